@@ -1,0 +1,1 @@
+"""From instructions to something that runs: one package a machine."""

@@ -1,0 +1,66 @@
+"""The builder: appends instructions at a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from tilevm.ir.core import Block, Op, Value
+from tilevm.ir.ops import Constant, Yield
+from tilevm.source import Span
+from tilevm.types import DType
+
+P = ParamSpec("P")
+O = TypeVar("O", bound=Op)
+
+
+class Builder:
+    """Collects the instructions of one block at a time; each takes ``span`` unless it brings its own."""
+
+    def __init__(self, span: Span | None = None) -> None:
+        self.span = span
+        self._open: list[list[Op]] = [[]]
+
+    def add(self, kind: Callable[P, O], *args: P.args, **fields: P.kwargs) -> O:
+        """Make an instruction and append it."""
+        fields.setdefault("span", self.span)
+        return self.append(kind(*args, **fields))
+
+    def append(self, op: O) -> O:
+        """Append an instruction made elsewhere."""
+        self._open[-1].append(op)
+        return op
+
+    def constant(self, value: int | float | bool, of: DType) -> Value:
+        """A number of dtype ``of``, converted as Python converts it."""
+        held: Any = bool(value) if of.is_bool else float(value) if of.is_float else int(value)
+        return self.add(Constant, value=held, of=of).result
+
+    @contextmanager
+    def at(self, span: Span | None) -> Iterator[None]:
+        """Instructions made inside come from ``span``."""
+        before, self.span = self.span, span or self.span
+        try:
+            yield
+        finally:
+            self.span = before
+
+    @contextmanager
+    def collect(self) -> Iterator[list[Op]]:
+        """Instructions made inside go to the list it gives, not to the block outside."""
+        ops: list[Op] = []
+        self._open.append(ops)
+        try:
+            yield ops
+        finally:
+            self._open.pop()
+
+    def finish(self, params: Sequence[Value] = ()) -> Block:
+        """All that was appended outside any ``collect``, as a block."""
+        return Block(tuple(params), tuple(self._open[0]))
+
+
+def block(params: Sequence[Value], ops: Sequence[Op], values: Sequence[Value], span: Span | None = None) -> Block:
+    """``ops``, ended by a yield of ``values``."""
+    return Block(tuple(params), (*ops, Yield(values=tuple(values), span=span)))

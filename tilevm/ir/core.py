@@ -1,0 +1,194 @@
+"""The shape of the IR: values, instructions, blocks, functions.
+
+An instruction is one class. Its fields say what it takes (``operand``, ``operands``, ``optional``), what is
+fixed when it is built (``attribute``) and what it contains (``region``); ``infer`` says what it yields. Printer,
+reader, verifier and rewriter read the fields and never name an instruction.
+
+Everything is frozen and compared by identity: a pass returns a new function and shares what it did not change.
+Control flow is structured (regions with carried values), so dominance is nesting and there are no phi nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum, auto
+from typing import Any, ClassVar, Self, dataclass_transform
+
+from tilevm.source import Span
+from tilevm.symbolic import Expr
+from tilevm.types import Type
+
+
+class Value:
+    """What an instruction yields or a block is given. ``owner`` is the instruction, None for a parameter."""
+
+    __slots__ = ("hint", "owner", "type")
+
+    def __init__(self, type: Type, hint: str = "", owner: Op | None = None) -> None:
+        self.type, self.hint, self.owner = type, hint, owner
+
+    def __repr__(self) -> str:
+        return f"%{self.hint or '_'}: {self.type}"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Parameters, and instructions of which the last hands values on."""
+
+    params: tuple[Value, ...]
+    ops: tuple[Op, ...]
+
+    @property
+    def end(self) -> Op:
+        return self.ops[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Func:
+    """A kernel. ``grid`` counts the programs along each axis, or None when only the launch knows."""
+
+    name: str
+    body: Block
+    grid: tuple[Expr, ...] | None = None
+    span: Span | None = None
+
+    @property
+    def params(self) -> tuple[Value, ...]:
+        return self.body.params
+
+
+class Effect(Enum):
+    """What an instruction does besides yielding values."""
+
+    PURE = auto()
+    READ = auto()  # sees memory: may be dropped, not moved over a WRITE
+    WRITE = auto()  # changes memory: stays, in order
+
+
+class Role(Enum):
+    """What a field of an instruction is."""
+
+    OPERAND = auto()
+    OPERANDS = auto()
+    OPTIONAL = auto()
+    ATTRIBUTE = auto()
+    REGION = auto()
+
+
+def operand() -> Any:
+    """One value."""
+    return field(metadata={"role": Role.OPERAND})
+
+
+def operands() -> Any:
+    """A tuple of values."""
+    return field(metadata={"role": Role.OPERANDS})
+
+
+def optional() -> Any:
+    """A value or None."""
+    return field(default=None, metadata={"role": Role.OPTIONAL})
+
+
+def attribute(default: Any = ..., read: Callable[[Any], Any] = lambda x: x) -> Any:
+    """A constant; ``read`` makes it from what the text form holds."""
+    metadata = {"role": Role.ATTRIBUTE, "read": read}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+def region() -> Any:
+    """A block of instructions."""
+    return field(metadata={"role": Role.REGION})
+
+
+OPS: dict[str, type[Op]] = {}
+VALUE_ROLES = (Role.OPERAND, Role.OPERANDS, Role.OPTIONAL)
+
+
+@dataclass_transform(
+    frozen_default=True,
+    eq_default=False,
+    kw_only_default=True,
+    field_specifiers=(operand, operands, optional, attribute, region),
+)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Op:
+    """One instruction. A subclass with ``name=`` defines it everywhere at once; one without is a family."""
+
+    name: ClassVar[str]
+    effect: ClassVar[Effect] = Effect.PURE
+    terminator: ClassVar[bool] = False
+    roles: ClassVar[dict[str, Role]]
+    readers: ClassVar[dict[str, Callable[[Any], Any]]]
+
+    span: Span | None = None
+    hints: tuple[str, ...] = ()
+
+    def __init_subclass__(
+        cls, *, name: str = "", effect: Effect | None = None, terminator: bool = False, **rest: Any
+    ) -> None:
+        super().__init_subclass__(**rest)
+        dataclass(frozen=True, eq=False, kw_only=True, repr=False)(cls)
+        marked = [f for f in fields(cls) if "role" in f.metadata]
+        cls.roles = {f.name: f.metadata["role"] for f in marked}
+        cls.readers = {f.name: f.metadata["read"] for f in marked if "read" in f.metadata}
+        cls.effect = effect or cls.effect
+        cls.terminator = terminator
+        if name:
+            assert name not in OPS, f"instruction {name!r} is defined twice"
+            cls.name = name
+            OPS[name] = cls
+
+    def __post_init__(self) -> None:
+        types = self.infer()
+        hints = self.hints or ("",) * len(types)
+        made = tuple(Value(t, h, self) for t, h in zip(types, hints, strict=True))
+        object.__setattr__(self, "results", made)
+
+    results: ClassVar[tuple[Value, ...]]  # set for each instruction by __post_init__
+
+    def infer(self) -> tuple[Type, ...]:
+        """The types of the results. Raises TileError, at ``span``, for operands that do not fit."""
+        raise AssertionError(f"{type(self).__name__} has no type rule")
+
+    @property
+    def result(self) -> Value:
+        (value,) = self.results
+        return value
+
+    def part(self, *roles: Role) -> Iterator[tuple[str, Any]]:
+        """Names and contents of the fields with these roles, in order of declaration."""
+        return ((n, getattr(self, n)) for n, r in self.roles.items() if r in roles)
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """Every value taken, in order."""
+        out: list[Value] = []
+        for name, role in self.roles.items():
+            if role in VALUE_ROLES:
+                held = getattr(self, name)
+                out.extend(held if role is Role.OPERANDS else () if held is None else (held,))
+        return tuple(out)
+
+    @property
+    def regions(self) -> tuple[Block, ...]:
+        return tuple(block for _, block in self.part(Role.REGION))
+
+    @property
+    def attributes(self) -> tuple[tuple[str, Any], ...]:
+        return tuple(self.part(Role.ATTRIBUTE))
+
+    def with_parts(self, values: Sequence[Value], blocks: Sequence[Block]) -> Self:
+        """The same instruction on other operands and regions, both in order of declaration."""
+        left, regions = iter(values), iter(blocks)
+        new: dict[str, Any] = {"hints": tuple(r.hint for r in self.results)}
+        for name, held in self.part(*VALUE_ROLES, Role.REGION):
+            role = self.roles[name]
+            if role is Role.REGION:
+                new[name] = next(regions)
+            elif role is Role.OPERANDS:
+                new[name] = tuple(next(left) for _ in held)
+            elif held is not None:
+                new[name] = next(left)
+        return replace(self, **new)

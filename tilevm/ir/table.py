@@ -1,0 +1,51 @@
+"""A table of rules, one a class of instruction: how every consumer of the IR finds what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from tilevm.ir.core import OPS, Op
+
+P = ParamSpec("P")
+R = TypeVar("R")
+O = TypeVar("O", bound=Op)
+
+
+class Table(Generic[P, R]):
+    """Rules for a purpose. A rule for a family serves its members that have no rule of their own."""
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        self._rules: dict[type[Op], Callable[..., R]] = {}
+
+    def rule(
+        self, *kinds: type[O]
+    ) -> Callable[[Callable[Concatenate[O, P], R]], Callable[Concatenate[O, P], R]]:
+        """Decorates the rule for these instructions or families."""
+
+        def add(fn: Callable[Concatenate[O, P], R]) -> Callable[Concatenate[O, P], R]:
+            for kind in kinds:
+                assert kind not in self._rules, f"{self.purpose}: two rules for {kind.__name__}"
+                self._rules[kind] = fn
+            return fn
+
+        return add
+
+    def find(self, kind: type[Op]) -> Callable[..., R] | None:
+        """The rule of the class, or of the nearest family above it."""
+        return next((self._rules[c] for c in kind.__mro__ if c in self._rules), None)
+
+    def __call__(self, op: Op, *args: P.args, **kwargs: P.kwargs) -> R:
+        rule: Any = self.find(type(op))
+        assert rule is not None, f"{self.purpose}: no rule for {op.name}"
+        found: R = rule(op, *args, **kwargs)
+        return found
+
+    def __contains__(self, kind: type[Op]) -> bool:
+        return self.find(kind) is not None
+
+    def missing(self, kinds: Iterable[type[Op]] | None = None) -> set[str]:
+        """Names of the instructions without a rule."""
+        wanted = OPS.values() if kinds is None else kinds
+        return {k.name for k in wanted if self.find(k) is None}

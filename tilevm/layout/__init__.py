@@ -1,0 +1,29 @@
+"""Layouts: one algebra for registers, shared memory and matrix fragments."""
+
+from tilevm.layout.construct import (
+    column_local,
+    column_major,
+    column_spatial,
+    local,
+    replicate,
+    row_major,
+    spatial,
+    strided,
+)
+from tilevm.layout.error import LayoutError
+from tilevm.layout.layout import Layout
+from tilevm.layout.mode import Mode
+
+__all__ = [
+    "Layout",
+    "LayoutError",
+    "Mode",
+    "column_local",
+    "column_major",
+    "column_spatial",
+    "local",
+    "replicate",
+    "row_major",
+    "spatial",
+    "strided",
+]

@@ -1,0 +1,76 @@
+"""A layout: where each element of a tile lies, and what can be done with such maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from tilevm.layout.form import Form
+from tilevm.layout.place import Index, index_at, offset, owners
+from tilevm.layout.product import kronecker, left_quotient, right_quotient
+from tilevm.layout.text import read
+from tilevm.layout.view import Dims, flatten, permute, reduce, reshape, squeeze, unsqueeze
+
+
+class Layout(Form):
+    """A map from a logical index to coordinates on named axes: one class for registers, memory and fragments.
+
+    Built from ``dims`` and ``replicas`` (see Form), by the constructors beside it, or by ``parse``. Immutable; equal
+    maps are equal objects. Every method that has no exact answer raises LayoutError.
+    """
+
+    @classmethod
+    def parse(cls, source: str) -> Self:
+        """What ``str`` printed, or CuTe's ``shape:stride``. Raises LayoutError with the position of a mistake."""
+        return cls(*read(source))
+
+    def __call__(self, index: Index) -> int:
+        """The offset of an element, for a layout on one axis without replicas.
+
+        An int counts all dims colexicographically; a tuple has one entry a dim, itself an int or one digit a mode.
+        """
+        return offset(self, index)
+
+    def owners(self, index: Index) -> tuple[tuple[int, int], ...]:
+        """The (thread, register) pairs that hold an element, threads ascending."""
+        return owners(self, index)
+
+    def index_at(self, thread: int, register: int) -> tuple[int, ...] | None:
+        """The index of the element in a register, or None beyond ``threads`` and ``registers``."""
+        return index_at(self, thread, register)
+
+    def __mul__(self, inner: Layout) -> Layout:
+        """The Kronecker product (Tilus): extents multiply, ``inner`` is innermost, strides step over its cosizes."""
+        return kronecker(self, inner) if isinstance(inner, Layout) else NotImplemented
+
+    def __truediv__(self, inner: Layout) -> Layout:
+        """The layout ``a`` with a * inner == self, of the same rank, or of rank 0 when it has replicas alone."""
+        return right_quotient(self, inner) if isinstance(inner, Layout) else NotImplemented
+
+    def left_divide(self, outer: Layout) -> Layout:
+        """The layout ``a`` with outer * a == self; its rank as for ``/``."""
+        return left_quotient(self, outer)
+
+    def permute(self, dims: Sequence[int]) -> Self:
+        """Dim k of the result is dim ``dims[k]``."""
+        return permute(self, dims)
+
+    def reshape(self, shape: Sequence[int]) -> Self:
+        """The same elements in row-major order; no mode may straddle two dims."""
+        return reshape(self, shape)
+
+    def flatten(self, start: int = 0, end: int = -1) -> Self:
+        """Dims ``start`` to ``end``, both included, as one in row-major order."""
+        return flatten(self, start, end)
+
+    def squeeze(self, dims: Dims | None = None) -> Self:
+        """Without the unit ``dims``, or without every unit dim."""
+        return squeeze(self, dims)
+
+    def unsqueeze(self, dims: Dims) -> Self:
+        """With unit dims that stand at ``dims`` of the result."""
+        return unsqueeze(self, dims)
+
+    def reduce(self, dims: Dims, keepdims: bool = False) -> Self:
+        """Where a reduction over ``dims`` leaves its results: threads and blocks become replicas, registers go."""
+        return reduce(self, dims, keepdims)

@@ -1,0 +1,115 @@
+"""The Kronecker product of layouts and its two quotients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from tilevm.layout.error import LayoutError
+from tilevm.layout.form import Form
+from tilevm.layout.mode import Mode, Modes, cut, merge
+
+F = TypeVar("F", bound=Form)
+Reach = Callable[[str], int]
+
+
+def kronecker(outer: F, inner: F) -> F:
+    """``outer`` laid out in steps of ``inner``: (outer*inner)(i) = outer(i div n)·cosize(inner) + inner(i mod n).
+
+    Tilus' product, on every axis alike. The shorter rank is padded on the left.
+    """
+    rank = max(outer.rank, inner.rank)
+    pairs = zip(padded(inner, rank), padded(outer, rank), strict=True)
+    dims = tuple(low + scaled(high, inner.cosize_of) for low, high in pairs)
+    return replace(inner, dims=dims, replicas=inner.replicas + scaled(outer.replicas, inner.cosize_of))
+
+
+def right_quotient(product: F, inner: F) -> F:
+    """The ``outer`` with outer * inner == product. Raises LayoutError when there is none."""
+    try:
+        outer = outer_part(product, inner)
+        exact = kronecker(outer, inner) == product
+    except LayoutError as reason:
+        raise LayoutError(f"{product} is no product with {inner} on the right: {reason}") from None
+    if not exact:
+        raise LayoutError(f"{product} is no product with {inner} on the right: the inner part differs")
+    return outer
+
+
+def left_quotient(product: F, outer: F) -> F:
+    """The ``inner`` with outer * inner == product. Raises LayoutError when there is none."""
+    try:
+        inner = inner_part(product, outer)
+        exact = kronecker(outer, inner) == product
+    except LayoutError as reason:
+        raise LayoutError(f"{product} is no product with {outer} on the left: {reason}") from None
+    if not exact:
+        raise LayoutError(f"{product} is no product with {outer} on the left: the outer part differs")
+    return inner
+
+
+def outer_part(product: F, inner: F) -> F:
+    """The only layout that can be the right quotient: what lies above the cut at the inner extents and cosizes."""
+    extents = ratio(product, inner)[1]
+    highs = [cut(modes, extent)[1] for modes, extent in zip(product.dims, extents, strict=True)]
+    dims = tuple(shrunk(modes, inner.cosize_of) for modes in highs)
+    replicas = [split_at(mode, inner.cosize_of(mode.axis))[1] for mode in product.key[1]]
+    return replace(product, dims=compact(dims), replicas=shrunk(merge(replicas), inner.cosize_of))
+
+
+def inner_part(product: F, outer: F) -> F:
+    """The only layout that can be the left quotient: what lies below the cut.
+
+    Replicas stand on dense axes alone, where cosizes multiply, so the inner cosize is known beforehand.
+    """
+    extents = ratio(product, outer)[0]
+    dims = tuple(cut(modes, extent)[0] for modes, extent in zip(product.dims, extents, strict=True))
+    replicas = [
+        split_at(mode, product.cosize_of(mode.axis) // outer.cosize_of(mode.axis))[0] for mode in product.key[1]
+    ]
+    return replace(product, dims=compact(dims), replicas=merge(replicas))
+
+
+def ratio(product: Form, factor: Form) -> tuple[list[int], list[int]]:
+    """The extents of the other factor and of this one, at the rank of the product."""
+    if factor.rank > product.rank:
+        raise LayoutError(f"rank {factor.rank} is more than rank {product.rank}")
+    extents = [1] * (product.rank - factor.rank) + list(factor.shape)
+    for dim, (whole, part) in enumerate(zip(product.shape, extents, strict=True)):
+        if whole % part:
+            raise LayoutError(f"extent {whole} of dim {dim} is not a multiple of {part}")
+    return [whole // part for whole, part in zip(product.shape, extents, strict=True)], extents
+
+
+def compact(dims: tuple[Modes, ...]) -> tuple[Modes, ...]:
+    """``dims``, or none when nothing is left in them.
+
+    A factor without dims and one with unit dims have the same products; the former is how replicas alone are
+    written, so that (replicate(8) * b) / (replicate(2) * b) == replicate(4).
+    """
+    return dims if any(dims) else ()
+
+
+def padded(form: Form, rank: int) -> tuple[Modes, ...]:
+    return ((),) * (rank - form.rank) + form.dims
+
+
+def scaled(modes: Modes, reach: Reach) -> Modes:
+    return tuple(Mode(mode.extent, mode.axis, mode.stride * reach(mode.axis)) for mode in modes)
+
+
+def shrunk(modes: Modes, reach: Reach) -> Modes:
+    """The inverse of ``scaled``. Raises LayoutError where a stride does not divide."""
+    for mode in modes:
+        if mode.stride % reach(mode.axis):
+            raise LayoutError(f"{mode} does not step over the inner {reach(mode.axis)} on {mode.axis}")
+    return tuple(Mode(mode.extent, mode.axis, mode.stride // reach(mode.axis)) for mode in modes)
+
+
+def split_at(mode: Mode, coordinate: int) -> tuple[Mode, Mode]:
+    """A replica below and above ``coordinate`` on its axis. Raises LayoutError when it straddles."""
+    fit = min(mode.extent, max(1, coordinate // mode.stride))
+    if mode.extent % fit:
+        raise LayoutError(f"replica {mode} straddles coordinate {coordinate} on {mode.axis}")
+    return Mode(fit, mode.axis, mode.stride), Mode(mode.extent // fit, mode.axis, mode.stride * fit)

@@ -1,0 +1,97 @@
+"""Reading the text of a layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NoReturn, TypeAlias, TypeVar
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from tilevm.layout.error import LayoutError
+from tilevm.layout.mode import MEM, Mode, Modes
+
+T = TypeVar("T")
+Tree: TypeAlias = tuple[tuple[T, ...], ...]  # items, and what stands in each at any depth
+Stride: TypeAlias = tuple[Token, Token | None]  # with its axis
+Group: TypeAlias = Tree[tuple[Token, Stride]]
+Parts: TypeAlias = tuple[tuple[Modes, ...], Modes]  # dims and replicas
+
+
+def read(text: str) -> Parts:
+    """The dims and replicas that ``text`` spells. Raises LayoutError with the position of what is wrong."""
+    try:
+        return parser().parse(text)  # type: ignore[return-value]  # the reader makes Parts of the tree
+    except UnexpectedInput as unexpected:
+        found, position = surprise(unexpected, text)
+    fail(position, f"unexpected {found} in {text!r}")
+
+
+@cache
+def parser() -> Lark:
+    """Built when first needed: programs that read no layout pay nothing."""
+    grammar = files("tilevm.layout").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, start="layout", parser="lalr", transformer=Reader(), maybe_placeholders=True)
+
+
+def surprise(unexpected: UnexpectedInput, text: str) -> tuple[str, int | None]:
+    """What the parser met, and where."""
+    if isinstance(unexpected, UnexpectedCharacters):
+        return repr(unexpected.char), unexpected.pos_in_stream
+    if isinstance(unexpected, UnexpectedToken) and unexpected.token.type != "$END":
+        return repr(str(unexpected.token)), unexpected.token.start_pos
+    return "end", len(text)
+
+
+def fail(position: int | None, message: str) -> NoReturn:
+    raise LayoutError(f"layout text, character {(position or 0) + 1}: {message}")
+
+
+class Reader(Transformer[Token, Parts]):
+    """From tokens to dims and replicas, while the parser runs; so no depth of brackets exhausts the stack."""
+
+    def extent(self, children: list[Token]) -> Tree[Token]:
+        return ((children[0],),)
+
+    def stride(self, children: list[Token]) -> Tree[Stride]:
+        return (((children[0], children[1]),),)
+
+    def extents(self, children: list[Tree[T]]) -> Tree[T]:
+        return tuple(sum(child, ()) for child in children if child is not None)
+
+    strides = extents
+
+    def group(self, children: tuple[Tree[Token], Token, Tree[Stride]]) -> Group:
+        extents, colon, strides = children
+        if [len(item) for item in extents] != [len(item) for item in strides]:
+            fail(colon.start_pos, "the extents and strides beside it differ in form")
+        return tuple(tuple(zip(*pair, strict=True)) for pair in zip(extents, strides, strict=True))
+
+    def layout(self, children: Sequence[Group | None]) -> Parts:
+        *dims, replicas = children
+        groups = [group for group in dims if group is not None]
+        if len(groups) == 1 and is_cute(groups[0]):
+            runs = tuple(modes((item,), MEM) for item in groups[0])
+        else:
+            runs = tuple(modes(group) for group in groups)
+        return runs, modes(replicas or ())
+
+
+def is_cute(group: Group) -> bool:
+    """Whether no stride names an axis."""
+    return not any(axis for item in group for _, (_, axis) in item)
+
+
+def modes(group: Group, default: str | None = None) -> Modes:
+    return tuple(mode(extent, stride, axis or default) for item in group for extent, (stride, axis) in item)
+
+
+def mode(extent: Token, stride: Token, axis: str | None) -> Mode:
+    """One mode. A unit needs no axis, for it moves on none."""
+    if axis is None and int(extent) != 1:
+        fail(stride.start_pos, f"stride {stride} needs an axis, as in {stride}@{MEM}")
+    try:
+        return Mode(int(extent), axis or MEM, int(stride))
+    except LayoutError as error:
+        fail(extent.start_pos, str(error))

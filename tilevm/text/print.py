@@ -1,0 +1,89 @@
+"""The IR as text."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from tilevm.ir.core import Block, Func, Op, Role, Value
+
+
+def print_func(func: Func, places: bool = False) -> str:
+    """``func`` as text that :func:`tilevm.text.read_func` reads; ``places`` adds source lines as comments."""
+    return Printer(places).func(func)
+
+
+class Printer:
+    """Gives every value a name of its own and writes one instruction a line."""
+
+    def __init__(self, places: bool = False) -> None:
+        self.places = places
+        self._names: dict[Value, str] = {}
+        self._taken: dict[str, int] = {}
+
+    def name(self, value: Value) -> str:
+        if value not in self._names:
+            self._names[value] = self._fresh(value.hint)
+        return self._names[value]
+
+    def _fresh(self, hint: str) -> str:
+        count = self._taken.get(hint, 0)
+        self._taken[hint] = count + 1
+        if not hint:
+            return f"%{count}"
+        return f"%{hint}.{count}" if count else f"%{hint}"
+
+    def func(self, func: Func) -> str:
+        grid = f" grid({', '.join(map(str, func.grid))})" if func.grid is not None else ""
+        return f"func @{func.name}({self.params(func.params)}){grid} {{\n{self.block(func.body, 1)}}}\n"
+
+    def params(self, values: tuple[Value, ...]) -> str:
+        return ", ".join(f"{self.name(p)}: {p.type}" for p in values)
+
+    def block(self, block: Block, depth: int) -> str:
+        return "".join(f"{'  ' * depth}{self.op(op, depth)}\n" for op in block.ops)
+
+    def op(self, op: Op, depth: int) -> str:
+        given = ", ".join(self.argument(op.roles[n], held) for n, held in arguments(op))
+        attrs = ", ".join(f"{n} = {constant(v)}" for n, v in spoken(op))
+        words = [op.name]
+        if given:
+            words.append(given)
+        if attrs:
+            words.append(f"{{{attrs}}}")
+        for inner in op.regions:
+            words.append(f"({self.params(inner.params)}) {{\n{self.block(inner, depth + 1)}{'  ' * depth}}}")
+        if op.results:
+            left = ", ".join(self.name(r) for r in op.results)
+            words = [left, "=", *words, ":", ", ".join(str(r.type) for r in op.results)]
+        if self.places and op.span and not op.regions:
+            words.append(f" ; {op.span}")
+        return " ".join(words)
+
+    def argument(self, role: Role, held: Any) -> str:
+        if held is None:
+            return "_"
+        if role is Role.OPERANDS:
+            return f"[{', '.join(self.name(v) for v in held)}]"
+        return self.name(held)
+
+
+def arguments(op: Op) -> list[tuple[str, Any]]:
+    """The fields that hold values, without absent ones at the end."""
+    held = list(op.part(Role.OPERAND, Role.OPERANDS, Role.OPTIONAL))
+    while held and held[-1][1] is None:
+        held.pop()
+    return held
+
+
+def spoken(op: Op) -> list[tuple[str, Any]]:
+    """The attributes that differ from their default."""
+    defaults = {f.name: f.default for f in fields(op)}
+    return [(n, v) for n, v in op.attributes if defaults[n] is MISSING or v != defaults[n]]
+
+
+def constant(value: Any) -> str:
+    """An attribute as text."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(constant, value))}]"
+    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

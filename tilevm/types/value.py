@@ -1,0 +1,102 @@
+"""The types that values of the IR have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from tilevm.types.dtype import DType
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One number."""
+
+    dtype: DType
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def __str__(self) -> str:
+        return self.dtype.name
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A register tile: static shape, row-major in its indices."""
+
+    dtype: DType
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True)
+class Dim:
+    """One extent of a tensor: a number, a name bound at launch, or neither; and what divides it.
+
+    ``Dim(size=128)``, ``Dim(name="M", divisor=16)``, ``Dim()`` for ``_``.
+    """
+
+    name: str | None = None
+    size: int | None = None
+    divisor: int = 1
+
+    def __str__(self) -> str:
+        text = self.name or ("_" if self.size is None else str(self.size))
+        return f"{text}%{self.divisor}" if self.divisor > 1 and self.size is None else text
+
+    @property
+    def multiple_of(self) -> int:
+        """The largest number known to divide the extent."""
+        return self.divisor if self.size is None else self.size
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in global memory; ``strides`` count elements, ``None`` where known only at launch.
+
+    ``align``: bytes that divide the address of element 0. ``packed``: elements lie bit by bit in a byte buffer.
+    """
+
+    dtype: DType
+    dims: tuple[Dim, ...]
+    strides: tuple[int | None, ...]
+    align: int = 1
+    packed: bool = False
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    def __str__(self) -> str:
+        strides = ", ".join("_" if s is None else str(s) for s in self.strides)
+        tail = ", packed" if self.packed else ""
+        align = f", align={self.align}" if self.align > 1 else ""
+        return f"tensor<{self.dtype}[{', '.join(map(str, self.dims))}], strides=[{strides}]{align}{tail}>"
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """An address of elements in global memory; nothing is known of its bounds."""
+
+    dtype: DType
+    align: int = 1
+
+    def __str__(self) -> str:
+        return f"ptr<{self.dtype}{f', align={self.align}' if self.align > 1 else ''}>"
+
+
+Type = Scalar | Tile | Tensor | Pointer
+Numeric = Scalar | Tile
+
+
+def like(model: Numeric, dtype: DType) -> Numeric:
+    """A scalar or tile of ``dtype``, shaped as ``model``."""
+    return Scalar(dtype) if isinstance(model, Scalar) else Tile(dtype, model.shape)
