@@ -67,6 +67,15 @@ class Emitter:
     def iota(self, lanes: int, kind: Any = I32) -> LLVM:
         return ir.Constant(ir.VectorType(kind, lanes), list(range(lanes)))
 
+    def index(self, value: int) -> LLVM:
+        return ir.Constant(I32, value)
+
+    def undefined(self, kind: Any) -> LLVM:
+        return ir.Constant(kind, ir.Undefined)
+
+    def constant_vector(self, kind: Any, values: Sequence[Any]) -> LLVM:
+        return ir.Constant(kind, list(values))
+
     def splat(self, x: LLVM, lanes: int) -> LLVM:
         """``x`` in every lane; a vector passes through."""
         if not lanes or lanes_of(x):
@@ -207,8 +216,8 @@ class Emitter:
 
 def element_bytes(element: Any) -> int:
     if isinstance(element, ir.IntType):
-        return max(1, element.width // 8)
-    return {HALF: 2, FLOAT: 4, DOUBLE: 8}.get(element, 8)
+        return max(1, int(element.width) // 8)
+    return {HALF: 2, FLOAT: 4}.get(element) or 8
 
 
 def zero_of(kind: Any) -> LLVM:

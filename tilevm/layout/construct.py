@@ -9,7 +9,7 @@ from tilevm.layout.error import LayoutError
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import MEM, REG, THREAD, Mode, Modes
 
-Nested: TypeAlias = "int | Sequence[Nested]"
+Nested: TypeAlias = "int | tuple[Nested, ...] | list[Nested]"
 
 
 def spatial(*shape: int, order: Iterable[int] | None = None) -> Layout:
@@ -75,10 +75,12 @@ def run(extents: Nested, strides: Nested) -> Modes:
     """The modes of one dim, fastest first."""
     if isinstance(extents, int) and isinstance(strides, int):
         return (Mode(extents, MEM, strides),)
-    if isinstance(extents, int) or isinstance(strides, int) or len(extents) != len(strides):
+    nested = isinstance(extents, tuple | list) and isinstance(strides, tuple | list)
+    inner, steps = items(extents), items(strides)
+    if not nested or len(inner) != len(steps):
         raise LayoutError(f"extents {extents} and strides {strides} differ in form")
-    return tuple(mode for pair in zip(extents, strides, strict=True) for mode in run(*pair))
+    return tuple(mode for pair in zip(inner, steps, strict=True) for mode in run(*pair))
 
 
 def items(nested: Nested) -> Sequence[Nested]:
-    return (nested,) if isinstance(nested, int) else nested
+    return nested if isinstance(nested, tuple | list) else (nested,)

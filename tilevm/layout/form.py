@@ -16,7 +16,7 @@ Key: TypeAlias = tuple[tuple[Modes, ...], Modes]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Form:
-    """``dims`` (outermost first, each a run of modes, fastest first) and ``replicas`` (modes on thread or block).
+    """``dims`` (one run of modes each, fastest first) and ``replicas`` (modes on thread or block).
 
     L(i) = { Σ digit·stride@axis + Σ r·stride@axis : 0 ≤ r < extent of each replica } (SEMANTICS, "Layouts,
     formally"). The grouping of modes is kept for indexing; ``==`` and ``hash`` see the map alone, shape included.

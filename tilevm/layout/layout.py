@@ -44,7 +44,10 @@ class Layout(Form):
         return kronecker(self, inner) if isinstance(inner, Layout) else NotImplemented
 
     def __truediv__(self, inner: Layout) -> Layout:
-        """The layout ``a`` with a * inner == self, of the same rank, or of rank 0 when it has replicas alone."""
+        """The layout ``a`` with a * inner == self.
+
+        Its rank is that of self; but 0 when it has replicas alone, and ``inner`` the rank of self.
+        """
         return right_quotient(self, inner) if isinstance(inner, Layout) else NotImplemented
 
     def left_divide(self, outer: Layout) -> Layout:

@@ -14,7 +14,6 @@ THREAD, REG, BLOCK, MEM = "thread", "reg", "block", "mem"
 DENSE = (THREAD, REG, BLOCK)  # every coordinate below the cosize is taken, exactly once
 REPLICATED = (THREAD, BLOCK)  # where an element may be held several times
 AXIS = re.compile(r"thread|reg|block|mem|d(0|[1-9][0-9]*)")
-LIMIT = 2**63  # nothing addresses more; it also bounds what the text form has to spell
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Mode:
     """A digit of ``extent`` values, each step worth ``stride`` on ``axis``.
 
     Axes are ``thread``, ``reg`` (element slots), ``block`` (in a cluster), ``mem`` (elements), and ``d0``, ``d1``, …
-    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride, both below 2⁶³.
+    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride.
     """
 
     extent: int
@@ -33,10 +32,10 @@ class Mode:
         check_axis(self.axis)
         if not (isinstance(self.extent, int) and isinstance(self.stride, int)):
             raise LayoutError(f"{self}: extent and stride must be ints")
-        if not 1 <= self.extent < LIMIT:
-            raise LayoutError(f"{self}: the extent must be at least 1 and below 2**63")
-        if not 0 <= self.stride < LIMIT:
-            raise LayoutError(f"{self}: the stride must be at least 0 and below 2**63")
+        if self.extent < 1:
+            raise LayoutError(f"{self}: the extent must be at least 1")
+        if self.stride < 0:
+            raise LayoutError(f"{self}: the stride must not be negative")
 
     def __str__(self) -> str:
         return f"{self.extent}:{self.stride}@{self.axis}"

@@ -55,7 +55,7 @@ def outer_part(product: F, inner: F) -> F:
     highs = [cut(modes, extent)[1] for modes, extent in zip(product.dims, extents, strict=True)]
     dims = tuple(shrunk(modes, inner.cosize_of) for modes in highs)
     replicas = [split_at(mode, inner.cosize_of(mode.axis))[1] for mode in product.key[1]]
-    return replace(product, dims=compact(dims), replicas=shrunk(merge(replicas), inner.cosize_of))
+    return replace(product, dims=trimmed(dims, inner.rank), replicas=shrunk(merge(replicas), inner.cosize_of))
 
 
 def inner_part(product: F, outer: F) -> F:
@@ -68,7 +68,7 @@ def inner_part(product: F, outer: F) -> F:
     replicas = [
         split_at(mode, product.cosize_of(mode.axis) // outer.cosize_of(mode.axis))[0] for mode in product.key[1]
     ]
-    return replace(product, dims=compact(dims), replicas=merge(replicas))
+    return replace(product, dims=trimmed(dims, outer.rank), replicas=merge(replicas))
 
 
 def ratio(product: Form, factor: Form) -> tuple[list[int], list[int]]:
@@ -82,13 +82,13 @@ def ratio(product: Form, factor: Form) -> tuple[list[int], list[int]]:
     return [whole // part for whole, part in zip(product.shape, extents, strict=True)], extents
 
 
-def compact(dims: tuple[Modes, ...]) -> tuple[Modes, ...]:
-    """``dims``, or none when nothing is left in them.
+def trimmed(dims: tuple[Modes, ...], rank: int) -> tuple[Modes, ...]:
+    """``dims``, or none when nothing is left in them and the other factor, of ``rank``, brings the rank.
 
-    A factor without dims and one with unit dims have the same products; the former is how replicas alone are
+    A factor without dims and one with unit dims then have the same product; the former is how replicas alone are
     written, so that (replicate(8) * b) / (replicate(2) * b) == replicate(4).
     """
-    return dims if any(dims) else ()
+    return dims if any(dims) or rank < len(dims) else ()
 
 
 def padded(form: Form, rank: int) -> tuple[Modes, ...]:

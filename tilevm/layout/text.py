@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import NoReturn, TypeAlias, TypeVar
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -25,12 +26,12 @@ def read(text: str) -> Parts:
         return parser().parse(text)  # type: ignore[return-value]  # the reader makes Parts of the tree
     except UnexpectedInput as unexpected:
         found, position = surprise(unexpected, text)
-    fail(position, f"unexpected {found} in {text!r}")
+    fail(position, f"unexpected {found} after {text[:position][-20:]!r}")
 
 
 @cache
 def parser() -> Lark:
-    """Built when first needed: programs that read no layout pay nothing."""
+    """Built once, when a text is first read."""
     grammar = files("tilevm.layout").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, start="layout", parser="lalr", transformer=Reader(), maybe_placeholders=True)
 
@@ -58,7 +59,7 @@ class Reader(Transformer[Token, Parts]):
         return (((children[0], children[1]),),)
 
     def extents(self, children: list[Tree[T]]) -> Tree[T]:
-        return tuple(sum(child, ()) for child in children if child is not None)
+        return tuple(tuple(chain.from_iterable(child)) for child in children if child is not None)
 
     strides = extents
 
@@ -92,6 +93,6 @@ def mode(extent: Token, stride: Token, axis: str | None) -> Mode:
     if axis is None and int(extent) != 1:
         fail(stride.start_pos, f"stride {stride} needs an axis, as in {stride}@{MEM}")
     try:
-        return Mode(int(extent), axis or MEM, int(stride))
+        return Mode(int(extent), str(axis or MEM), int(stride))
     except LayoutError as error:
         fail(extent.start_pos, str(error))

@@ -1,0 +1,177 @@
+"""Where elements lie: one row of a tensor or buffer, seen from the innermost loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from tilevm.ir import Value, ops
+from tilevm.types import DType
+
+from .context import Context
+from .emit import I1, I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
+from .index import Map
+
+
+@dataclass
+class Row:
+    """Elements along the vector dimension: the address of the first, the step, and which exist.
+
+    ``stride`` counts elements (0: the same element for every lane). Lanes k with (k - ``first``) < ``count``,
+    unsigned, exist; ``count`` None: all. A row without vector dimension has ``lanes`` 0 and ``count`` an i1 or None.
+    """
+
+    base: LLVM
+    element: DType
+    stride: LLVM | int
+    first: LLVM | None = None
+    count: LLVM | None = None
+
+
+def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
+    """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one."""
+    view, kind = c.views[op.tensor], op.tensor.type
+    shape = op.shape if isinstance(op, ops.Load) else op.value.type.shape  # type: ignore[union-attr]
+    offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)  # type: ignore[union-attr]
+    for d, start in enumerate(op.offsets):
+        at = c.index(start)
+        proved = bool(op.inbounds) and op.inbounds[d]
+        if map[d] is not None and map[d] == vector:
+            row.stride = view.strides[d]
+            if not proved:
+                row.first, row.count = span(c, at, c.i64(view.extents[d]), shape[d])
+        else:
+            at = c.e.b.add(at, where[map[d]]) if map[d] in where else at  # type: ignore[index]
+            if not proved:
+                inside = c.e.b.icmp_unsigned("<", at, c.i64(view.extents[d]))
+                fits = inside if fits is None else c.e.b.and_(fits, inside)
+        offset = c.e.b.add(offset, c.e.b.mul(at, c.i64(view.strides[d])))
+    row.base = c.e.at(view.base, offset, memory_type(row.element))
+    return limit(c, row, fits, vector is not None and vector in map, shape, map, vector)
+
+
+def limit(
+    c: Context, row: Row, fits: LLVM | None, along: bool, shape: Sequence[int], map: Map, vector: int | None
+) -> Row:
+    """``row`` with nothing in it where the indices outside do not fit."""
+    if fits is None:
+        return row
+    if not along:
+        row.count = fits
+        return row
+    if row.count is None:
+        extent = next(e for e, m in zip(shape, map, strict=True) if m == vector)
+        row.first, row.count = c.e.index(0), c.e.index(extent)
+    row.count = c.e.b.select(fits, row.count, c.e.index(0))
+    return row
+
+
+def span(c: Context, start: LLVM, extent: LLVM, size: int) -> tuple[LLVM, LLVM]:
+    """First lane inside and how many, of ``size`` lanes that begin at index ``start``; both i32."""
+    zero, top = c.e.i64(0), c.e.i64(size)
+    first = clamped(c, c.e.b.sub(zero, start), zero, top)
+    end = clamped(c, c.e.b.sub(extent, start), first, top)
+    return c.e.b.trunc(first, I32), c.e.b.trunc(c.e.b.sub(end, first), I32)
+
+
+def clamped(c: Context, x: LLVM, low: LLVM, high: LLVM) -> LLVM:
+    x = c.e.b.select(c.e.b.icmp_signed("<", x, low), low, x)
+    return c.e.b.select(c.e.b.icmp_signed(">", x, high), high, x)
+
+
+def buffer_row(c: Context, value: Value, shape: Sequence[int], map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
+    """The row of a kept value, which lies in its buffer row-major under ``shape``."""
+    buffer = c.memory.of[value]
+    row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(0)
+    for d, m in enumerate(map):
+        stride = prod(shape[d + 1 :])
+        if m is not None and m == vector:
+            row.stride = stride
+        elif m in where:
+            offset = c.e.b.add(offset, c.e.b.mul(where[m], c.e.i64(stride)))  # type: ignore[index]
+    row.base = c.e.at(row.base, offset, memory_type(buffer.dtype))
+    return row
+
+
+def mask(c: Context, row: Row, j: LLVM, lanes: int, tail: int) -> LLVM | None:
+    """Which lanes of the vector at ``j`` exist; only the first ``tail`` do when that is not 0."""
+    found = None
+    if row.count is not None and lanes_of(row.count) == 0:
+        lane = c.e.b.add(c.e.splat(c.e.b.trunc(j, I32), lanes), c.e.iota(lanes))
+        inside = c.e.b.sub(lane, c.e.splat(row.first, lanes))
+        found = c.e.b.icmp_unsigned("<", inside, c.e.splat(row.count, lanes))
+    if tail:
+        head = c.e.constant_vector(vector_of(I1, lanes), [int(k < tail) for k in range(lanes)])
+        found = head if found is None else c.e.b.and_(found, head)
+    return found
+
+
+def addresses(c: Context, row: Row, j: LLVM, lanes: int) -> LLVM:
+    """The addresses of a vector of strided elements."""
+    lane = c.e.b.add(c.e.splat(j, lanes), c.e.iota(lanes, I64))
+    offsets = c.e.b.mul(lane, c.e.splat(c.i64(row.stride), lanes))
+    return c.e.addresses(row.base, offsets, memory_type(row.element))
+
+
+def load_vector(c: Context, row: Row, j: LLVM, lanes: int, tail: int, other: LLVM | None) -> LLVM:
+    """Elements j … j + lanes - 1 of a row, in register form; ``other`` (or 0) where none exists."""
+    element = memory_type(row.element)
+    exists = mask(c, row, j, lanes, tail)
+    if isinstance(row.stride, int) and row.stride == 1:
+        found = c.e.load(c.e.at(row.base, j, element), element, lanes, exists)
+    else:
+        found = c.e.gather(addresses(c, row, j, lanes), element, exists)
+    found = to_register(c, found, row.element)
+    if other is not None and exists is not None:
+        found = c.e.b.select(exists, found, c.e.splat(other, lanes))
+    return found
+
+
+def load_scalar(c: Context, row: Row, other: LLVM | None) -> LLVM:
+    """The one element of a row without vector dimension."""
+    element = memory_type(row.element)
+    if row.count is None:
+        return to_register(c, c.e.load(row.base, element, 0), row.element)
+    safe = c.e.b.select(row.count, row.base, c.scratch)
+    found = to_register(c, c.e.load(safe, element, 0), row.element)
+    return c.e.b.select(row.count, found, other if other is not None else zero(c, row.element))
+
+
+def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
+    lanes = lanes_of(value)
+    exists, held = mask(c, row, j, lanes, tail), to_memory(c, value, row.element)
+    if isinstance(row.stride, int) and row.stride == 1:
+        c.e.store(held, c.e.at(row.base, j, memory_type(row.element)), exists)
+    else:
+        c.e.scatter(held, addresses(c, row, j, lanes), exists)
+
+
+def store_scalar(c: Context, row: Row, value: LLVM) -> None:
+    held = to_memory(c, value, row.element)
+    if row.count is None:
+        c.e.store(held, row.base)
+        return
+    with c.e.when(row.count):
+        c.e.store(held, row.base)
+
+
+def zero(c: Context, dtype: DType) -> LLVM:
+    kind = register_type(dtype)
+    return c.e.number(kind, 0.0 if dtype.is_float and dtype.name != "bf16" else 0)
+
+
+def to_register(c: Context, x: LLVM, dtype: DType) -> LLVM:
+    return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0)) if dtype.is_bool else x
+
+
+def to_memory(c: Context, x: LLVM, dtype: DType) -> LLVM:
+    return c.e.b.zext(x, vector_of(I8, lanes_of(x))) if dtype.is_bool else x
+
+
+def point_addresses(c: Context, base: LLVM, element: DType, offset: LLVM) -> LLVM:
+    """Addresses at computed offsets (i64, scalar or vector)."""
+    kind = memory_type(element)
+    return c.e.addresses(base, offset, kind) if lanes_of(offset) else c.e.at(base, offset, kind)
+
+

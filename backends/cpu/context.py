@@ -1,0 +1,89 @@
+"""What code for one kernel has at hand: its arguments, its numbers, its scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tilevm.abi import KernelAbi, Slot
+from tilevm.ir import Func, Value
+from tilevm.types import Scalar, Tensor
+
+from .emit import I8, I32, I64, LLVM, Emitter, memory_type, register_type
+from .memory import Buffer, Memory
+from .steps import Scheduler
+
+WORD = 8  # bytes of one slot of the argument block
+
+
+@dataclass
+class View:
+    """A tensor argument: address, extents and strides as i64; a known stride or extent stays an int."""
+
+    base: LLVM
+    extents: list[LLVM | int] = field(default_factory=list)
+    strides: list[LLVM | int] = field(default_factory=list)
+
+
+class Context:
+    """The state of emission that groups, products and control flow share."""
+
+    def __init__(self, e: Emitter, scheduler: Scheduler, memory: Memory, scratch: LLVM) -> None:
+        self.e, self.scheduler, self.memory, self.scratch = e, scheduler, memory, scratch
+        self.views: dict[Value, View] = {}
+        self.numbers: dict[Value, LLVM] = {}
+        self.programs: list[LLVM] = []
+        self.grid: list[LLVM] = []
+
+    def buffer(self, buffer: Buffer) -> LLVM:
+        """The address of a buffer."""
+        return self.e.at(self.scratch, self.e.i64(buffer.offset), I8)
+
+    def i64(self, number: LLVM | int) -> LLVM:
+        """A known or computed integer as i64."""
+        if isinstance(number, int):
+            return self.e.i64(number)
+        return number if number.type == I64 else self.e.b.sext(number, I64)
+
+    def index(self, value: Value) -> LLVM:
+        """An integer scalar of the IR as i64."""
+        assert isinstance(value.type, Scalar)
+        number = self.numbers[value]
+        if value.type.dtype.bits == 64:
+            return number
+        return (self.e.b.sext if value.type.dtype.signed else self.e.b.zext)(number, I64)
+
+    def read_arguments(self, func: Func, abi: KernelAbi, words: LLVM) -> None:
+        """Load every slot of the argument block."""
+        params: Mapping[str, Value] = {p.hint: p for p in func.params}
+        for n, entry in enumerate(abi.entries):
+            address = self.e.at(words, self.e.i64(n * WORD), I8)
+            value = params[entry.param]
+            if entry.slot is Slot.SCALAR:
+                held = self.e.b.load(address, typ=memory_type(entry.dtype), align=WORD)
+                boolean = entry.dtype.is_bool
+                self.numbers[value] = self.e.b.trunc(held, register_type(entry.dtype)) if boolean else held
+            elif entry.slot is Slot.POINTER:
+                number = self.e.b.load(address, typ=I64, align=WORD)
+                self.views[value] = View(self.e.b.inttoptr(number, self.scratch.type))
+            else:
+                number = self.e.b.load(address, typ=I64, align=WORD)
+                view = self.views[value]
+                (view.extents if entry.slot is Slot.EXTENT else view.strides).append(number)
+        for param in func.params:
+            if isinstance(param.type, Tensor):
+                self.views[param] = known(self.views[param], param.type)
+
+    def extent(self, tensor: Value, axis: int) -> LLVM:
+        """An extent as i32."""
+        return self.e.b.trunc(self.i64(self.views[tensor].extents[axis]), I32)
+
+
+def known(view: View, kind: Tensor) -> View:
+    """``view`` with the extents and strides that the type knows put between those that were passed."""
+    extents, strides = iter(view.extents), iter(view.strides)
+    return View(
+        view.base,
+        [next(extents) if d.size is None else d.size for d in kind.dims],
+        [next(strides) if s is None else s for s in kind.strides],
+    )

@@ -1,0 +1,127 @@
+"""The choice between a tile kept in scratch memory and one made anew where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
+from tilevm.types import Tensor
+
+from .index import INLINE, is_tile, only_units
+
+RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
+
+cost: Table[[], int] = Table("cost of one element")
+
+
+@cost.rule(Op)
+def _(op: Op) -> int:
+    return 1
+
+
+@cost.rule(ops.FloatUnary)
+def _(op: ops.FloatUnary) -> int:
+    return 10
+
+
+@cost.rule(ops.Div, ops.FloorDiv, ops.Mod, ops.Sqrt)
+def _(op: Op) -> int:
+    return 6
+
+
+@cost.rule(ops.Floor, ops.Ceil)
+def _(op: Op) -> int:
+    return 1
+
+
+@cost.rule(ops.Gather, ops.PointerLoad)
+def _(op: Op) -> int:
+    return 10
+
+
+@cost.rule(ops.Load)
+def _(op: ops.Load) -> int:
+    kind = op.tensor.type
+    assert isinstance(kind, Tensor)
+    return 1 if kind.strides[-1] == 1 else 10
+
+
+class Realisation:
+    """Which tile values are *kept*: written to scratch once. All others are made where they are used."""
+
+    def __init__(self, func: Func) -> None:
+        self.kept: set[Value] = set()
+        self._place: dict[Op, int] = {}
+        self._home: dict[Value, Block] = {}
+        self._users: dict[Value, list[tuple[Op, Block]]] = {}
+        self._writes: list[int] = []
+        self._roots: dict[Value, set[Op]] = {}
+        self._order: list[Op] = []
+        self._read(func.body)
+        for op in reversed(self._order):
+            self._by_structure(op)
+        for op in self._order:
+            self._by_cost(op)
+
+    def inline(self, value: Value) -> bool:
+        """Whether the value is made where it is used."""
+        return isinstance(value.owner, INLINE) and value not in self.kept
+
+    def _read(self, block: Block) -> None:
+        for value in block.params:
+            self._home[value] = block
+        for op in block.ops:
+            self._place[op] = len(self._order)
+            self._order.append(op)
+            if op.effect is Effect.WRITE and not op.terminator:
+                self._writes.append(self._place[op])
+            for value in op.operands:
+                self._users.setdefault(value, []).append((op, block))
+            for value in op.results:
+                self._home[value] = block
+            for inner in op.regions:
+                self._read(inner)
+
+    def _by_structure(self, op: Op) -> None:
+        for value in op.results:
+            if not is_tile(value):
+                continue
+            roots = self._roots[value] = set(self._consumers(value))
+            if not isinstance(op, INLINE) or (not self.free(value) and self._must(op, value, roots)):
+                self.kept.add(value)
+
+    def _consumers(self, value: Value) -> Iterator[Op]:
+        for user, _ in self._users.get(value, ()):
+            if isinstance(user, INLINE) and is_tile(user.result) and user.result not in self.kept:
+                yield from self._roots[user.result]
+            else:
+                yield user
+
+    def _must(self, op: Op, value: Value, roots: set[Op]) -> bool:
+        users = self._users.get(value, ())
+        if any(block is not self._home[value] for _, block in users):
+            return True  # used inside a loop or a branch: made once, outside
+        if any(isinstance(user, ops.Yield) for user, _ in users):
+            return True
+        if any(isinstance(user, ops.Reshape) and not only_units(user) for user, _ in users):
+            return True
+        first, last = self._place[op], max((self._place[r] for r in roots), default=0)
+        return op.effect is Effect.READ and any(first < w < last for w in self._writes)
+
+    def free(self, value: Value) -> bool:
+        """Made of numbers alone, so cheaper to make than to read."""
+        op = value.owner
+        if isinstance(op, ops.Splat | ops.Arange | ops.Empty):
+            return True
+        return isinstance(op, ops.Broadcast | ops.Permute | ops.Reshape) and self.free(op.x)
+
+    def _by_cost(self, op: Op) -> None:
+        for value in op.results:
+            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._weight(value) > RECOMPUTE:
+                self.kept.add(value)
+
+    def _weight(self, value: Value) -> int:
+        op = value.owner
+        if op is None or not is_tile(value) or not self.inline(value) or self.free(value):
+            return 0
+        return cost(op) + sum(self._weight(v) for v in op.operands)

@@ -1,0 +1,208 @@
+"""A kernel as steps: groups of instructions that share a loop, matrix products, numbers, and control flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tilevm.ir import Block, Op, Value, ops
+
+from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
+from .realise import Realisation
+
+
+@dataclass(eq=False)
+class Keep:
+    """Write ``value`` to scratch; ``into`` is the value whose memory it goes to."""
+
+    value: Value
+    into: Value
+
+
+@dataclass(eq=False)
+class Write:
+    """Store a tile to global memory."""
+
+    op: ops.Store | ops.Scatter | ops.PointerStore
+
+
+@dataclass(eq=False)
+class Fold:
+    """Reduce a tile along an axis, into scratch."""
+
+    op: ops.Reduce
+
+
+Root = Keep | Write | Fold
+
+
+@dataclass(eq=False)
+class Group:
+    """Roots that run in one nest of loops over ``domain``."""
+
+    domain: tuple[int, ...]
+    roots: list[Root] = field(default_factory=list)
+
+    @property
+    def made(self) -> set[Value]:
+        """Values that the group writes to scratch."""
+        return {r.value if isinstance(r, Keep) else r.op.result for r in self.roots if not isinstance(r, Write)}
+
+
+@dataclass(eq=False)
+class Product:
+    """A dot."""
+
+    op: ops.Dot
+
+
+@dataclass(eq=False)
+class Number:
+    """An instruction on scalars."""
+
+    op: Op
+
+
+@dataclass(eq=False)
+class Control:
+    """A loop or branch, with the steps of each region; ``entry`` fills carried tiles before it."""
+
+    op: Op
+    entry: list[Group]
+    regions: list[list[Step]]
+
+
+Step = Group | Product | Number | Control
+
+
+def sources(root: Root) -> list[Value]:
+    """The tiles that a root reads over its domain."""
+    if isinstance(root, Keep):
+        return [root.value]
+    if isinstance(root, Fold):
+        return [root.op.x]
+    skip = root.op.pointer if isinstance(root.op, ops.PointerStore) else root.op.tensor
+    return [v for v in root.op.operands if v is not skip and is_tile(v)]
+
+
+def domain(root: Root) -> tuple[int, ...]:
+    return shape(sources(root)[0])
+
+
+class Scheduler:
+    """Deals the instructions of a function out to steps."""
+
+    def __init__(self, realised: Realisation) -> None:
+        self.realised = realised
+        self._place: dict[Op, int] = {}
+
+    def block(self, block: Block) -> list[Step]:
+        """The steps of a block without its yield; carried tiles are copied by :meth:`handover`."""
+        steps: list[Step] = []
+        group: Group | None = None
+        for op in block.ops:
+            self._place[op] = len(self._place)
+            root = self.root(op)
+            if root:
+                if group and not self.joins(group, root):
+                    steps.append(group)
+                    group = None
+                group = group or Group(domain(root))
+                group.roots.append(root)
+                continue
+            step = self.step(op)
+            if step is None:
+                continue
+            if group and (not isinstance(step, Number) or group.made & set(op.operands)):
+                steps.append(group)
+                group = None
+            steps.append(step)
+        return [*steps, group] if group else steps
+
+    def root(self, op: Op) -> Root | None:
+        if isinstance(op, ops.Reduce):
+            return Fold(op)
+        if isinstance(op, ops.Store | ops.Scatter | ops.PointerStore) and is_tile(op.value):
+            return Write(op)
+        if isinstance(op, INLINE) and op.result in self.realised.kept:
+            return Keep(op.result, op.result)
+        return None
+
+    def step(self, op: Op) -> Step | None:
+        if isinstance(op, ops.Dot):
+            return Product(op)
+        if isinstance(op, ops.For | ops.While):
+            params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
+            entry = self.handover(op.carried, params)
+            regions = [self.region(r, params if r is op.body else ()) for r in op.regions]
+            return Control(op, entry, regions)
+        if isinstance(op, ops.If):
+            return Control(op, [], [self.region(r, op.results) for r in op.regions])
+        inline = isinstance(op, INLINE) and is_tile(op.result)
+        return None if inline or op.terminator else Number(op)
+
+    def region(self, block: Block, into: tuple[Value, ...]) -> list[Step]:
+        steps = self.block(block)
+        values = block.end.operands if into else ()
+        return [*steps, *self.handover(values, into)]
+
+    def handover(self, values: tuple[Value, ...], into: tuple[Value, ...]) -> list[Group]:
+        """Copies of tiles into the memory of others; numbers need none."""
+        pairs = [(v, to) for v, to in zip(values, into, strict=True) if is_tile(v) and v is not to]
+        staged = {v: Value(v.type, "swap") for v, _ in pairs if v in into}  # would be overwritten before it is read
+        first = [Group(shape(v), [Keep(v, stage)]) for v, stage in staged.items()]
+        return first + [Group(shape(v), [Keep(staged.get(v, v), to)]) for v, to in pairs]
+
+    def joins(self, group: Group, root: Root) -> bool:
+        """Whether ``root`` may run in the loops of ``group``."""
+        if domain(root) != group.domain:
+            return False
+        made, written = group.made, [r.op for r in group.roots if isinstance(r, Write)]
+        whole = identity(len(group.domain))
+        read: list[ops.Load] = []
+        for node in self.nodes(root, set(made)):
+            if node.value in made and (node.map != whole or self.folded(group, node.value)):
+                return False
+            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(node.value):
+                if any(self._place[w] < self._place[node.value.owner] for w in written):
+                    return False
+        if not isinstance(root, Write):
+            return True
+        for earlier in group.roots:
+            read += [n.value.owner for n in self.nodes(earlier, made) if isinstance(n.value.owner, ops.Load)]
+        return not written_elsewhere(root.op, read)
+
+    def folded(self, group: Group, value: Value) -> bool:
+        return any(isinstance(r, Fold) and r.op.result is value for r in group.roots)
+
+    def nodes(self, root: Root, making: set[Value]) -> Iterator[Node]:
+        """Every tile or number that ``root`` is made from, down to what is read from memory."""
+        for value in sources(root):
+            yield from self.below(whole_tile(value), making | self.begun(root))
+
+    def begun(self, root: Root) -> set[Value]:
+        """The kept value that ``root`` itself makes."""
+        return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
+
+    def below(self, node: Node, making: set[Value]) -> Iterator[Node]:
+        """``node`` and all it is made from."""
+        yield node
+        if self.opens(node.value, making):
+            assert node.value.owner is not None
+            for inner in inputs(node.value.owner, node.map):
+                yield from self.below(inner, making)
+
+    def opens(self, value: Value, making: set[Value]) -> bool:
+        """Whether a value is made here, from its operands, rather than read from scratch."""
+        if not is_tile(value) or not isinstance(value.owner, INLINE):
+            return False
+        if isinstance(value.owner, ops.Reshape) and not only_units(value.owner):
+            return False
+        return value not in self.realised.kept or value in making
+
+
+def written_elsewhere(write: Op, read: list[ops.Load]) -> bool:
+    """Whether ``write`` goes to a tensor that the loop also reads, at other places."""
+    target = getattr(write, "tensor", None)
+    offsets = write.offsets if isinstance(write, ops.Store) else None
+    return any(load.tensor is target and load.offsets != offsets for load in read)

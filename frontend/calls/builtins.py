@@ -1,0 +1,147 @@
+"""The Python builtins that kernels may call, ranges, and assertions."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from functools import partial
+
+from tilevm.ir import Value, ops
+from tilevm.ir.build import Builder
+from tilevm.source import TileError
+from tilevm.types import Tensor, Tile, bool_, f32, i32
+
+from .. import language
+from ..promote import cast, dtype_of
+from ..values import Range, describe, is_int, is_number, is_scalar, is_static
+from .arguments import static_int
+from .elementwise import lesser_or_greater
+from .table import implements
+
+LONGEST = 10_000  # copies of a loop's body
+
+
+@implements(builtins.range, "range")
+def builtin_range(builder: Builder, start: object, stop: object = None, step: object = 1) -> Range:
+    return loop_range(builder, start, stop, step)
+
+
+@implements(language.range)
+def loop_range(
+    builder: Builder,
+    start: object,
+    stop: object = None,
+    step: object = 1,
+    num_stages: object = 1,
+    unroll: object = 1,
+) -> Range:
+    first, last = (0, start) if stop is None else (start, stop)
+    for part in (first, last, step):
+        if not is_int(part) and not (is_scalar(part) and dtype_of(part).is_integer):
+            raise TileError(f"a range runs over integers, not {describe(part)}", builder.span)
+    if is_int(step) and step == 0:
+        raise TileError("a range cannot have the step 0", builder.span)
+    counts = [static_int(builder, f"tv.range: {n}", v) for n, v in (("num_stages", num_stages), ("unroll", unroll))]
+    if min(counts) < 1:
+        raise TileError("tv.range: num_stages and unroll are at least 1", builder.span)
+    return Range(first, last, step, *counts)
+
+
+@implements(language.static_range)
+def static_range(builder: Builder, start: object, stop: object = None, step: object = 1) -> tuple[int, ...]:
+    first, last = (0, start) if stop is None else (start, stop)
+    bounds = [static_int(builder, "tv.static_range: a bound", b) for b in (first, last, step)]
+    if bounds[2] == 0:
+        raise TileError("a range cannot have the step 0", builder.span)
+    numbers = range(*bounds)
+    if numbers[LONGEST:]:
+        raise TileError(
+            f"tv.static_range repeats the loop's body {LONGEST} times at most",
+            builder.span,
+            help="use range or tv.range",
+        )
+    return tuple(numbers)
+
+
+@implements(language.static_assert)
+def static_assert(builder: Builder, condition: object, message: object = "") -> None:
+    if not is_static(condition) or isinstance(condition, Range):
+        raise TileError(
+            f"tv.static_assert checks at compile time; {describe(condition)} is known only at run time", builder.span
+        )
+    if not condition:
+        raise TileError(f"assertion failed: {message}" if message else "assertion failed", builder.span)
+
+
+@implements(len)
+def length(builder: Builder, x: object) -> int:
+    if isinstance(x, tuple):
+        return len(x)
+    found = x.type if isinstance(x, Value) else None
+    if isinstance(found, Tile):
+        return found.shape[0]
+    help = "read a.shape" if isinstance(found, Tensor) else None
+    raise TileError(f"len takes a tuple or a tile, not {describe(x)}", builder.span, help=help)
+
+
+def smallest_or_largest(name: str, kind: type[ops.Binary], builder: Builder, first: object, *rest: object) -> object:
+    """Python's ``min`` and ``max`` of several numbers."""
+    values = first if isinstance(first, tuple) and not rest else (first, *rest)
+    if len(values) < 2 and not isinstance(first, tuple):
+        raise TileError(f"{name} takes several numbers, not {describe(first)}", builder.span, help=f"use tv.{name}")
+    if not values:
+        raise TileError(f"{name} of an empty tuple", builder.span)
+    for value in values:
+        if not is_number(value) and not is_scalar(value):
+            help = f"use tv.{kind.name} for two tiles, tv.{name} to reduce one"
+            raise TileError(f"{name} takes numbers, not {describe(value)}", builder.span, help=help)
+    found, *others = values
+    for other in others:
+        found = lesser_or_greater(name, kind, getattr(builtins, name), builder, found, other)
+    return found
+
+
+implements(min)(partial(smallest_or_largest, "min", ops.Minimum))
+implements(max)(partial(smallest_or_largest, "max", ops.Maximum))
+
+
+@implements(int)
+def to_int(builder: Builder, x: object) -> object:
+    if isinstance(x, float) and not math.isfinite(x):
+        raise TileError(f"int({x}) is no number", builder.span)
+    if is_number(x):
+        return int(x)
+    value = one_number(builder, "int", x)
+    return value if dtype_of(value).is_integer else cast(builder, value, i32)
+
+
+@implements(float)
+def to_float(builder: Builder, x: object) -> object:
+    if is_number(x) or isinstance(x, str):
+        try:
+            return float(x)
+        except (ValueError, OverflowError) as fault:
+            raise TileError(f"float: {fault}", builder.span) from None
+    value = one_number(builder, "float", x)
+    return value if dtype_of(value).is_float else cast(builder, value, f32)
+
+
+@implements(bool)
+def to_bool(builder: Builder, x: object) -> object:
+    if not isinstance(x, Value):
+        return bool(x)
+    return cast(builder, one_number(builder, "bool", x), bool_)
+
+
+@implements(tuple)
+def to_tuple(builder: Builder, x: object = ()) -> tuple[object, ...]:
+    if isinstance(x, tuple):
+        return x
+    raise TileError(f"tuple takes a tuple, not {describe(x)}", builder.span, help="write the parts out: (a, b)")
+
+
+def one_number(builder: Builder, name: str, x: object) -> Value:
+    """A single run-time number."""
+    if is_scalar(x):
+        return x
+    raise TileError(f"{name} takes one number, not {describe(x)}", builder.span, help="a tile converts with .to(dtype)")

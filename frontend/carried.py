@@ -1,0 +1,174 @@
+"""Which names a loop hands from one pass to the next, and what becomes of them after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tilevm.ir import Block, Op, Value
+from tilevm.ir.rewrite import walk
+from tilevm.source import Note, Span, TileError
+
+from .frame import Frame
+from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, rebuild
+from .promote import literal, natural
+from .values import Missing, is_number, is_numeric, same
+
+
+@dataclass(eq=False)
+class Entry:
+    """A name that the loop assigns and that has a value before it."""
+
+    name: str
+    before: object
+    template: object  # ``before`` with a slot for each part that may change
+    given: tuple[Value, ...]  # what stands in the slots when the loop begins
+    place: Span | None
+    params: list[tuple[Value, ...]] = field(default_factory=list)  # one for each region of the loop
+
+    def inside(self) -> object:
+        """The name's value in one more region of the loop, as parameters of that region."""
+        made = tuple(Value(v.type, self.name) for v in self.given)
+        self.params.append(made)
+        return fill(self.template, made)
+
+
+class Carried:
+    """The names that a loop carries."""
+
+    def __init__(self, frame: Frame, names: Iterable[str]) -> None:
+        self.span = frame.builder.span
+        self.names = tuple(names)
+        found = {n: frame.names.get(n) for n in self.names if n in frame.names}
+        self.entries = [enter(frame, n, v) for n, v in found.items() if not isinstance(v, Missing)]
+        self.kept: list[Entry] = []
+        self.ends: dict[str, object] = {}
+
+    def inside(self, frame: Frame) -> dict[str, object]:
+        """The names visible at the start of one more region."""
+        reason = "it is assigned further down in this loop, and has no value in the first pass"
+        absent: dict[str, object] = {n: Missing(f"{n}: {reason}", self.span, self.first(n)) for n in self.names}
+        return {**frame.names, **absent, **{e.name: e.inside() for e in self.entries}}
+
+    def first(self, name: str) -> str:
+        return f"give {name} a value before the loop"
+
+    def close(self, frame: Frame, ends: dict[str, object], ops: list[Op], *others: list[Op]) -> tuple[Value, ...]:
+        """What the body, made of ``ops``, yields; decides which names are carried at all."""
+        self.ends = ends
+        used = taken(ops, *others) | self.crossing()
+        self.kept = [e for e in self.entries if self.needed(frame, e, used)]
+        out: list[Value] = []
+        for entry in self.kept:
+            parts = flatten(ends[entry.name])
+            for slot, part in zip(flatten(entry.template), list(parts), strict=True):
+                if isinstance(slot, Slot):
+                    out.append(give(frame.builder, ops, part, entry.given[slot.index].type))
+        return tuple(out)
+
+    def crossing(self) -> set[Value]:
+        """Parameters that the body hands to another name than their own."""
+        own = {p: e for e in self.entries for p in e.params[-1]}
+        return {
+            p
+            for e in self.entries
+            for p in flatten(self.ends[e.name])
+            if isinstance(p, Value) and own.get(p, e) is not e
+        }
+
+    def needed(self, frame: Frame, entry: Entry, used: set[Value]) -> bool:
+        """Whether a name is carried. Raises TileError where its parts change in a way that cannot be."""
+        read = any(p in used for params in entry.params for p in params)
+        if self.steady(entry) and not read:
+            return False
+        if self.possible(entry):
+            return True
+        if read or not entry.given:
+            raise self.changed(frame, entry)
+        return False
+
+    def steady(self, entry: Entry) -> bool:
+        """Whether the body leaves the name as it was."""
+        end = self.ends[entry.name]
+        return same(fill(entry.template, entry.params[-1]), end) or same(entry.before, end)
+
+    def possible(self, entry: Entry) -> bool:
+        """Whether what the name is at the end of the body can stand where it began."""
+        end = self.ends[entry.name]
+        if isinstance(end, Missing) or not alike(entry.template, end):
+            return False
+        return all(
+            fits(part, entry.given[slot.index].type) if isinstance(slot, Slot) else same(slot, part)
+            for slot, part in zip(flatten(entry.template), flatten(end), strict=True)
+        )
+
+    def changed(self, frame: Frame, entry: Entry) -> Exception:
+        end, place = self.ends[entry.name], frame.places.get(entry.name)
+        if isinstance(end, Missing):
+            message, help = f"{entry.name} has no value at the end of the loop's body", self.first(entry.name)
+            return TileError(message, place or self.span, end.notes(), help)
+        for before, after in parts_that_differ(entry, end):
+            message, help = disagreement(entry.name, (before, "before the loop"), (after, "at the end of its body"))
+            notes = (Note("the value before the loop", entry.place),) if entry.place else ()
+            return TileError(message, place or self.span, notes, help)
+        raise AssertionError("something differs")
+
+    def given(self) -> tuple[Value, ...]:
+        return tuple(v for e in self.kept for v in e.given)
+
+    def params(self, region: int) -> tuple[Value, ...]:
+        return tuple(v for e in self.kept for v in e.params[region])
+
+    def hints(self) -> tuple[str, ...]:
+        return tuple(e.name for e in self.kept for _ in e.given)
+
+    def leave(self, frame: Frame, results: tuple[Value, ...]) -> None:
+        """Give the names their values after the loop."""
+        left = iter(results)
+        for name in self.names:
+            reason = f"{name} is assigned only inside this loop, which may run no times"
+            if not any(e.name == name for e in self.entries):
+                frame.names[name] = Missing(reason, self.span, self.first(name))
+        for entry in self.entries:
+            frame.names[entry.name] = self.after(entry, tuple(next(left) for _ in entry.given if entry in self.kept))
+
+    def after(self, entry: Entry, results: tuple[Value, ...]) -> object:
+        if self.steady(entry):
+            return entry.before
+        if entry in self.kept:
+            return fill(entry.template, results)
+        message, help = disagreement(
+            entry.name, (entry.before, "before the loop"), (self.ends[entry.name], "at the end of its body")
+        )
+        return Missing(message, self.span, help)
+
+
+def enter(frame: Frame, name: str, before: object) -> Entry:
+    """The entry of a name: numbers and tiles may change, all else is fixed."""
+    given: list[Value] = []
+    parts: list[object] = []
+    for part in flatten(before):
+        if is_number(part) or is_numeric(part):
+            parts.append(Slot(len(given)))
+            held = literal(frame.builder, part, natural(frame.builder, part)) if is_number(part) else part
+            assert isinstance(held, Value)
+            given.append(held)
+        else:
+            parts.append(part)
+    return Entry(name, before, rebuild(before, iter(parts)), tuple(given), frame.places.get(name))
+
+
+def taken(*regions: list[Op]) -> set[Value]:
+    """Every value that instructions take, however deep."""
+    return {v for ops in regions for op in walk(Block((), tuple(ops))) for v in op.operands}
+
+
+def parts_that_differ(entry: Entry, end: object) -> Iterable[tuple[object, object]]:
+    """The parts of the name before the loop and at its end that cannot be one."""
+    if not alike(entry.template, end):
+        yield entry.before, end
+        return
+    for slot, before, after in zip(flatten(entry.template), flatten(entry.before), flatten(end), strict=True):
+        fit = fits(after, entry.given[slot.index].type) if isinstance(slot, Slot) else same(slot, after)
+        if not fit:
+            yield before, after

@@ -1,0 +1,254 @@
+"""Expressions: constants, tuples, attributes, subscripts, calls, f-strings."""
+
+from __future__ import annotations
+
+import ast
+import math
+from types import FunctionType, ModuleType
+
+from tilevm.ir import Value
+from tilevm.ir.ops import Reshape
+from tilevm.source import nearest
+from tilevm.types import DType, Pointer, Scalar, Tensor, Tile
+
+from . import language
+from .calls.arguments import counted
+from .calls.table import find
+from .dispatch import expression
+from .frame import Frame
+from .function import is_helper
+from .inline import inline
+from .scope import way_in
+from .stretch import shape_of
+from .values import Bound, describe, is_int, is_number, plain, usable
+
+CLASSES: dict[type, type] = {
+    Tile: language.Tile,
+    Scalar: language.Tile,
+    Tensor: language.Tensor,
+    Pointer: language.Pointer,
+}
+MATH = {id(f): n for n, f in vars(math).items() if callable(f) and not n.startswith("_")}
+FACTS = frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__dataclass_fields__)
+
+
+@expression.rule(ast.Constant)
+def constant(node: ast.Constant, frame: Frame) -> object:
+    if node.value is None or isinstance(node.value, bool | int | float | str):
+        return node.value
+    raise frame.error(f"a {type(node.value).__name__} constant is not supported in kernels")
+
+
+@expression.rule(ast.Tuple)
+def parts(node: ast.Tuple, frame: Frame) -> tuple[object, ...]:
+    return tuple(expression(part, frame) for part in node.elts)
+
+
+@expression.rule(ast.JoinedStr)
+def text(node: ast.JoinedStr, frame: Frame) -> str:
+    """An f-string of compile-time values."""
+    return "".join(str(expression(part, frame)) for part in node.values)
+
+
+@expression.rule(ast.FormattedValue)
+def formatted(node: ast.FormattedValue, frame: Frame) -> str:
+    value = expression(node.value, frame)
+    if isinstance(value, Value):
+        raise frame.error(f"{describe(value)} is not known when the text is made", node.value)
+    spec = str(expression(node.format_spec, frame)) if node.format_spec else ""
+    shown = repr(value) if node.conversion == ord("r") else value
+    try:
+        return format(shown, spec)
+    except (ValueError, TypeError) as fault:
+        raise frame.error(f"{describe(value)} cannot be written as {spec!r}: {fault}") from None
+
+
+@expression.rule(ast.Attribute)
+def attribute(node: ast.Attribute, frame: Frame) -> object:
+    owner = expression(node.value, frame)
+    if isinstance(owner, ModuleType):
+        return of_module(node, owner, frame)
+    if isinstance(owner, Value):
+        return member(node.attr, owner, CLASSES[type(owner.type)], frame)
+    if isinstance(owner, DType) and node.attr in FACTS:
+        return plain(getattr(owner, node.attr))
+    if is_number(owner):
+        return member(node.attr, owner, language.Tile, frame)
+    raise unknown(node.attr, owner, sorted(FACTS) if isinstance(owner, DType) else [], frame)
+
+
+def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
+    """A module's attribute. The module is named from outside, so what is read can be told from the text alone."""
+    root: ast.expr = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if not isinstance(root, ast.Name) or root.id in frame.locals:
+        raise frame.error(
+            "a module cannot be kept in a local name", help=f"read {module.__name__}.{node.attr} where it is needed"
+        )
+    try:
+        found = getattr(module, node.attr)
+    except AttributeError:
+        raise unknown(node.attr, module, dir(module), frame) from None
+    if not usable(found):
+        raise frame.error(
+            f"{ast.unparse(node)} is {describe(found)}, which a kernel cannot read from outside: "
+            "it may change after compiling",
+            help=way_in(found),
+        )
+    return plain(found)
+
+
+def member(name: str, owner: object, kind: type, frame: Frame) -> object:
+    """An attribute, or a method to be called, of a tile, a number, a tensor or a pointer."""
+    known = {n: m for n, m in vars(kind).items() if not n.startswith("_")}
+    found = known.get(name)
+    if isinstance(found, property):
+        row = find(found.fget)
+        assert row is not None, "every property has a row"
+        return row.invoke(frame.builder, (owner,), {})
+    if found is None:
+        raise unknown(name, owner, list(known), frame)
+    return Bound(owner, found)
+
+
+def unknown(name: str, owner: object, known: list[str], frame: Frame) -> Exception:
+    near = nearest(name, known)
+    public = [n for n in known if not n.startswith("_")]
+    listed = f"it has {', '.join(public)}" if public and len(public) < 25 else None
+    return frame.error(f"{describe(owner)} has no attribute {name}", help=f"did you mean .{near}?" if near else listed)
+
+
+@expression.rule(ast.Subscript)
+def subscript(node: ast.Subscript, frame: Frame) -> object:
+    owner = expression(node.value, frame)
+    if isinstance(owner, tuple):
+        return item(owner, node.slice, frame)
+    if isinstance(owner, Value) and isinstance(owner.type, Tile):
+        return reindexed(owner, node.slice, frame)
+    tensor = isinstance(owner, Value) and isinstance(owner.type, Tensor)
+    call = ast.unparse(node.value)
+    raise frame.error(
+        f"{describe(owner)} cannot be indexed",
+        help=f"{call}.load(offsets, shape) reads a tile, {call}.gather(indices) reads at index tiles"
+        if tensor
+        else None,
+    )
+
+
+def item(owner: tuple[object, ...], index: ast.expr, frame: Frame) -> object:
+    """An element or a slice of a tuple."""
+    if isinstance(index, ast.Slice):
+        lower, upper, step = (bound(b, frame) for b in (index.lower, index.upper, index.step))
+        return owner[lower : upper : step or None]
+    at = expression(index, frame)
+    if not is_int(at):
+        raise frame.error(f"a tuple is indexed by a compile-time int, not {describe(at)}", index)
+    if not -len(owner) <= at < len(owner):
+        raise frame.error(f"index {at} of a tuple of {len(owner)}", index)
+    return owner[at]
+
+
+def bound(node: ast.expr | None, frame: Frame) -> int | None:
+    """One bound of a tuple's slice."""
+    value = None if node is None else expression(node, frame)
+    if value is None or is_int(value):
+        return value
+    raise frame.error(f"a slice of a tuple has compile-time ints as bounds, not {describe(value)}", node)
+
+
+def reindexed(tile: Value, index: ast.expr, frame: Frame) -> Value:
+    """``x[:, None]``: full slices keep dimensions, None inserts one of extent 1."""
+    marks = [mark(part, frame) for part in (index.elts if isinstance(index, ast.Tuple) else [index])]
+    shape, kept = shape_of(tile), marks.count(":")
+    if kept > len(shape) or marks.count("...") > 1:
+        raise frame.error(
+            f"{counted(kept, 'slice')} for the {counted(len(shape), 'dimension')} of {describe(tile)}", index
+        )
+    if "..." not in marks:
+        marks.append("...")
+    at = marks.index("...")
+    marks[at : at + 1] = [":"] * (len(shape) - kept)
+    extents = iter(shape)
+    wanted = tuple(1 if m == "None" else next(extents) for m in marks)
+    return tile if wanted == shape else frame.builder.add(Reshape, x=tile, shape=wanted).result
+
+
+def mark(part: ast.expr, frame: Frame) -> str:
+    """One part of a tile's index: a full slice, None or ``...``."""
+    if isinstance(part, ast.Slice) and not (part.lower or part.upper or part.step):
+        return ":"
+    if isinstance(part, ast.Constant) and part.value in (None, ...):
+        return "None" if part.value is None else "..."
+    raise frame.error(
+        "a tile is indexed with : and None only",
+        part,
+        help="load the elements you need from the tensor, or choose them with tv.where and a reduction",
+    )
+
+
+@expression.rule(ast.Call)
+def call(node: ast.Call, frame: Frame) -> object:
+    callee = expression(node.func, frame)
+    args = [expression(a, frame) for a in node.args]
+    named = {}
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise frame.error("** in a call is not supported in kernels", keyword.value, help="write the arguments out")
+        named[keyword.arg] = expression(keyword.value, frame)
+    target: object = callee
+    if isinstance(callee, Bound):
+        target, args = callee.method, [callee.receiver, *args]
+    row = find(target)
+    if row is not None:
+        return row.invoke(frame.builder, args, named)
+    if isinstance(target, FunctionType) and is_helper(target):
+        return inline(target, frame, args, named)
+    if id(target) in MATH:
+        return of_math(MATH[id(target)], args, frame)
+    raise not_callable(node, target, frame)
+
+
+def of_math(name: str, args: list[object], frame: Frame) -> object:
+    """A function of Python's math module, on compile-time numbers."""
+    if not all(map(is_number, args)):
+        found = next(a for a in args if not is_number(a))
+        same = f"tv.{name}" if name in language.__all__ else None
+        raise frame.error(
+            f"math.{name} works on compile-time numbers, not on {describe(found)}",
+            help=f"use {same}" if same else None,
+        )
+    try:
+        return plain(getattr(math, name)(*args))
+    except (ArithmeticError, TypeError, ValueError) as fault:
+        raise frame.error(f"math.{name}: {fault}") from None
+
+
+INSTEAD = {
+    "print": "tv.print comes in a later version; until then store the value into a tensor",
+    "matmul": "use tv.dot",
+    "power": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
+    "absolute": "use tv.abs",
+    "pow": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
+    "round": "tv.floor(x + 0.5)",
+    "isinstance": "ask for x.dtype or x.shape",
+    "enumerate": "count with range(len(t)), or tv.static_range",
+    "amax": "use tv.max",
+    "amin": "use tv.min",
+    "transpose": "use x.T or tv.permute",
+    "broadcast_to": "use tv.broadcast",
+    "expand_dims": "use tv.expand",
+}
+
+
+def not_callable(node: ast.Call, callee: object, frame: Frame) -> Exception:
+    """What to say of a call that has no meaning in a kernel."""
+    written, name = ast.unparse(node.func), getattr(callee, "__name__", "")
+    if isinstance(callee, DType):
+        return frame.error(f"the dtype {callee} cannot be called", help=f"convert with x.to(tv.{callee})")
+    if not callable(callee):
+        return frame.error(f"{describe(callee)} cannot be called", node.func)
+    help = INSTEAD.get(name) or (f"use tv.{name}" if name in language.__all__ else None)
+    if help is None and isinstance(callee, FunctionType):
+        help = f"mark {name} with @tv.function to inline it"
+    return frame.error(f"{written} cannot be called in a kernel", node.func, help=help)

@@ -1,0 +1,30 @@
+"""The mark of helper functions: kernels inline what bears it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from tilevm.source import TileError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HELPERS: WeakSet[Any] = WeakSet()
+
+
+def function(helper: F) -> F:
+    """Lets kernels call ``helper``: its body is inlined at every call. Elsewhere it stays a Python function.
+
+    Compile-time arguments (numbers, dtypes, functions, …) stay so inside; it ends in at most one ``return``.
+    """
+    if not isinstance(helper, FunctionType):
+        raise TileError(f"@tv.function marks a function written with def, not a {type(helper).__name__}")
+    HELPERS.add(helper)
+    return helper
+
+
+def is_helper(candidate: object) -> bool:
+    """Whether :func:`function` has marked it."""
+    return isinstance(candidate, FunctionType) and candidate in HELPERS

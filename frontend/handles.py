@@ -1,0 +1,283 @@
+"""What a kernel's names stand for: tiles, tensors and pointers, as editors and type checkers see them.
+
+Nothing here computes. The frontend reads the kernel's source and gives every method its meaning in
+``tilevm.frontend.calls``; a call from ordinary Python raises TileError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeAlias, Union
+
+from tilevm.source import TileError
+from tilevm.types import DType
+
+Number: TypeAlias = Union["Tile", int, float]
+Index: TypeAlias = Union["Tile", int]
+Indices: TypeAlias = Index | Sequence[Index]
+Shape: TypeAlias = int | Sequence[int]
+
+
+def outside(name: str) -> TileError:
+    """The error of a name that means something only inside a kernel."""
+    return TileError(
+        f"{name} can only be used inside a kernel",
+        help="decorate the function with @tv.kernel, or with @tv.function if a kernel calls it",
+    )
+
+
+class Tile:
+    """A tile of numbers in registers, or, with shape ``()``, one number known at run time.
+
+    Operators work element by element, promote dtypes and broadcast shapes as numpy does.
+    """
+
+    def __init__(self) -> None:
+        raise outside("a tile")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents, known at compile time; ``()`` for a number."""
+        raise outside("a tile")
+
+    @property
+    def dtype(self) -> DType:
+        """The number type of the elements."""
+        raise outside("a tile")
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        raise outside("a tile")
+
+    @property
+    def T(self) -> Tile:
+        """The transpose: the dimensions in reverse order."""
+        raise outside("a tile")
+
+    def to(self, dtype: DType, saturate: bool = False) -> Tile:
+        """The elements as ``dtype``.
+
+        Float to float rounds to nearest even; float to integer truncates and saturates, NaN gives 0; integer to
+        integer wraps unless ``saturate``; to ``bool_`` is ``x != 0``.
+        """
+        raise outside("Tile.to")
+
+    def reshape(self, *shape: Shape) -> Tile:
+        """The same elements in row-major order under another shape; one extent may be -1."""
+        raise outside("Tile.reshape")
+
+    def permute(self, *dims: Shape) -> Tile:
+        """Dimension ``dims[k]`` becomes dimension ``k``."""
+        raise outside("Tile.permute")
+
+    def broadcast(self, *shape: Shape) -> Tile:
+        """Stretched to ``shape`` by numpy's rules."""
+        raise outside("Tile.broadcast")
+
+    def expand(self, axis: int) -> Tile:
+        """A dimension of extent 1 inserted at ``axis``."""
+        raise outside("Tile.expand")
+
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tile:
+        """The sum over ``axis``, or of everything: see :func:`tv.sum`."""
+        raise outside("Tile.sum")
+
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tile:
+        """The largest over ``axis``, or of everything: see :func:`tv.max`."""
+        raise outside("Tile.max")
+
+    def min(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tile:
+        """The smallest over ``axis``, or of everything: see :func:`tv.min`."""
+        raise outside("Tile.min")
+
+    def any(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tile:
+        """Whether one is true over ``axis``, or of everything."""
+        raise outside("Tile.any")
+
+    def all(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tile:
+        """Whether each is true over ``axis``, or of everything."""
+        raise outside("Tile.all")
+
+    def _operator(self, other: object = None) -> NoReturn:
+        raise outside("a tile's operator")
+
+    def __getitem__(self, index: object) -> Tile:
+        """``x[:, None]``: full slices keep a dimension, None inserts one of extent 1."""
+        self._operator()
+
+    def __add__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __radd__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __sub__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rsub__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __mul__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rmul__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __truediv__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rtruediv__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __floordiv__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rfloordiv__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __mod__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rmod__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __pow__(self, other: int) -> Tile:
+        self._operator()
+
+    def __matmul__(self, other: Tile) -> Tile:
+        self._operator()
+
+    def __and__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rand__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __or__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __ror__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __xor__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __rxor__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __lshift__(self, other: Index) -> Tile:
+        self._operator()
+
+    def __rlshift__(self, other: Index) -> Tile:
+        self._operator()
+
+    def __rshift__(self, other: Index) -> Tile:
+        self._operator()
+
+    def __rrshift__(self, other: Index) -> Tile:
+        self._operator()
+
+    def __neg__(self) -> Tile:
+        self._operator()
+
+    def __pos__(self) -> Tile:
+        self._operator()
+
+    def __invert__(self) -> Tile:
+        self._operator()
+
+    def __abs__(self) -> Tile:
+        self._operator()
+
+    def __lt__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __le__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __gt__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __ge__(self, other: Number) -> Tile:
+        self._operator()
+
+    def __eq__(self, other: object) -> Tile:  # type: ignore[override]
+        self._operator()
+
+    def __ne__(self, other: object) -> Tile:  # type: ignore[override]
+        self._operator()
+
+    def __hash__(self) -> int:
+        self._operator()
+
+    def __index__(self) -> int:
+        """Lets type checkers accept a run-time integer in ``range(n)``."""
+        self._operator()
+
+
+class Tensor:
+    """A tensor in global memory, given to the kernel as an argument."""
+
+    def __init__(self) -> None:
+        raise outside("tv.Tensor")
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The extents: compile-time ints where the signature gives numbers, else i32 at run time."""
+        raise outside("tv.Tensor")
+
+    @property
+    def dtype(self) -> DType:
+        """The number type of the elements, known at compile time."""
+        raise outside("tv.Tensor")
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        raise outside("tv.Tensor")
+
+    def load(self, offsets: Indices, shape: Shape, other: Number = 0) -> Tile:
+        """The box of ``shape`` (compile-time ints) that begins at ``offsets``, one integer a dimension.
+
+        Elements outside the tensor are ``other``. A tensor of one dimension takes plain ints for both.
+        """
+        raise outside("Tensor.load")
+
+    def store(self, offsets: Indices, tile: Number) -> None:
+        """Write ``tile`` into the box that begins at ``offsets``; elements outside the tensor are dropped.
+
+        The tile has the tensor's dtype and rank. A single number is written to the one element at ``offsets``.
+        """
+        raise outside("Tensor.store")
+
+    def gather(self, indices: Indices, mask: Tile | bool | None = None, other: Number = 0) -> Tile:
+        """The elements at ``indices``, one integer tile a dimension; they broadcast together with ``mask``.
+
+        Gives ``other`` where ``mask`` is false.
+        """
+        raise outside("Tensor.gather")
+
+    def scatter(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> None:
+        """Write ``value`` to the elements at ``indices`` where ``mask`` is true. Equal indices race."""
+        raise outside("Tensor.scatter")
+
+
+class Pointer:
+    """An address of elements in global memory; its bounds are the author's care."""
+
+    def __init__(self) -> None:
+        raise outside("tv.Pointer")
+
+    @property
+    def dtype(self) -> DType:
+        """The number type of the elements, known at compile time."""
+        raise outside("tv.Pointer")
+
+    def load(self, offsets: Index, mask: Tile | bool | None = None, other: Number = 0) -> Tile:
+        """The elements at ``offsets``, counted in elements; ``other`` where ``mask`` is false."""
+        raise outside("Pointer.load")
+
+    def store(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> None:
+        """Write ``value`` at ``offsets``, counted in elements, where ``mask`` is true."""
+        raise outside("Pointer.store")

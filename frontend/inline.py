@@ -1,0 +1,58 @@
+"""Helper functions, traced where they are called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from types import FunctionType
+
+from tilevm.source import Note
+
+from .dispatch import run
+from .frame import Frame
+from .parameters import constexprs
+from .reading import Source, assigned, read
+from .values import describe, is_static, plain, usable
+
+DEEPEST = 40  # helpers inside helpers
+
+
+def inline(helper: FunctionType, frame: Frame, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """Trace the body of ``helper`` on these arguments; its result."""
+    stack = list(frame.stack())
+    if any(f.function is helper for f in stack):
+        raise frame.error(
+            f"{helper.__name__} calls itself; helpers are inlined, so this would never end",
+            help="write a loop, or one helper for each level",
+        )
+    if len(stack) > DEEPEST:
+        raise frame.error(f"helpers call each other more than {DEEPEST} deep")
+    source = read(helper)
+    names = bind(helper, source, frame, args, kwargs)
+    local = frozenset((*names, *assigned(source.tree.body)))
+    inner = Frame(source, helper, frame.builder, names, local, frame, frame.builder.span)
+    run(source.tree.body, inner)
+    return inner.result
+
+
+def bind(
+    helper: FunctionType, source: Source, frame: Frame, args: Sequence[object], kwargs: Mapping[str, object]
+) -> dict[str, object]:
+    """The helper's parameters and what they are in this call."""
+    signature, name = inspect.signature(helper), helper.__name__
+    notes = (Note(f"{name} is defined here", source.span(source.tree)),)
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
+        raise frame.error(f"{name} takes * parameters, which kernels do not support", notes=notes)
+    try:
+        given = signature.bind(*args, **kwargs).arguments
+    except TypeError as fault:
+        raise frame.error(f"{name}: {fault}", notes=notes) from None
+    late = sorted(n for n in constexprs(helper) if n in given and not is_static(given[n]))
+    if late:
+        found = describe(given[late[0]])
+        raise frame.error(f"{name}: {late[0]} is a compile-time parameter, and {found} is not known then", notes=notes)
+    defaults = {n: p.default for n, p in signature.parameters.items() if n not in given}
+    odd = next((n for n, v in defaults.items() if not usable(v)), None)
+    if odd:
+        raise frame.error(f"{name}: the default of {odd} is {describe(defaults[odd])}, which may change", notes=notes)
+    return {n: given[n] if n in given else plain(defaults[n]) for n in signature.parameters}

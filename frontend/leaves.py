@@ -1,0 +1,103 @@
+"""Values that a branch or a loop hands on: tuples taken apart, and what may stand at each place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tilevm.ir import Op, Value
+from tilevm.ir.build import Builder
+from tilevm.types import Scalar, Tile, Type
+
+from .promote import CHECKS, literal
+from .values import describe, is_number, is_numeric
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Stands for the value number ``index`` of those handed on."""
+
+    index: int
+
+
+def flatten(value: object) -> Iterator[object]:
+    """The parts of ``value`` that are not tuples, in order."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from flatten(part)
+    else:
+        yield value
+
+
+def rebuild(value: object, parts: Iterator[object]) -> object:
+    """A value shaped as ``value`` from new parts."""
+    if isinstance(value, tuple):
+        return tuple(rebuild(part, parts) for part in value)
+    return next(parts)
+
+
+def alike(a: object, b: object) -> bool:
+    """Whether both are made of tuples in the same way."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(alike, a, b))
+    return not isinstance(a, tuple) and not isinstance(b, tuple)
+
+
+def fill(template: object, values: Sequence[Value]) -> object:
+    """``template`` with its slots filled."""
+    return rebuild(template, (values[p.index] if isinstance(p, Slot) else p for p in flatten(template)))
+
+
+def fits(value: object, type: Type) -> bool:
+    """Whether ``value`` is, or as a Python number can become, of ``type``."""
+    if is_number(value) and isinstance(type, Scalar):
+        return CHECKS[(type.dtype.is_float, type.dtype.is_bool)](value, type.dtype) is None
+    return is_numeric(value) and value.type == type
+
+
+def give(builder: Builder, ops: list[Op], value: object, type: Type) -> Value:
+    """``value``, which fits, in ``type``; a constant goes to the end of ``ops``."""
+    if isinstance(value, Value):
+        return value
+    assert is_number(value) and isinstance(type, Scalar), "checked by fits"
+    with builder.collect() as more:
+        made = literal(builder, value, type.dtype)
+    ops += more
+    return made
+
+
+def disagreement(name: str, a: tuple[object, str], b: tuple[object, str]) -> tuple[str, str]:
+    """What is wrong when a name is ``a`` at one place and ``b`` at another, and the mend."""
+    (first, here), (second, there) = a, b
+    message = f"{name} is {describe(first)} {here} and {describe(second)} {there}"
+    return message, mend(name, first, second)
+
+
+def mend(name: str, a: object, b: object) -> str:
+    """How to give both places one type."""
+    late = next((v for v in (b, a) if is_numeric(v)), None)
+    if late is None or not (fixed_or_numeric(a) and fixed_or_numeric(b)):
+        return f"keep {name} as it is; only numbers and tiles can change at run time"
+    found = late.type
+    other = a if late is b else b
+    if isinstance(found, Tile) and not (is_numeric(other) and isinstance(other.type, Tile)):
+        return f"give {name} the same shape in both places, as in tv.zeros({found.shape}, tv.{found.dtype})"
+    if other is None:
+        return f"give {name} a value of type {found} first"
+    return mend_numbers(name, found, other)
+
+
+def mend_numbers(name: str, found: Type, other: object) -> str:
+    """The same for a number or two values known at run time."""
+    assert isinstance(found, Scalar | Tile), "numeric"
+    if is_number(other):
+        shown = float(other) if found.dtype.is_float else other
+        return f"write {name} = {shown}" if found.dtype.is_float else f"convert with .to(tv.{found.dtype})"
+    assert is_numeric(other) and isinstance(other.type, Scalar | Tile)
+    if other.type.shape != found.shape:
+        return f"{name} keeps one shape; use another name for the other value"
+    return f"convert one of them, as in .to(tv.{other.type.dtype})"
+
+
+def fixed_or_numeric(value: object) -> bool:
+    return value is None or is_number(value) or is_numeric(value)

@@ -1,0 +1,173 @@
+"""How numbers of different types meet: Python's are weak, run-time ones keep or widen their dtype."""
+
+from __future__ import annotations
+
+import math
+
+from tilevm.ir import Value
+from tilevm.ir.build import Builder
+from tilevm.ir.ops import Cast
+from tilevm.source import TileError
+from tilevm.types import DType, Scalar, Tile, bool_, f32, i32, i64, like
+
+from .values import describe, is_number, is_numeric
+
+Number = bool | int | float
+
+
+def natural(builder: Builder, number: Number) -> DType:
+    """The dtype of a Python number that meets nothing: bool, i32 (i64 where it must be), f32."""
+    if isinstance(number, bool):
+        return bool_
+    if isinstance(number, float):
+        return f32
+    for dtype in (i32, i64):
+        if dtype.min <= number <= dtype.max:
+            return dtype
+    raise TileError(f"{number} does not fit in 64 bits", builder.span)
+
+
+def literal(builder: Builder, number: Number, dtype: DType) -> Value:
+    """A Python number as a constant of ``dtype``. Raises TileError where it does not fit."""
+    misfit = CHECKS[(dtype.is_float, dtype.is_bool)](number, dtype)
+    if misfit:
+        raise TileError(misfit, builder.span, help="choose a wider dtype, or convert the other side with .to(…)")
+    return builder.constant(number, dtype)
+
+
+def float_misfit(number: Number, dtype: DType) -> str | None:
+    if isinstance(number, bool):
+        return f"the bool {number} does not go with {dtype}"
+    if isinstance(number, float) and math.isnan(number):
+        return None if dtype.has_nan else f"{dtype} has no NaN"
+    if isinstance(number, float) and math.isinf(number):
+        return None if dtype.has_inf else f"{dtype} has no infinity"
+    # Half a step above the largest value is where rounding to nearest leaves the type.
+    if abs(number) > dtype.max * (1 + math.ldexp(1.0, -dtype.mantissa_bits - 2)):
+        return f"{shown(number)} does not fit {dtype}, whose largest value is {dtype.max:g}"
+    return f"{dtype} has no negative numbers" if number < 0 and not dtype.signed else None
+
+
+def integer_misfit(number: Number, dtype: DType) -> str | None:
+    if isinstance(number, bool | float):
+        return f"{describe(number)} does not go with {dtype}"
+    if not dtype.min <= number <= dtype.max:
+        return f"{shown(number)} does not fit {dtype}, which holds {dtype.min} to {dtype.max}"
+    return None
+
+
+def bool_misfit(number: Number, dtype: DType) -> str | None:
+    return None if isinstance(number, bool) else f"{describe(number)} does not go with bool"
+
+
+CHECKS = {(True, False): float_misfit, (False, False): integer_misfit, (False, True): bool_misfit}
+
+
+def shown(number: Number) -> str:
+    """A number that may have very many digits."""
+    huge = isinstance(number, int) and number.bit_length() > 128
+    return f"an int of {int(number).bit_length()} bits" if huge else str(number)
+
+
+def runtime(builder: Builder, x: object, what: str) -> Value:
+    """``x`` as a run-time number or tile; a Python number takes its natural dtype."""
+    if is_number(x):
+        return literal(builder, x, natural(builder, x))
+    if is_numeric(x):
+        return x
+    raise TileError(f"{what} takes numbers and tiles, not {describe(x)}", builder.span, help=way_to_numbers(x))
+
+
+def way_to_numbers(x: object) -> str | None:
+    """How to get from something that is not a number to one."""
+    words = type(x.type).__name__ if isinstance(x, Value) else ""
+    return {
+        "Tensor": "load a tile from the tensor first: a.load(offsets, shape)",
+        "Pointer": "a pointer is read with p.load(offsets) and written with p.store(offsets, value)",
+    }.get(words)
+
+
+def dtype_of(x: Value) -> DType:
+    """The dtype of a run-time number or tile."""
+    assert isinstance(x.type, Scalar | Tile), "not numeric"
+    return x.type.dtype
+
+
+def cast(builder: Builder, x: Value, dtype: DType, saturate: bool = False) -> Value:
+    """``x`` as ``dtype``; itself when it is."""
+    return x if dtype_of(x) == dtype else builder.add(Cast, x=x, to=dtype, saturate=saturate).result
+
+
+def meet(builder: Builder, what: str, x: object, y: object) -> tuple[Value, Value]:
+    """Both sides of ``what`` in one dtype; their shapes stay."""
+    if is_number(x) and is_number(y):
+        dtype = max((natural(builder, x), natural(builder, y)), key=lambda d: (d.is_float, d.bits))
+    elif is_number(x):
+        dtype = weak(x, dtype_of(runtime(builder, y, what)))
+    elif is_number(y):
+        dtype = weak(y, dtype_of(runtime(builder, x, what)))
+    else:
+        a, b = runtime(builder, x, what), runtime(builder, y, what)
+        dtype = agreed(builder, what, a, b)
+    return as_dtype(builder, x, dtype), as_dtype(builder, y, dtype)
+
+
+def as_dtype(builder: Builder, x: object, dtype: DType) -> Value:
+    """A Python number, number or tile in ``dtype``."""
+    if is_number(x):
+        return literal(builder, x, dtype)
+    assert is_numeric(x), "checked by the caller"
+    return cast(builder, x, dtype)
+
+
+def weak(number: Number, dtype: DType) -> DType:
+    """The dtype in which a Python number meets ``dtype``: its own but for a float among integers."""
+    return f32 if isinstance(number, float) and dtype.is_integer else dtype
+
+
+def agreed(builder: Builder, what: str, x: Value, y: Value) -> DType:
+    """The dtype in which two run-time values meet. Raises TileError where there is none."""
+    a, b = dtype_of(x), dtype_of(y)
+    found = strong(a, b)
+    if found is None:
+        raise TileError(
+            f"{what} between {x.type} and {y.type}: no dtype is chosen for {a} with {b}",
+            builder.span,
+            help=f"convert one side, as in .to(tv.{b if a.is_bool else wide(a, b)})",
+        )
+    return found
+
+
+def strong(a: DType, b: DType) -> DType | None:
+    """The dtype in which ``a`` meets ``b``, or None."""
+    if a == b:
+        return a
+    if a.is_bool or b.is_bool:
+        return None
+    if a.is_float and b.is_float:
+        return a if holds(a, b) else b if holds(b, a) else f32
+    if a.is_float or b.is_float:
+        return a if a.is_float else b
+    if a.signed == b.signed:
+        return a if a.bits >= b.bits else b
+    signed, unsigned = (a, b) if a.signed else (b, a)
+    return signed if signed.bits > unsigned.bits else None
+
+
+def holds(a: DType, b: DType) -> bool:
+    """Whether float ``a`` has the range, the precision and the sign of float ``b``."""
+    enough = a.exponent_bits >= b.exponent_bits and a.mantissa_bits >= b.mantissa_bits
+    return enough and (a.signed or not b.signed)
+
+
+def wide(a: DType, b: DType) -> str:
+    """A signed dtype that holds both integers, or the name of one of them."""
+    if a.is_bool or b.is_bool:
+        return (a if b.is_bool else b).name
+    return f"i{min(64, 2 * max(a.bits, b.bits))}"
+
+
+def boolean(like_value: Value) -> Scalar | Tile:
+    """The type of a comparison of values shaped as ``like_value``."""
+    assert isinstance(like_value.type, Scalar | Tile), "not numeric"
+    return like(like_value.type, bool_)

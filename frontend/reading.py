@@ -1,0 +1,96 @@
+"""The source of a function: its syntax tree, and the places of its nodes in the user's file."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import FunctionType
+
+from tilevm.source import Span, TileError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function definition and the file it stands in."""
+
+    file: str
+    lines: tuple[str, ...]
+    tree: ast.FunctionDef
+
+    def span(self, node: ast.AST, caller: Span | None = None) -> Span:
+        """Where ``node`` stands: of a statement with a body, its first line."""
+        line, column = node.lineno, node.col_offset  # type: ignore[attr-defined]
+        end_line, end_column = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+        if isinstance(node, ast.stmt) and hasattr(node, "body"):
+            end_line, end_column = line, len(self.lines[line - 1].rstrip().encode())
+        start, end = self.characters(line, column), self.characters(end_line, end_column)
+        return Span(self.file, line, start, end_line, end, self.tree.name, caller)
+
+    def characters(self, line: int, column: int) -> int:
+        """A column counted in characters; syntax trees count bytes."""
+        text = self.lines[line - 1]
+        return column if text.isascii() else len(text.encode()[:column].decode(errors="replace"))
+
+
+def read(function: object) -> Source:
+    """The source of ``function``. Raises TileError where it cannot be read or is not a plain ``def``."""
+    if not isinstance(function, FunctionType):
+        raise TileError(f"a kernel is a function written with def, not a {type(function).__name__}")
+    name, code = function.__name__, function.__code__
+    if code.co_name == "<lambda>":
+        raise TileError(f"a lambda cannot be compiled ({code.co_filename}:{code.co_firstlineno})", help="write a def")
+    linecache.checkcache(code.co_filename)
+    lines = tuple(linecache.getlines(code.co_filename, function.__globals__))
+    if not lines:
+        raise TileError(
+            f"the source of {name} cannot be read: {code.co_filename} is not a file",
+            help="put the kernel in a file; code typed into the interpreter or given to exec leaves no source behind",
+        )
+    found = [d for d in definitions("".join(lines), code.co_filename) if first_line(d) == code.co_firstlineno]
+    found = [d for d in found if d.name == code.co_name]
+    if not found or not isinstance(found[0], ast.FunctionDef):
+        raise unreadable(function, found)
+    return Source(code.co_filename, lines, found[0])
+
+
+def unreadable(function: FunctionType, found: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> TileError:
+    """What to say when no plain ``def`` stands where the function was compiled from."""
+    name, code = function.__name__, function.__code__
+    if found:
+        return TileError(f"{name} is an async function ({code.co_filename}:{code.co_firstlineno})", help="write a def")
+    return TileError(
+        f"the source of {name} has changed: no def {name} stands at {code.co_filename}:{code.co_firstlineno}",
+        help="import the module again, or start Python anew",
+    )
+
+
+@lru_cache(maxsize=64)
+def definitions(text: str, file: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
+    """Every function definition in ``text``, however deep."""
+    try:
+        tree = ast.parse(text, file)
+    except (SyntaxError, ValueError) as fault:
+        raise TileError(f"{file} is no longer valid Python: {fault}") from None
+    return tuple(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The line that the code object counts from: the first decorator's where there is one."""
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)])
+
+
+def assigned(statements: list[ast.stmt]) -> tuple[str, ...]:
+    """The names that ``statements`` assign, in order of their first appearance."""
+    names = (n.id for s in statements for n in in_order(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return tuple(dict.fromkeys(names))
+
+
+def in_order(node: ast.AST) -> Iterator[ast.AST]:
+    """``node`` and what is inside it, in the order of the text, without inner functions and classes."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from in_order(child)

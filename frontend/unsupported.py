@@ -1,0 +1,48 @@
+"""Python that kernels cannot hold: what each construct is called, and the way round it."""
+
+from __future__ import annotations
+
+import ast
+
+LOOP = "write a for loop over range(…), or over a tuple to repeat the body at compile time"
+OUTSIDE = "move it out of the kernel"
+
+UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Break: ("break", "put what follows under an if, or write a while loop whose condition ends it"),
+    ast.Continue: ("continue", "put the rest of the loop's body under an if"),
+    ast.FunctionDef: ("a function inside a kernel", "define it outside and mark it with @tv.function"),
+    ast.AsyncFunctionDef: ("an async function", "define a plain function outside and mark it with @tv.function"),
+    ast.Lambda: ("a lambda", "define a function outside and mark it with @tv.function"),
+    ast.ClassDef: ("a class inside a kernel", "keep several values in a tuple, or " + OUTSIDE),
+    ast.With: ("with", OUTSIDE),
+    ast.AsyncWith: ("async with", OUTSIDE),
+    ast.AsyncFor: ("async for", LOOP),
+    ast.Try: ("try", "kernels raise no exceptions; test the condition with if or tv.where"),
+    ast.TryStar: ("try", "kernels raise no exceptions; test the condition with if or tv.where"),
+    ast.Raise: ("raise", "check at compile time with assert or tv.static_assert, or before the launch"),
+    ast.Global: ("global", "kernels cannot change Python variables; store into a tensor"),
+    ast.Nonlocal: ("nonlocal", "kernels cannot change Python variables; store into a tensor"),
+    ast.Delete: ("del", "leave it out: a value that is not used costs nothing"),
+    ast.Import: ("import inside a kernel", "import at the top of the file"),
+    ast.ImportFrom: ("import inside a kernel", "import at the top of the file"),
+    ast.Match: ("match", "write if and elif"),
+    ast.Yield: ("yield", "store results into a tensor"),
+    ast.YieldFrom: ("yield", "store results into a tensor"),
+    ast.Await: ("await", OUTSIDE),
+    ast.ListComp: ("a list comprehension", LOOP),
+    ast.SetComp: ("a set comprehension", LOOP),
+    ast.DictComp: ("a dict comprehension", LOOP),
+    ast.GeneratorExp: ("a generator expression", LOOP),
+    ast.NamedExpr: (":=", "assign on a line of its own"),
+    ast.Starred: ("*", "write the parts out"),
+    ast.List: ("a list", "write a tuple, (a, b): its length is known at compile time"),
+    ast.Dict: ("a dict", "use a tuple, or separate names"),
+    ast.Set: ("a set", "use a tuple"),
+    ast.Slice: ("a slice", "slices stand in brackets: x[:, None], or t[1:] of a tuple"),
+}
+
+
+def refusal(node: ast.AST) -> tuple[str, str | None]:
+    """The message and help for a node that has no rule."""
+    what, help = UNSUPPORTED.get(type(node), (f"Python's {type(node).__name__}", ""))
+    return f"{what} is not supported in kernels", help or None

@@ -1,0 +1,57 @@
+"""From a function to an artifact: the whole journey on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from tilevm.abi import KernelAbi
+from tilevm.backend import PLACES, Artifact, Place, load, place
+from tilevm.ir import Func
+from tilevm.ir.verify import verify
+from tilevm.source import TileError, nearest
+from tilevm.text import print_func
+
+
+@dataclass(frozen=True, eq=False)
+class Build:
+    """A function made runnable at a place. ``tile``: as it came; ``optimised``: as the backend took it."""
+
+    where: Place
+    tile: Func
+    optimised: Func
+    abi: KernelAbi
+    artifact: Artifact
+
+    @cached_property
+    def stages(self) -> Mapping[str, str]:
+        """Name → text: "tile", "optimised", and the backend's own, in order."""
+        return {"tile": print_func(self.tile), "optimised": print_func(self.optimised), **self.artifact.stages}
+
+
+def compile_func(func: Func, where: Place) -> Build:
+    """Verify, optimise, and have the backend of a place make code. Raises TileError for what it cannot do."""
+    verify(func)
+    optimised = optimise(func) if where.optimise else func
+    abi = KernelAbi.of(optimised)
+    return Build(where, func, optimised, abi, load(where).compile(optimised, abi))
+
+
+def optimise(func: Func) -> Func:
+    """``func`` through the passes."""
+    return func
+
+
+def choose(device: str | None, target: str | None) -> Place:
+    """Where to run: ``device``, or "cpu" when nobody says. Raises TileError unless it runs ``target``."""
+    where = place("cpu" if device is None else device)
+    if target is None or target == where.target:
+        return where
+    known = sorted({p.target for p in PLACES.values()})
+    if target in known:
+        raise TileError(f"device {where.name!r} runs code for {where.target}, not for {target}")
+    near = nearest(target, known)
+    raise TileError(
+        f"no target is called {target!r}", help=f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+    )

@@ -1,0 +1,1 @@
+"""Running compiled kernels: arguments taken in, checked and launched."""

@@ -1,0 +1,259 @@
+"""Arguments as callers hold them, taken in as backends see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tilevm.backend import Argument, Array
+from tilevm.optional import loaded
+from tilevm.source import TileError
+from tilevm.types import (
+    DType,
+    bf16,
+    bool_,
+    f8e4m3,
+    f8e4m3fnuz,
+    f8e5m2,
+    f8e5m2fnuz,
+    f8e8m0,
+    f16,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+
+ELEMENTS: dict[str, DType] = {  # what numpy, ml_dtypes and torch call each number type
+    "bool": bool_,
+    "int8": i8,
+    "int16": i16,
+    "int32": i32,
+    "int64": i64,
+    "uint8": u8,
+    "uint16": u16,
+    "uint32": u32,
+    "uint64": u64,
+    "float16": f16,
+    "bfloat16": bf16,
+    "float32": f32,
+    "float64": f64,
+    "float8_e4m3fn": f8e4m3,
+    "float8_e5m2": f8e5m2,
+    "float8_e4m3fnuz": f8e4m3fnuz,
+    "float8_e5m2fnuz": f8e5m2fnuz,
+    "float8_e8m0fnu": f8e8m0,
+}
+ACCEPTED = f"tensors hold {', '.join(ELEMENTS)}"
+SPECIALISED = 16  # bytes: what addresses and strides are looked at modulo
+HOST = {1, 3, 11}  # DLPack's kinds of memory that the CPU reads: its own, and pinned for CUDA or ROCm
+ELSEWHERE = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 13: "cuda (managed)", 14: "oneapi"}
+
+
+class Trait(NamedTuple):
+    """All that specialisation sees of a tensor.
+
+    ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
+    axes are multiples of 16, else the bytes of an element.
+    """
+
+    dtype: DType
+    units: tuple[bool, ...]
+    align: int
+
+
+class Weak(NamedTuple):
+    """A Python number: it takes the type that the parameter wants, and ``dtype`` where that is open."""
+
+    dtype: DType
+
+
+Seen = Trait | Weak | DType  # of a tensor, a Python number, a number that brings its type
+Read = tuple[Argument, Seen]
+
+WEAK_BOOL, WEAK_FLOAT, WEAK_I32, WEAK_I64 = Weak(bool_), Weak(f32), Weak(i32), Weak(i64)
+
+
+@singledispatch
+def read(value: Any, name: str) -> Read:
+    """The argument called ``name`` as backends take it, and what specialisation sees of it.
+
+    Takes numpy and ml_dtypes arrays, torch tensors on the CPU, what speaks DLPack, and numbers of Python and
+    numpy. Raises TileError that says what is accepted instead.
+    """
+    torch = loaded("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return read_torch(value, name)
+    if hasattr(value, "__dlpack__"):
+        return read_dlpack(value, name)
+    raise TileError(
+        f"{name} is a {type(value).__name__}, which no kernel takes",
+        help="pass a numpy array, a torch tensor, an object with __dlpack__, or a number",
+    )
+
+
+@read.register
+def read_bool(value: bool, name: str) -> Read:
+    return value, WEAK_BOOL
+
+
+@read.register
+def read_int(value: int, name: str) -> Read:
+    if -(2**31) <= value < 2**31:
+        return value, WEAK_I32
+    if -(2**63) <= value < 2**63:
+        return value, WEAK_I64
+    raise TileError(f"{name} is {value}, which does not fit i64", help="i64 holds -2**63 to 2**63-1")
+
+
+@read.register
+def read_float(value: float, name: str) -> Read:
+    return value, WEAK_FLOAT
+
+
+@read.register
+def read_number(value: np.generic, name: str) -> Read:
+    """A number that brings its type: one of numpy or ml_dtypes."""
+    dtype = element(value.dtype, name)
+    convert = float if dtype.is_float else bool if dtype.is_bool else int
+    return convert(value), dtype  # type: ignore[arg-type]  # np.generic does not say that it converts
+
+
+@read.register
+def read_masked(value: np.ma.MaskedArray, name: str) -> Read:  # type: ignore[type-arg]
+    raise TileError(f"{name} is a masked array, and a kernel would not see its mask", help=f"pass {name}.filled(…)")
+
+
+@read.register
+def read_numpy(value: np.ndarray, name: str) -> Read:  # type: ignore[type-arg]
+    dtype, size, shape = element(value.dtype, name), value.itemsize, value.shape
+    address: int = value.__array_interface__["data"][0]
+    strides = value.strides
+    if size > 1:
+        if any(s % size for s in strides):
+            raise TileError(
+                f"{name} has byte strides {strides}, which are not whole elements of {size} bytes",
+                help=f"pass np.ascontiguousarray({name})",
+            )
+        strides = tuple(s // size for s in strides)
+    low, high = bounds(value)
+    seen = look(dtype, size, address, shape, strides, name)
+    lowest, highest = -((address - low) // size), (high - address) // size
+    return Array(dtype, address, shape, strides, lowest, highest, value, value.flags.writeable), seen
+
+
+def bounds(array: np.ndarray) -> tuple[int, int]:  # type: ignore[type-arg]
+    """The addresses where the memory of an array's outermost owner begins and ends."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    start: int = array.__array_interface__["data"][0]
+    if array.flags.forc:
+        return start, start + array.nbytes
+    spans = [(n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)]
+    if array.size == 0:
+        return start, start
+    return start + sum(s for s in spans if s < 0), start + sum(s for s in spans if s > 0) + array.itemsize
+
+
+def read_torch(value: Any, name: str) -> Read:
+    """A torch tensor; its memory is used as it stands."""
+    for wrong, message, mend in REFUSED:
+        if wrong(value):
+            raise TileError(message.format(name=name, value=value), help=mend.format(name=name))
+    dtype, shape, strides = torch_element(value.dtype, name), tuple(value.shape), value.stride()
+    size, address, storage = value.element_size(), value.data_ptr(), value.untyped_storage()
+    before = address - storage.data_ptr()
+    seen = look(dtype, size, address, shape, strides, name)
+    return Array(dtype, address, shape, strides, -(before // size), (storage.nbytes() - before) // size, value), seen
+
+
+def gradient_wanted(tensor: Any) -> bool:
+    torch = loaded("torch")
+    return bool(tensor.requires_grad and torch is not None and torch.is_grad_enabled())
+
+
+REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (  # what is wrong with a tensor, and the mend
+    (
+        lambda t: not t.is_cpu,
+        "{name} lives on {value.device}, which no device of tilevm reaches here",
+        "pass {name}.cpu(), and copy the result back",
+    ),
+    (
+        lambda t: str(t.layout) != "torch.strided",
+        "{name} is a tensor of layout {value.layout}",
+        "pass {name}.to_dense()",
+    ),
+    (
+        gradient_wanted,
+        "{name} requires a gradient, and a kernel does not record one",
+        "pass {name}.detach(), or call the kernel under torch.no_grad()",
+    ),
+    (lambda t: t.is_neg(), "{name} is a lazy negation", "pass {name}.resolve_neg()"),
+    (lambda t: t.is_conj(), "{name} is a lazy conjugate", "pass {name}.resolve_conj()"),
+)
+
+
+def read_dlpack(value: Any, name: str) -> Read:
+    """What speaks DLPack, seen through numpy."""
+    kind = int(value.__dlpack_device__()[0])
+    if kind not in HOST:
+        where = ELSEWHERE.get(kind, f"DLPack device {kind}")
+        raise TileError(
+            f"{name} lives on {where}, which no device of tilevm reaches here", help="copy it to the CPU first"
+        )
+    try:
+        array = np.from_dlpack(value)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TileError(f"{name} cannot be taken over by DLPack: {error}", help=ACCEPTED) from None
+    return read_numpy(array, name)
+
+
+def look(
+    dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str
+) -> Trait:
+    """What specialisation sees. An axis of one element is a unit axis where it is the last, and else is not."""
+    units, bits, last = [], address, len(shape) - 1
+    for axis, (extent, stride) in enumerate(zip(shape, strides, strict=True)):
+        unit = stride == 1 if extent > 1 else axis == last
+        units.append(unit)
+        if extent > 1 and not unit:
+            bits |= stride * size
+    if 0 in shape:  # nothing is read
+        bits = 0
+    if bits % size:
+        raise TileError(
+            f"{name} begins at address {address:#x}, which is no multiple of its element's {size} bytes",
+            help=f"pass a copy: {name}.copy()",
+        )
+    return Trait(dtype, tuple(units), size if bits % SPECIALISED else SPECIALISED)
+
+
+def element(dtype: np.dtype[Any], name: str) -> DType:
+    """The number type of a numpy dtype."""
+    found = native(dtype)
+    if found is None:
+        swapped = "" if dtype.isnative else f" in the other byte order; {name}.astype({dtype.newbyteorder('=').str!r}) turns it"
+        raise TileError(f"{name} holds {dtype.name}{swapped}", help=ACCEPTED)
+    return found
+
+
+@cache
+def native(dtype: np.dtype[Any]) -> DType | None:
+    return ELEMENTS.get(dtype.name) if dtype.isnative else None
+
+
+def torch_element(dtype: Any, name: str) -> DType:
+    """The number type of a torch dtype."""
+    found = ELEMENTS.get(str(dtype).removeprefix("torch."))
+    if found is None:
+        raise TileError(f"{name} holds {dtype}", help=ACCEPTED)
+    return found
