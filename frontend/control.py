@@ -39,13 +39,17 @@ def branch(node: ast.If, frame: Frame) -> None:
         hints=tuple(joined.hints),
     )
     joined.leave(frame, made.results)
+    frame.places = {**then.places, **otherwise.places}
 
 
 def side(statements: list[ast.stmt], frame: Frame) -> Side:
     """One side of a branch, traced."""
+    before, frame.places = frame.places, dict(frame.places)
     with frame.region("an if whose condition is known only at run time", frame.names) as ops:
         run(statements, frame)
-        return Side(ops, frame.names, dict(frame.places))
+        made = Side(ops, frame.names, frame.places)
+    frame.places = before
+    return made
 
 
 @statement.rule(ast.For)

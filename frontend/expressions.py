@@ -69,12 +69,12 @@ def attribute(node: ast.Attribute, frame: Frame) -> object:
     if isinstance(owner, ModuleType):
         return of_module(node, owner, frame)
     if isinstance(owner, Value):
-        return member(node.attr, owner, CLASSES[type(owner.type)], frame)
+        return member(node, owner, CLASSES[type(owner.type)], frame)
     if isinstance(owner, DType) and node.attr in FACTS:
         return plain(getattr(owner, node.attr))
     if is_number(owner):
-        return member(node.attr, owner, language.Tile, frame)
-    raise unknown(node.attr, owner, sorted(FACTS) if isinstance(owner, DType) else [], frame)
+        return member(node, owner, language.Tile, frame)
+    raise unknown(node, owner, sorted(FACTS) if isinstance(owner, DType) else [], frame)
 
 
 def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
@@ -89,7 +89,7 @@ def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
     try:
         found = getattr(module, node.attr)
     except AttributeError:
-        raise unknown(node.attr, module, dir(module), frame) from None
+        raise unknown(node, module, dir(module), frame) from None
     if not usable(found):
         raise frame.error(
             f"{ast.unparse(node)} is {describe(found)}, which a kernel cannot read from outside: "
@@ -99,24 +99,27 @@ def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
     return plain(found)
 
 
-def member(name: str, owner: object, kind: type, frame: Frame) -> object:
+def member(node: ast.Attribute, owner: object, kind: type, frame: Frame) -> object:
     """An attribute, or a method to be called, of a tile, a number, a tensor or a pointer."""
     known = {n: m for n, m in vars(kind).items() if not n.startswith("_")}
-    found = known.get(name)
+    found = known.get(node.attr)
     if isinstance(found, property):
         row = find(found.fget)
         assert row is not None, "every property has a row"
         return row.invoke(frame.builder, (owner,), {})
     if found is None:
-        raise unknown(name, owner, list(known), frame)
+        raise unknown(node, owner, list(known), frame)
     return Bound(owner, found)
 
 
-def unknown(name: str, owner: object, known: list[str], frame: Frame) -> Exception:
-    near = nearest(name, known)
+def unknown(node: ast.Attribute, owner: object, known: list[str], frame: Frame) -> Exception:
+    near = nearest(node.attr, known)
+    written = node.value.id if isinstance(node.value, ast.Name) else ""
     public = [n for n in known if not n.startswith("_")]
-    listed = f"it has {', '.join(public)}" if public and len(public) < 25 else None
-    return frame.error(f"{describe(owner)} has no attribute {name}", help=f"did you mean .{near}?" if near else listed)
+    help = f"it has {', '.join(public)}" if public and len(public) < 25 else None
+    if near:
+        help = f"did you mean {written}.{near}?"
+    return frame.error(f"{describe(owner)} has no attribute {node.attr}", help=help)
 
 
 @expression.rule(ast.Subscript)

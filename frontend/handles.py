@@ -106,40 +106,46 @@ class Tile:
         """``x[:, None]``: full slices keep a dimension, None inserts one of extent 1."""
         self._operator()
 
+    def __len__(self) -> int:
+        """The first extent."""
+        self._operator()
+
+    # Reversed operators give Any: `total = 0.0` may then become `total = total + x` for type checkers.
+
     def __add__(self, other: Number) -> Tile:
         self._operator()
 
-    def __radd__(self, other: Number) -> Tile:
+    def __radd__(self, other: Number) -> Any:
         self._operator()
 
     def __sub__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rsub__(self, other: Number) -> Tile:
+    def __rsub__(self, other: Number) -> Any:
         self._operator()
 
     def __mul__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rmul__(self, other: Number) -> Tile:
+    def __rmul__(self, other: Number) -> Any:
         self._operator()
 
     def __truediv__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rtruediv__(self, other: Number) -> Tile:
+    def __rtruediv__(self, other: Number) -> Any:
         self._operator()
 
     def __floordiv__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rfloordiv__(self, other: Number) -> Tile:
+    def __rfloordiv__(self, other: Number) -> Any:
         self._operator()
 
     def __mod__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rmod__(self, other: Number) -> Tile:
+    def __rmod__(self, other: Number) -> Any:
         self._operator()
 
     def __pow__(self, other: int) -> Tile:
@@ -151,31 +157,31 @@ class Tile:
     def __and__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rand__(self, other: Number) -> Tile:
+    def __rand__(self, other: Number) -> Any:
         self._operator()
 
     def __or__(self, other: Number) -> Tile:
         self._operator()
 
-    def __ror__(self, other: Number) -> Tile:
+    def __ror__(self, other: Number) -> Any:
         self._operator()
 
     def __xor__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rxor__(self, other: Number) -> Tile:
+    def __rxor__(self, other: Number) -> Any:
         self._operator()
 
     def __lshift__(self, other: Index) -> Tile:
         self._operator()
 
-    def __rlshift__(self, other: Index) -> Tile:
+    def __rlshift__(self, other: Index) -> Any:
         self._operator()
 
     def __rshift__(self, other: Index) -> Tile:
         self._operator()
 
-    def __rrshift__(self, other: Index) -> Tile:
+    def __rrshift__(self, other: Index) -> Any:
         self._operator()
 
     def __neg__(self) -> Tile:

@@ -12,7 +12,7 @@ from tilevm.types import Scalar, Type
 from .frame import Frame
 from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, rebuild
 from .promote import natural
-from .values import Missing, is_number, is_numeric, same
+from .values import Missing, describe, is_number, is_numeric, same
 
 
 @dataclass(eq=False)
@@ -91,8 +91,8 @@ def agreed(frame: Frame, a: object, b: object) -> Type | None:
 def differing(frame: Frame, name: str, a: tuple[object, Side], b: tuple[object, Side]) -> Exception:
     """The error of a name that is two things at once."""
     message, help = disagreement(name, (a[0], "in one branch"), (b[0], "in the other"))
-    places = [side.places.get(name) for _, side in (a, b)]
-    notes = [Note(f"{name} in {which} branch", p) for which, p in zip(("one", "the other"), places, strict=True) if p]
+    places = [(value, side.places.get(name)) for value, side in (a, b)]
+    notes = [Note(f"here it is {describe(value)}", place) for value, place in places if place]
     if any(not is_number(v) and not is_numeric(v) for v in (a[0], b[0])):
         help = (
             "a run-time condition cannot choose this; make the condition a compile-time one (a tv.constexpr parameter)"

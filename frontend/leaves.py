@@ -78,12 +78,12 @@ def mend(name: str, a: object, b: object) -> str:
     late = next((v for v in (b, a) if is_numeric(v)), None)
     if late is None or not (fixed_or_numeric(a) and fixed_or_numeric(b)):
         return f"keep {name} as it is; only numbers and tiles can change at run time"
-    found = late.type
-    other = a if late is b else b
+    found, other = late.type, a if late is b else b
     if isinstance(found, Tile) and not (is_numeric(other) and isinstance(other.type, Tile)):
-        return f"give {name} the same shape in both places, as in tv.zeros({found.shape}, tv.{found.dtype})"
+        number = (other if is_number(other) else 0) if not found.dtype.is_bool else False
+        return f"make it a tile in both places, as in {name} = tv.full({found.shape}, {number}, tv.{found.dtype})"
     if other is None:
-        return f"give {name} a value of type {found} first"
+        return f"give {name} a value of type {found} in both places"
     return mend_numbers(name, found, other)
 
 

@@ -38,7 +38,7 @@ class Operator:
         return f"`{self.sign}`"
 
 
-ON_BOOLS = "convert bools with .to(tv.i32), or combine them with & | ^"
+ON_BOOLS = "convert bools with .to(…), choose with tv.where, or combine them with & | ^"
 ADD = Operator("+", operator.add, ops.Add, "if", ON_BOOLS)
 SUB = Operator("-", operator.sub, ops.Sub, "if", ON_BOOLS)
 MUL = Operator("*", operator.mul, ops.Mul, "if", ON_BOOLS)
@@ -91,7 +91,7 @@ def fold(builder: Builder, row: Operator, x: object, y: object) -> object:
     """``x sign y`` of Python numbers, by Python itself."""
     for side in (x, y):
         if not is_number(side):
-            raise TileError(f"{row.what} works on numbers and tiles, not on {describe(side)}", builder.span)
+            raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span)
     assert is_number(x) and is_number(y)
     if is_int(x) and is_int(y) and grown(row, x, y) > LARGEST_BITS:
         raise TileError(f"this number has more than {LARGEST_BITS} bits", builder.span)

@@ -131,7 +131,7 @@ def agreed(builder: Builder, what: str, x: Value, y: Value) -> DType:
     found = strong(a, b)
     if found is None:
         raise TileError(
-            f"{what} between {x.type} and {y.type}: no dtype is chosen for {a} with {b}",
+            f"{what}: {x.type} and {y.type} have no dtype in common",
             builder.span,
             help=f"convert one side, as in .to(tv.{b if a.is_bool else wide(a, b)})",
         )

@@ -96,8 +96,8 @@ def check(node: ast.Assert, frame: Frame) -> None:
         found = expression(node.test, frame)
         if isinstance(found, Value):
             raise frame.error(
-                f"an assert is checked at compile time; {describe(found)} is known only at run time",
-                help="check it before the launch",
+                "this condition is known only at run time; an assert is checked while compiling",
+                help="check it before the launch, or test a tv.constexpr parameter",
             )
         if not truth(frame.builder, found):
             words = expression(node.msg, frame) if node.msg else ""

@@ -67,6 +67,11 @@ class Emitter:
     def iota(self, lanes: int, kind: Any = I32) -> LLVM:
         return ir.Constant(ir.VectorType(kind, lanes), list(range(lanes)))
 
+    i1 = I1
+
+    def zero(self, kind: Any) -> LLVM:
+        return zero_of(kind)
+
     def index(self, value: int) -> LLVM:
         return ir.Constant(I32, value)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import copysign
 
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
 from tilevm.source import TileError
-from tilevm.types import DType, Scalar, Tensor, Tile
+from tilevm.types import NAMED, DType, Scalar, Tensor, Tile
 
-from ..promote import cast, dtype_of, literal, natural, runtime
-from ..values import describe, is_int, is_number, is_numeric, is_scalar
+from ..promote import cast, dtype_of, literal, natural, runtime, way_to_numbers
+from ..values import describe, is_int, is_number, is_numeric, is_scalar, type_words
 
 
 def static_int(builder: Builder, what: str, value: object) -> int:
@@ -22,7 +23,7 @@ def static_int(builder: Builder, what: str, value: object) -> int:
     raise TileError(
         f"{what} is a compile-time int, not {describe(value)}",
         builder.span,
-        help="take it from a tv.constexpr parameter or a number in the signature" if late else None,
+        help="take it from a tv.constexpr parameter or a number in the signature" if late else whole(value),
     )
 
 
@@ -53,7 +54,12 @@ def dtype_arg(builder: Builder, name: str, value: object) -> DType:
     """A number type."""
     if isinstance(value, DType):
         return value
-    raise TileError(f"{name}: a dtype such as tv.f32 is needed, not {describe(value)}", builder.span)
+    known = re.sub("float(?=[0-9])|int(?=[0-9])", lambda m: m[0][0], getattr(value, "__name__", str(value)))
+    raise TileError(
+        f"{name}: a dtype such as tv.f32 is needed, not {describe(value)}",
+        builder.span,
+        help=f"write tv.{known}" if known in NAMED else None,
+    )
 
 
 def tile_arg(builder: Builder, name: str, value: object) -> tuple[Value, Tile]:
@@ -67,12 +73,17 @@ def axis_arg(builder: Builder, name: str, value: object, rank: int) -> int:
     """An axis, counted from the end where negative."""
     axis = static_int(builder, f"{name}: the axis", value)
     if not -rank <= axis < rank:
-        raise TileError(f"{name}: axis {axis} of {counted(rank, 'dimension')}", builder.span)
+        raise TileError(f"{name}: there is no axis {axis} among {counted(rank, 'dimension')}", builder.span)
     return axis % rank
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, many: str = "") -> str:
+    return f"{number} {noun if number == 1 else many or noun + 's'}"
+
+
+def dimensions(tensor: Tensor) -> str:
+    """A tensor's rank in the user's words."""
+    return f"{counted(tensor.rank, 'dimension')} of {type_words(tensor)}"
 
 
 def offset_args(builder: Builder, name: str, value: object, tensor: Tensor) -> tuple[Value, ...]:
@@ -80,7 +91,7 @@ def offset_args(builder: Builder, name: str, value: object, tensor: Tensor) -> t
     parts = value if isinstance(value, tuple) else (value,)
     if len(parts) != tensor.rank:
         raise TileError(
-            f"{name}: the tensor has {counted(tensor.rank, 'dimension')}, the offsets are {len(parts)}",
+            f"{name}: {counted(len(parts), 'offset')} for the {dimensions(tensor)}",
             builder.span,
             help="give one offset for each dimension, as in a.load((m, k), (BM, BK))",
         )
@@ -97,8 +108,14 @@ def offset(builder: Builder, name: str, value: object) -> Value:
     raise TileError(
         f"{name}: an offset is an integer, not {describe(value)}",
         builder.span,
-        help="tiles of indices go with .gather and .scatter" if tile else None,
+        help="tiles of indices go with .gather and .scatter" if tile else whole(value),
     )
+
+
+def whole(value: object) -> str | None:
+    """How a fraction becomes an integer."""
+    fraction = isinstance(value, float) or (is_scalar(value) and dtype_of(value).is_float)
+    return "a // b divides integers and gives an integer" if fraction else None
 
 
 def mask_arg(builder: Builder, name: str, value: object) -> Value | None:
@@ -134,7 +151,8 @@ def stored(builder: Builder, name: str, value: object, dtype: DType) -> Value:
     if is_number(value):
         return literal(builder, value, dtype)
     if not is_numeric(value):
-        raise TileError(f"{name}: a tile or number is stored, not {describe(value)}", builder.span)
+        help = "a helper hands its result back with return" if value is None else way_to_numbers(value)
+        raise TileError(f"{name}: a tile or number is stored, not {describe(value)}", builder.span, help=help)
     if dtype_of(value) != dtype:
         raise TileError(
             f"{name}: {describe(value)} does not go into memory of {dtype}",

@@ -14,7 +14,7 @@ from tilevm.types import Tensor, Tile, bool_, f32, i32
 from .. import language
 from ..promote import cast, dtype_of
 from ..values import Range, describe, is_int, is_number, is_scalar, is_static
-from .arguments import static_int
+from .arguments import static_int, whole
 from .elementwise import lesser_or_greater
 from .table import implements
 
@@ -38,7 +38,7 @@ def loop_range(
     first, last = (0, start) if stop is None else (start, stop)
     for part in (first, last, step):
         if not is_int(part) and not (is_scalar(part) and dtype_of(part).is_integer):
-            raise TileError(f"a range runs over integers, not {describe(part)}", builder.span)
+            raise TileError(f"a range runs over integers, not {describe(part)}", builder.span, help=whole(part))
     if is_int(step) and step == 0:
         raise TileError("a range cannot have the step 0", builder.span)
     counts = [static_int(builder, f"tv.range: {n}", v) for n, v in (("num_stages", num_stages), ("unroll", unroll))]

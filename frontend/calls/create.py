@@ -9,7 +9,7 @@ from tilevm.source import TileError
 from tilevm.types import i32
 
 from .. import language
-from ..promote import literal
+from ..promote import integer_misfit, literal
 from ..stretch import stretch
 from .arguments import as_scalar, dtype_arg, shape_arg, static_int
 from .table import implements
@@ -59,5 +59,6 @@ def arange(builder: Builder, start: object, end: object = None) -> Value:
     if last <= first:
         raise TileError(f"tv.arange: from {first} to {last} there are no numbers", builder.span)
     for bound in (first, last - 1):
-        literal(builder, bound, i32)
+        if misfit := integer_misfit(bound, i32):
+            raise TileError(f"tv.arange: {misfit}", builder.span)
     return builder.add(Arange, start=first, size=last - first).result

@@ -12,7 +12,7 @@ from tilevm.types import Pointer, Tensor
 from .. import language
 from ..stretch import common, shape_of, stretch
 from ..values import describe
-from .arguments import counted, integers, mask_arg, offset_args, other_arg, shape_arg, stored
+from .arguments import counted, dimensions, integers, mask_arg, offset_args, other_arg, shape_arg, stored
 from .table import implements
 
 
@@ -104,7 +104,7 @@ def index_args(builder: Builder, name: str, indices: object, tensor: Tensor) -> 
     parts = indices if isinstance(indices, tuple) else (indices,)
     if len(parts) != tensor.rank:
         raise TileError(
-            f"{name}: the tensor has {counted(tensor.rank, 'dimension')}, the indices are {len(parts)}",
+            f"{name}: {counted(len(parts), 'index', 'indices')} for the {dimensions(tensor)}",
             builder.span,
             help=f"give one index tile for each dimension, as in a{name}((rows, columns))",
         )

@@ -1,0 +1,408 @@
+"""One nest of loops: every element of a domain made and written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from tilevm.ir import Op, Table, Value, ops
+from tilevm.types import DType, Scalar, Tile
+
+from . import access, arithmetic
+from .access import Row
+from .casts import convert
+from .context import Context
+from .emit import I32, I64, LLVM, lanes_of, memory_type, vector_of
+from .index import Map, Node, identity, inputs, is_tile, shape
+from .placement import Placement
+from .steps import Fold, Group, Keep, Root, Write, sources
+
+leaf: Table[["Nest", Node, LLVM, int, int], LLVM] = Table("an element read from memory")
+UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
+
+
+class Nest:
+    """Emits a group. The last dimension with more than one element runs in vectors, those before it in loops."""
+
+    def __init__(self, c: Context, group: Group, places: dict[Value, Placement] | None = None) -> None:
+        self.c, self.group, self.places = c, group, places or {}
+        self.loops = [d for d, extent in enumerate(group.domain) if extent > 1]
+        self.vector = self.loops[-1] if self.loops else None
+        self.where: dict[int, LLVM] = {}
+        self.made: list[dict[Any, Any]] = [{}]
+        self.making = group.made.union(*(c.scheduler.begun(r) for r in group.roots))
+        self.nodes = list(dict.fromkeys(n for r in group.roots for n in c.scheduler.nodes(r, self.making)))
+        self.sums: dict[Root, list[LLVM]] = {}
+
+    def emit(self) -> None:
+        for root in self.group.roots:
+            if isinstance(root, Fold) and root.op.axis != self.vector:
+                self.fill(root)
+        self.level(0)
+
+    # levels of the nest ---------------------------------------------------------------------------------------
+
+    def depth(self, map: Map) -> int:
+        """How many loops an element under ``map`` depends on, counted from the outermost."""
+        return max((self.loops.index(m) + 1 for m in map if m in self.loops), default=0)
+
+    def level(self, depth: int) -> None:
+        """The code inside ``depth`` loops."""
+        self.prepare(depth)
+        if depth < len(self.loops) - 1:
+            extent = self.group.domain[self.loops[depth]]
+            self.c.e.loop(extent, [], lambda i, _: self.inside(self.loops[depth], i, depth + 1))
+        elif self.loops:
+            self.vectors()
+        else:
+            self.write([self.roots_values(self.c.e.i64(0), 0, 0)], self.c.e.i64(0), 0, 0)
+
+    def inside(self, loop: int, i: LLVM, depth: int) -> list[LLVM]:
+        self.where[loop] = i
+        self.made.append({})
+        self.level(depth)
+        self.made.pop()
+        return []
+
+    def prepare(self, depth: int) -> None:
+        """Make what does not change in deeper loops: elements, and the rows that the vectors walk along."""
+        for node in self.nodes:
+            if self.depth(node.map) == depth and depth < len(self.loops):
+                self.value(node, self.c.e.i64(0), 0, 0)
+            elif self.from_memory(node) and self.outer(node.map) == depth:
+                self.row(node)
+        for root in self.group.roots:
+            if self.loops and not isinstance(root, Fold) and len(self.loops) - 1 == depth:
+                self.target(root)
+
+    def outer(self, map: Map) -> int:
+        """The depth of ``map`` without the vector dimension; -1 for a map that does not have it."""
+        return self.depth(tuple(m for m in map if m != self.vector)) if self.vector in map else -1
+
+    def find(self, key: Any) -> Any:
+        return next((made[key] for made in reversed(self.made) if key in made), None)
+
+    def keep(self, key: Any, found: Any) -> Any:
+        self.made[-1][key] = found
+        return found
+
+    # elements -------------------------------------------------------------------------------------------------
+
+    def from_memory(self, node: Node) -> bool:
+        return is_tile(node.value) and (
+            not self.c.scheduler.opens(node.value, self.making) or isinstance(node.value.owner, ops.Load)
+        )
+
+    def value(self, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+        """The element, or the vector of elements, of a node at the present indices."""
+        if not is_tile(node.value):
+            return self.c.numbers[node.value]
+        across = self.vector is not None and self.vector in node.map and lanes > 0
+        known = self.find(node)
+        if known is not None:
+            return known
+        return self.keep(node, self.make(node, j, lanes if across else 0, tail if across else 0))
+
+    def make(self, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+        op = node.value.owner
+        if not self.c.scheduler.opens(node.value, self.making):
+            return self.read(node, j, lanes, tail)
+        assert op is not None
+        if type(op) in leaf:
+            return leaf(op, self, node, j, lanes, tail)
+        xs = [self.value(n, j, lanes, tail) for n in inputs(op, node.map)]
+        if isinstance(op, ops.Broadcast | ops.Permute | ops.Reshape | ops.Splat):
+            return xs[0]
+        width = max(lanes_of(x) for x in xs)
+        return arithmetic.compute(op, self.c.e, [self.c.e.splat(x, width) for x in xs])
+
+    def row(self, node: Node) -> Row:
+        known = self.find(("row", node))
+        if known is None:
+            known = self.keep(("row", node), self.find_row(node))
+        found: Row = known
+        return found
+
+    def find_row(self, node: Node) -> Row:
+        op = node.value.owner
+        vector = self.vector if self.vector in node.map else None
+        if isinstance(op, ops.Load) and self.c.scheduler.opens(node.value, self.making):
+            return access.tensor_row(self.c, op, node.map, self.where, vector)
+        value = op.x if isinstance(op, ops.Reshape) and node.value not in self.c.memory.of else node.value
+        return access.buffer_row(self.c, value, shape(node.value), node.map, self.where, vector)
+
+    def read(self, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+        """An element of a kept value."""
+        row = self.row(node)
+        if lanes:
+            found = access.load_vector(self.c, row, j, lanes, 0, None)
+        else:
+            found = access.load_scalar(self.c, row, None)
+        return convert(self.c.e, found, row.element, dtype_of(node.value))
+
+    # the innermost loop ---------------------------------------------------------------------------------------
+
+    def vectors(self) -> None:
+        """The vector loop: whole trips of several vectors, vectors that remain, and a part of one."""
+        assert self.vector is not None
+        extent = self.group.domain[self.vector]
+        lanes = self.lanes(extent)
+        whole, tail = divmod(extent, lanes)
+        trip = min(self.trip(), max(whole, 1))
+        folds = [r for r in self.group.roots if isinstance(r, Fold) and r.op.axis == self.vector]
+        start = [self.neutral(f, lanes) for f in folds for _ in range(trip)]
+        e = self.c.e
+
+        def body(i: LLVM, sums: list[LLVM]) -> list[LLVM]:
+            base = e.b.mul(i, e.i64(trip * lanes))
+            return self.several([e.b.add(base, e.i64(u * lanes)) for u in range(trip)], sums, folds, lanes, trip)
+
+        sums = e.loop(whole // trip, start, body)
+        rest = [e.i64(k * lanes) for k in range(whole - whole % trip, whole)]
+        sums = self.several(rest, sums, folds, lanes, trip)
+        if tail:
+            sums = self.several([e.i64(whole * lanes)], sums, folds, lanes, trip, tail)
+        for n, fold in enumerate(folds):
+            self.finish(fold, sums[n * trip : (n + 1) * trip])
+
+    def lanes(self, extent: int) -> int:
+        """The lanes of a vector: those of 32-bit elements, fewer for a short dimension."""
+        full = self.c.e.host.lanes(32)
+        return min(full, 1 << (extent - 1).bit_length())
+
+    def trip(self) -> int:
+        count = sum(1 for n in self.nodes if self.vector in n.map)
+        return next((unroll for limit, unroll in UNROLL if count <= limit), 1)
+
+    def several(
+        self, at: Sequence[LLVM], sums: list[LLVM], folds: list[Fold], lanes: int, trip: int, tail: int = 0
+    ) -> list[LLVM]:
+        """The vectors at these places; the k-th of each fold's partial sums takes the k-th."""
+        sums = list(sums)
+        for u, j in enumerate(at):
+            self.made.append({})
+            values = self.roots_values(j, lanes, tail)
+            for n, fold in enumerate(folds):
+                x = self.fit(fold, self.c.e.splat(values[fold], lanes), lanes, tail)
+                place = n * trip + u
+                sums[place] = arithmetic.combine(fold.op, self.c.e, self.total(fold), sums[place], x)
+            self.write([values], j, lanes, tail)
+            self.made.pop()
+        return sums
+
+    def roots_values(self, j: LLVM, lanes: int, tail: int) -> dict[Any, Any]:
+        """What each root reads; all are made before any is written, as they may share memory."""
+        out: dict[Any, Any] = {}
+        for root in self.group.roots:
+            values = [self.value(Node(v, identity(len(shape(v)))), j, lanes, tail) for v in sources(root)]
+            out[root] = values if isinstance(root, Write) else values[0]
+        return out
+
+    # roots ----------------------------------------------------------------------------------------------------
+
+    def write(self, values: list[dict[Any, Any]], j: LLVM, lanes: int, tail: int) -> None:
+        for root in self.group.roots:
+            held = values[0][root]
+            if isinstance(root, Write) and not isinstance(root.op, ops.Store):
+                self.scatter(root.op, [self.c.e.splat(x, lanes) for x in held], tail)
+            elif isinstance(root, Write):
+                self.store(self.target(root), held[0], j, lanes, tail)
+            elif isinstance(root, Keep):
+                row = self.target(root)
+                dtype = dtype_of(root.value)
+                self.store(row, convert(self.c.e, held, dtype, row.element), j, lanes, tail, root)
+            elif root.op.axis != self.vector:
+                self.accumulate(root, held, j, lanes, tail)
+
+    def store(self, row: Row, value: LLVM, j: LLVM, lanes: int, tail: int, root: Root | None = None) -> None:
+        place = self.places.get(root.into) if isinstance(root, Keep) else None
+        if not lanes:
+            access.store_scalar(self.c, row, value)
+        elif place is not None and place.panel and self.vector == 1:
+            place.store(self.c, row.base, self.c.e.splat(value, lanes), j)
+        else:
+            access.store_vector(self.c, row, self.c.e.splat(value, lanes), j, tail)
+
+    def target(self, root: Root) -> Row:
+        """The row that a root writes."""
+        known = self.find(("target", root))
+        if known is not None:
+            found: Row = known
+            return found
+        whole = identity(len(self.group.domain))
+        if isinstance(root, Write):
+            if not isinstance(root.op, ops.Store):
+                return Row(self.c.scratch, dtype_of(root.op.value), 1)
+            made = access.tensor_row(self.c, root.op, whole, self.where, self.vector)
+        elif isinstance(root, Keep):
+            place = self.places.get(root.into)
+            if place is not None:
+                made = place.row(self.c, self.where, self.vector)
+            else:
+                made = access.buffer_row(self.c, root.into, shape(root.value), whole, self.where, self.vector)
+        else:
+            made = self.fold_row(root)
+        self.keep(("target", root), made)
+        return made
+
+    def scatter(self, op: ops.Scatter | ops.PointerStore, held: list[LLVM], tail: int) -> None:
+        value, *rest = held
+        indices = rest[: len(op.indices)] if isinstance(op, ops.Scatter) else rest[:1]
+        mask = rest[len(indices)] if op.mask is not None else None
+        address, inside = points(self, op, op.tensor if isinstance(op, ops.Scatter) else op.pointer, indices)
+        exists = both(self, mask, inside)
+        if tail:
+            head = self.c.e.constant_vector(
+                vector_of(self.c.e.i1, lanes_of(value)), [int(k < tail) for k in range(lanes_of(value))]
+            )
+            exists = both(self, exists, head)
+        stored = access.to_memory(self.c, value, dtype_of(op.value))
+        if lanes_of(value):
+            self.c.e.scatter(stored, address, exists)
+        elif exists is None:
+            self.c.e.store(stored, address)
+        else:
+            with self.c.e.when(exists):
+                self.c.e.store(stored, address)
+
+    # folds ----------------------------------------------------------------------------------------------------
+
+    def total(self, fold: Fold) -> DType:
+        """The dtype that a fold accumulates in."""
+        return self.c.memory.of[fold.op.result].dtype
+
+    def neutral(self, fold: Fold, lanes: int) -> LLVM:
+        dtype = self.total(fold)
+        value = arithmetic.NEUTRAL[type(fold.op)](dtype)
+        return self.c.e.splat(arithmetic.constant(self.c.e, value, dtype), lanes)
+
+    def fit(self, fold: Fold, x: LLVM, lanes: int, tail: int) -> LLVM:
+        """``x`` in the accumulator's dtype, neutral in lanes past the end."""
+        x = convert(self.c.e, x, dtype_of(fold.op.x), self.total(fold))
+        if not tail:
+            return x
+        head = self.c.e.constant_vector(vector_of(self.c.e.i1, lanes), [int(k < tail) for k in range(lanes)])
+        return self.c.e.b.select(head, x, self.neutral(fold, lanes))
+
+    def finish(self, fold: Fold, sums: list[LLVM]) -> None:
+        """Partial sums combined pairwise, then the lanes, then stored."""
+        dtype = self.total(fold)
+        while len(sums) > 1:
+            half = len(sums) // 2
+            pairs = zip(sums[:half], sums[half : 2 * half], strict=True)
+            combined = [arithmetic.combine(fold.op, self.c.e, dtype, a, b) for a, b in pairs]
+            sums = combined + sums[2 * half :]
+        access.store_scalar(self.c, self.fold_row(fold), arithmetic.across(fold.op, self.c.e, dtype, sums[0]))
+
+    def fold_row(self, fold: Fold) -> Row:
+        """Where the result of a fold lies for the present indices."""
+        kept = tuple(d for d in range(len(self.group.domain)) if d != fold.op.axis)
+        vector = self.vector if self.vector != fold.op.axis else None
+        return access.buffer_row(self.c, fold.op.result, shape(fold.op.result), kept, self.where, vector)
+
+    def accumulate(self, fold: Fold, x: LLVM, j: LLVM, lanes: int, tail: int) -> None:
+        """Take ``x`` into the result in scratch, along another dimension than the vectors'."""
+        row, dtype = self.fold_row(fold), self.total(fold)
+        x = convert(self.c.e, self.c.e.splat(x, lanes), dtype_of(fold.op.x), dtype)
+        if lanes:
+            before = access.load_vector(self.c, row, j, lanes, 0, None)
+            access.store_vector(self.c, row, arithmetic.combine(fold.op, self.c.e, dtype, before, x), j, tail)
+        else:
+            before = access.load_scalar(self.c, row, None)
+            access.store_scalar(self.c, row, arithmetic.combine(fold.op, self.c.e, dtype, before, x))
+
+    def fill(self, fold: Fold) -> None:
+        """Write the neutral element over the result of a fold."""
+        buffer = self.c.memory.of[fold.op.result]
+        count = prod(shape(fold.op.result))
+        lanes = self.lanes(count)
+        base = self.c.buffer(buffer)
+        value = access.to_memory(self.c, self.neutral(fold, lanes), buffer.dtype)
+
+        def body(i: LLVM, _: list[LLVM]) -> list[LLVM]:
+            at = self.c.e.b.mul(i, self.c.e.i64(lanes))
+            self.c.e.store(value, self.c.e.at(base, at, memory_type(buffer.dtype)))
+            return []
+
+        self.c.e.loop(-(-count // lanes), [], body)
+
+
+def dtype_of(value: Value) -> DType:
+    assert isinstance(value.type, Scalar | Tile)
+    return value.type.dtype
+
+
+def both(nest: Nest, a: LLVM | None, b: LLVM | None) -> LLVM | None:
+    if a is None or b is None:
+        return a if b is None else b
+    return nest.c.e.b.and_(a, b)
+
+
+def points(nest: Nest, op: Op, memory: Value, indices: Sequence[LLVM]) -> tuple[LLVM, LLVM | None]:
+    """Addresses at index values, and which of them lie inside (None: nothing is known of the bounds)."""
+    c, view = nest.c, nest.c.views[memory]
+    lanes, offset, inside = lanes_of(indices[0]), None, None
+    operands = op.indices if isinstance(op, ops.Gather | ops.Scatter) else (op.offsets,)  # type: ignore[attr-defined]
+    for d, (value, index) in enumerate(zip(operands, indices, strict=True)):
+        wide = widened(nest, index, dtype_of(value))
+        if view.strides:
+            fits = c.e.b.icmp_unsigned("<", wide, c.e.splat(c.i64(view.extents[d]), lanes))
+            inside = both(nest, inside, fits)
+            wide = c.e.b.mul(wide, c.e.splat(c.i64(view.strides[d]), lanes))
+        offset = wide if offset is None else c.e.b.add(offset, wide)
+    element: Any = memory.type
+    return access.point_addresses(c, view.base, element.dtype, offset), inside
+
+
+def widened(nest: Nest, index: LLVM, dtype: DType) -> LLVM:
+    kind = vector_of(I64, lanes_of(index))
+    if dtype.bits == 64:
+        return index
+    return (nest.c.e.b.sext if dtype.signed else nest.c.e.b.zext)(index, kind)
+
+
+@leaf.rule(ops.Load)
+def _(op: ops.Load, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+    row = nest.row(node)
+    other = nest.c.numbers[op.other] if op.other is not None else None
+    if lanes:
+        return access.load_vector(nest.c, row, j, lanes, tail, other)
+    return access.load_scalar(nest.c, row, other)
+
+
+@leaf.rule(ops.Arange)
+def _(op: ops.Arange, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+    e, (m,) = nest.c.e, node.map
+    if lanes:
+        first = e.splat(e.b.add(e.b.trunc(j, I32), e.index(op.start)), lanes)
+        return e.b.add(first, e.iota(lanes))
+    return e.b.add(e.b.trunc(nest.where[m], I32), e.index(op.start)) if m in nest.where else e.index(op.start)  # type: ignore[index]
+
+
+@leaf.rule(ops.Empty)
+def _(op: ops.Empty, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+    return nest.c.e.splat(access.zero(nest.c, op.of), lanes)
+
+
+@leaf.rule(ops.Gather, ops.PointerLoad)
+def _(op: ops.Gather | ops.PointerLoad, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
+    e, dtype = nest.c.e, dtype_of(node.value)
+    xs = [nest.value(n, j, lanes, tail) for n in inputs(op, node.map)]
+    lanes = max(lanes_of(x) for x in xs)
+    xs = [e.splat(x, lanes) for x in xs]
+    count = len(op.indices) if isinstance(op, ops.Gather) else 1
+    mask = xs[count] if op.mask is not None else None
+    other = xs[-1] if op.other is not None else e.splat(access.zero(nest.c, dtype), lanes)
+    address, inside = points(nest, op, op.tensor if isinstance(op, ops.Gather) else op.pointer, xs[:count])
+    exists = both(nest, mask, inside)
+    if lanes:
+        head = None
+        if tail:
+            head = e.constant_vector(vector_of(e.i1, lanes), [int(k < tail) for k in range(lanes)])
+        found = e.gather(address, memory_type(dtype), both(nest, exists, head))
+    else:
+        safe = address if exists is None else e.b.select(exists, address, nest.c.scratch)
+        found = e.load(safe, memory_type(dtype), 0)
+    found = access.to_register(nest.c, found, dtype)
+    return found if exists is None else e.b.select(exists, found, other)

@@ -1,0 +1,35 @@
+"""What the native backend does not take, told before any code is made."""
+
+from __future__ import annotations
+
+from tilevm.ir import Func
+from tilevm.ir.rewrite import walk
+from tilevm.source import Span, TileError
+from tilevm.types import DType, Kind, Pointer, Scalar, Tensor, Tile, Type
+
+FLOATS = ("f16", "bf16", "f32", "f64")
+
+
+def check(func: Func) -> None:
+    """Raises TileError at the first value of a number type that has no native form yet."""
+    for param in func.params:
+        native(param.type, func.span)
+    for op in walk(func.body):
+        for value in op.results:
+            native(value.type, op.span)
+
+
+def native(kind: Type, span: Span | None) -> None:
+    assert isinstance(kind, Scalar | Tile | Tensor | Pointer)
+    if not is_native(kind.dtype):
+        raise TileError(
+            f"the cpu does not compute in {kind.dtype} yet",
+            span,
+            help=f"use bool, integers of 8, 16, 32 or 64 bits, or one of {', '.join(FLOATS)}; device='vm' takes every type",
+        )
+
+
+def is_native(dtype: DType) -> bool:
+    if dtype.kind is Kind.FLOAT:
+        return dtype.name in FLOATS
+    return dtype.kind is Kind.BOOL or dtype.bits in (8, 16, 32, 64)

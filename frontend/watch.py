@@ -1,0 +1,59 @@
+"""Values outside a kernel that decide what is compiled, looked at again on every call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from types import FunctionType, ModuleType
+
+from .captures import dotted, follow, helpers
+from .function import is_helper
+from .reading import assigned, in_order, read
+from .scope import UNBOUND
+
+Place = tuple[FunctionType, tuple[str, ...]]  # a function and the dotted name that it reads
+
+
+def places(roots: Iterable[FunctionType]) -> tuple[Place, ...]:
+    """What ``roots`` and the helpers they call read from outside themselves."""
+    pending, found = list(roots), dict.fromkeys(roots, ())
+    out: list[Place] = []
+    while pending:
+        current = pending.pop()
+        for chain in outer_names(current):
+            value = follow(current, chain)
+            if decides(current, chain, value):
+                out.append((current, chain))
+            new = [h for h in helpers(value) if h not in found]
+            found |= dict.fromkeys(new, ())
+            pending += new
+    return tuple(out)
+
+
+def outer_names(function: FunctionType) -> Iterator[tuple[str, ...]]:
+    """Each dotted name in the body of ``function`` that does not begin with a local."""
+    body = read(function).tree.body
+    local = {*function.__code__.co_varnames, *assigned(body)}
+    chains = dict.fromkeys(dotted(node) for statement in body for node in in_order(statement))
+    return (c for c in chains if c and c[0] not in local)
+
+
+def decides(function: FunctionType, chain: tuple[str, ...], value: object) -> bool:
+    """Whether code may change with the value; what modules and builtins define does not change."""
+    own = chain[0] in function.__globals__ or chain[0] in function.__code__.co_freevars
+    if not own or value is UNBOUND or isinstance(value, ModuleType):
+        return False
+    return len(chain) == 1 or is_helper(value) or not callable(value)
+
+
+def marks(watched: Iterable[Place]) -> tuple[Hashable, ...]:
+    """What now stands at these places, comparable."""
+    return tuple(mark(follow(function, chain)) for function, chain in watched)
+
+
+def mark(value: object) -> Hashable:
+    """``value`` so that only values of one meaning are equal: 1, 1.0 and True differ, 0.0 and -0.0 too."""
+    if isinstance(value, tuple):
+        return tuple, *map(mark, value)
+    if isinstance(value, float):
+        return type(value), value.hex()
+    return type(value), value if isinstance(value, Hashable) else id(value)

@@ -1,0 +1,8 @@
+import tilevm as tv
+
+
+def kernel(x: tv.Tensor, y: tv.Tensor):
+    tile = x.load(0, 64)
+    while tile > 0:
+        tile = tile - 1
+    y.store(0, tile)

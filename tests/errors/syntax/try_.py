@@ -1,0 +1,8 @@
+import tilevm as tv
+
+
+def kernel(x: tv.Tensor, y: tv.Tensor):
+    try:
+        y.store(0, x.load(0, 64))
+    except ValueError:
+        pass

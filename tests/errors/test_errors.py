@@ -1,0 +1,47 @@
+"""Every message a user may see: ``<topic>/<case>.py`` holds a kernel, ``<case>.err`` the page it gives."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tilevm import TileError
+from tilevm.frontend.trace import trace
+from tilevm.types import Dim, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, u32
+
+HERE = Path(__file__).parent
+CASES = sorted(HERE.glob("*/*.py"))
+
+
+def tensor(dtype: object, *dims: str) -> Tensor:
+    return Tensor(dtype, tuple(Dim(name=d) for d in dims), (None,) * (len(dims) - 1) + (1,))
+
+
+TYPES: dict[str, Type] = {  # what a case's parameters are, by their names
+    "x": tensor(f32, "N"),
+    "y": tensor(f32, "N"),
+    "a": tensor(f16, "M", "K"),
+    "b": tensor(f16, "K", "N"),
+    "c": tensor(f16, "M", "N"),
+    "p": Pointer(f32),
+    "n": Scalar(i32),
+    "u": Scalar(u32),
+    "s": Scalar(f32),
+    "flag": Scalar(bool_),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.parent.name}/{c.stem}")
+def test_message(case: Path, golden: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(case.parent)  # places are shown relative to here
+    kernel = runpy.run_path(str(case))["kernel"]
+    names = [n for n in kernel.__code__.co_varnames[: kernel.__code__.co_argcount] if n in TYPES]
+    with pytest.raises(TileError) as caught:
+        trace(kernel, {n: TYPES[n] for n in names}, {})
+    golden(case.with_suffix(".err"), str(caught.value))
+
+
+def test_every_message_has_its_case() -> None:
+    assert {p.with_suffix("") for p in HERE.glob("*/*.err")} == {p.with_suffix("") for p in CASES}
+    assert len(CASES) > 40

@@ -1,0 +1,98 @@
+"""Where source comes from: nested, decorated and indented functions, and what cannot be read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tilevm as tv
+from tests.frontend import kernels
+from tests.frontend.types_of import traced
+from tilevm.frontend.captures import captured
+from tilevm.frontend.reading import read
+from tilevm.source import TileError
+
+BLOCK = 16
+
+
+def same(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def indented() -> Any:
+    """A decorated kernel, deep inside, with letters that take several bytes before the fault."""
+    if BLOCK:
+
+        @same
+        @same
+        def kernel(x: tv.Tensor) -> None:
+            é = "宽"
+            x.store(0, x.load(0, BLOCK) * é * x.load(0, BLOCK))
+
+    return kernel
+
+
+def test_places_count_characters_of_the_file() -> None:
+    kernel = indented()
+    with pytest.raises(TileError) as caught:
+        traced(kernel)
+    span = caught.value.span
+    assert span is not None
+    line = Path(__file__).read_text(encoding="utf-8").splitlines()[span.line - 1]
+    assert span.file == __file__
+    assert line[span.column : span.end_column] == "x.load(0, BLOCK) * é"
+
+
+def test_code_without_a_file() -> None:
+    names: dict[str, Any] = {}
+    exec("def kernel(x):\n    pass", names)
+    with pytest.raises(TileError, match=r"source of kernel cannot be read: <string> is not a file") as caught:
+        read(names["kernel"])
+    assert "put the kernel in a file" in str(caught.value)
+
+
+def test_what_is_no_function() -> None:
+    async def waits() -> None: ...
+
+    with pytest.raises(TileError, match="a lambda cannot be compiled"):
+        read(lambda x: x)
+    with pytest.raises(TileError, match="waits is an async function"):
+        read(waits)
+    with pytest.raises(TileError, match="not a builtin_function_or_method"):
+        read(len)
+
+
+def imported(path: Path, text: str) -> Any:
+    """The function ``kernel`` of a file."""
+    path.write_text(text)
+    names: dict[str, Any] = {"__name__": "made", "tv": tv}
+    exec(compile(text, str(path), "exec"), names)
+    return names["kernel"]
+
+
+def test_a_file_that_changed(tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    kernel = imported(path, "def kernel(x):\n    x.store(0, 1.0)\n")
+    assert read(kernel).tree.name == "kernel"
+    path.write_text("# more\n\ndef kernel(x):\n    x.store(0, 1.0)\n")
+    with pytest.raises(TileError, match="has changed"):
+        read(kernel)
+    path.write_text("def kernel(:\n")
+    with pytest.raises(TileError, match="no longer valid Python"):
+        read(kernel)
+
+
+def test_captures_are_told() -> None:
+    kernel = kernels.closure(32, tv.f32, kernels.product)
+    found = {name.rpartition(":")[2]: value for name, value in captured(kernel).items()}
+    assert found == {"block": 32, "dtype": tv.f32, "combine": kernels.product}
+
+
+def test_captures_of_helpers_are_told() -> None:
+    found = captured(kernels.loops)  # type: ignore[arg-type]
+    assert found["tests.frontend.kernels.loops:moments"] is kernels.moments
+    assert found["tests.frontend.kernels.moments:axis"] == 0
+    names = {name.rpartition(":")[2] for name in captured(kernels.matmul)}  # type: ignore[arg-type]
+    assert {"activation", "gelu", "tv.f32", "KIND"} <= names
+    assert "BLOCKS" in {n.rpartition(":")[2] for n in captured(kernels.unrolled)}  # type: ignore[arg-type]

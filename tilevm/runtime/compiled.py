@@ -1,0 +1,135 @@
+"""A kernel specialised and compiled: its texts, its binary, and how to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tilevm.abi import KernelAbi
+from tilevm.backend import Argument, Array
+from tilevm.driver import Build
+from tilevm.runtime.arguments import Seen, Trait, Weak, read
+from tilevm.runtime.contract import Contract
+from tilevm.runtime.grid import Extents, Grid, counts, limited
+from tilevm.runtime.specialise import fits
+from tilevm.source import TileError
+from tilevm.types import DType, Pointer, Scalar, Tensor, Type
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """``compiled(*args)`` runs it on its own grid, ``compiled[grid](*args)`` on another.
+
+    The arguments are the kernel's run-time parameters, in order. ``constants``: the compile-time ones.
+    """
+
+    build: Build
+    contract: Contract
+    constants: Mapping[str, object]
+    num_warps: int = 4
+    layouts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """Name → text of every form that the kernel went through, in order."""
+        return self.build.stages
+
+    @property
+    def binary(self) -> bytes:
+        return self.build.artifact.binary
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        return self.build.artifact.resources
+
+    @property
+    def abi(self) -> KernelAbi:
+        return self.build.abi
+
+    @property
+    def target(self) -> str:
+        return self.build.where.target
+
+    @property
+    def device(self) -> str:
+        return self.build.where.name
+
+    def __repr__(self) -> str:
+        params = ", ".join(f"{p.name}: {p.type}" for p in self.abi.params)
+        return f"<{self.abi.name} for {self.target}: {params}>"
+
+    def __getitem__(self, grid: Grid) -> Callable[..., None]:
+        """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
+        return lambda *args: self.launch(grid, args)
+
+    def __call__(self, *args: Any) -> None:
+        self.launch(None, args)
+
+    def launch(self, grid: Grid | None, args: Sequence[Any]) -> None:
+        """Run on arguments as callers hold them. Raises TileError unless they are what was compiled for."""
+        params = self.abi.params
+        if len(args) != len(params):
+            names = ", ".join(p.name for p in params)
+            raise TileError(f"{self.abi.name} was compiled for {len(params)} arguments ({names}), not {len(args)}")
+        arguments = []
+        for param, value in zip(params, args, strict=True):
+            argument, seen = read(value, param.name)
+            if not ADMITS[type(param.type)](param.type, argument, seen):
+                raise TileError(
+                    f"{param.name} is {told(argument, seen)}, and {self.abi.name} was compiled for {param.type}",
+                    help="call the kernel itself: it compiles for what it is given",
+                )
+            arguments.append(argument)
+        self.run(grid, arguments)
+
+    def run(self, grid: Grid | None, arguments: Sequence[Argument]) -> None:
+        """Run on arguments whose types are known to be right; what else the contract asks is checked."""
+        names = self.contract.check(arguments)
+        programs = self.programs(names) if grid is None else counts(grid, self.bound(names, arguments))
+        if 0 not in programs:
+            self.build.artifact.launch(programs, arguments)
+
+    def programs(self, names: Mapping[str, int]) -> tuple[int, int, int]:
+        """The kernel's own grid."""
+        if self.abi.grid is None:
+            raise TileError(
+                f"nothing says how many programs of {self.abi.name} to run",
+                help=f"call {self.abi.name}[grid](…), or write @tv.kernel(grid=lambda …: …)",
+            )
+        return limited(self.abi.programs(names))
+
+    def bound(self, names: Mapping[str, int], arguments: Sequence[Argument]) -> dict[str, Any]:
+        """Everything that a grid function may ask for."""
+        pairs = zip(self.contract.params, arguments, strict=True)
+        tensors = {n: Extents(a.shape, a.dtype) for n, a in pairs if isinstance(a, Array)}
+        return {**self.constants, **names, **tensors}
+
+
+def admits_tensor(wanted: Tensor, argument: Any, seen: Seen) -> bool:
+    if not isinstance(seen, Trait) or seen.dtype != wanted.dtype or len(seen.units) != wanted.rank:
+        return False
+    units = zip(wanted.strides, argument.shape, seen.units, strict=True)
+    return seen.align % min(wanted.align, 16) == 0 and all(u or s != 1 or n <= 1 for s, n, u in units)
+
+
+def admits_pointer(wanted: Pointer, argument: Any, seen: Seen) -> bool:
+    return isinstance(seen, Trait) and seen.dtype == wanted.dtype and argument.address % wanted.align == 0
+
+
+def admits_scalar(wanted: Scalar, argument: Any, seen: Seen) -> bool:
+    return not isinstance(seen, Trait) and fits(wanted.dtype, seen.dtype if isinstance(seen, Weak) else seen)
+
+
+ADMITS: dict[type, Callable[[Any, Any, Seen], bool]] = {
+    Tensor: admits_tensor,
+    Pointer: admits_pointer,
+    Scalar: admits_scalar,
+}
+
+
+def told(argument: Argument, seen: Seen) -> str:
+    """An argument in a few words."""
+    if isinstance(argument, Array):
+        return f"{argument.dtype}[{', '.join(map(str, argument.shape))}] with strides {argument.strides}"
+    return f"{argument!r}"

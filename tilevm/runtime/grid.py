@@ -1,0 +1,134 @@
+"""How many programs to run: numbers, or a function of dims, integer arguments and constants."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from tilevm.abi import pad_grid
+from tilevm.source import Note, Span, TileError, nearest
+from tilevm.symbolic import Expr, Name, Number, expression
+from tilevm.types import Dim, DType, Scalar, Tensor, Type
+
+Grid = int | Sequence[int] | Callable[..., Any]  # what a caller may write in kernel[...]
+COUNT_LIMIT = 2**31
+MEND = "a grid is one to three counts, such as tv.cdiv(M, BM) or (tv.cdiv(M, BM), tv.cdiv(N, BN))"
+
+
+@dataclass(frozen=True)
+class Extents:
+    """A tensor as a grid function sees it: its shape and number type."""
+
+    shape: tuple[Any, ...]
+    dtype: DType
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
+def symbols(types: Mapping[str, Type], dims: Mapping[str, Sequence[Dim]]) -> dict[str, Any]:
+    """What the names of a grid function stand for while it is traced.
+
+    ``dims``: what the decorator's signature calls the dims of each tensor; they may have other names, or numbers,
+    in the types.
+    """
+    found: dict[str, Any] = {}
+    for name, kind in types.items():
+        if isinstance(kind, Tensor):
+            shape = tuple(map(extent, kind.dims))
+            for said in (kind.dims, dims.get(name, ())):
+                found |= {d.name: e for d, e in zip(said, shape, strict=False) if d.name is not None}
+    found |= {n: Extents(tuple(map(extent, t.dims)), t.dtype) for n, t in types.items() if isinstance(t, Tensor)}
+    return found | {n: Name(n) for n, t in types.items() if isinstance(t, Scalar) and t.dtype.is_integer}
+
+
+def extent(dim: Dim) -> Expr:
+    return Number(dim.size) if dim.size is not None else Name(str(dim.name))
+
+
+def trace_grid(grid: Callable[..., Any], names: Mapping[str, Any]) -> tuple[Expr, ...]:
+    """The counts that a grid function gives, as expressions. Raises TileError that shows the function."""
+    return tuple(expression(count if isinstance(count, Expr) else int(count)) for count in ask(grid, names))
+
+
+def counts(grid: Grid, names: Mapping[str, Any]) -> tuple[int, int, int]:
+    """The programs along x, y and z of a grid written at the call."""
+    return limited(pad_grid([int(n) for n in (ask(grid, names) if callable(grid) else parts(grid, None))]))
+
+
+def limited(programs: tuple[int, int, int]) -> tuple[int, int, int]:
+    """``programs``, unless some axis has too many."""
+    for axis, number in zip("xyz", programs, strict=True):
+        if number >= COUNT_LIMIT:
+            raise TileError(
+                f"the grid has {number} programs along {axis}, and an axis has at most 2**31-1",
+                help="give each program more to do, or spread them over two axes",
+            )
+    return programs
+
+
+def ask(grid: Callable[..., Any], names: Mapping[str, Any]) -> list[Any]:
+    """The counts that ``grid`` gives; it takes the names that it lists, or all of them with ``**_`` or as a dict."""
+    where = place(grid)
+    params = inspect.signature(grid).parameters.values()
+    strange = [p.name for p in params if p.kind in NAMED and p.default is p.empty and p.name not in names]
+    every = any(p.kind is p.VAR_KEYWORD for p in params)
+    try:
+        if len(params) == 1 and strange:
+            result = grid(Names(names))
+        elif strange:
+            raise unknown(strange[0], names, where)
+        else:
+            result = grid(**{n: v for n, v in names.items() if every or n in {p.name for p in params}})
+    except TileError:
+        raise
+    except Exception as error:  # whatever the user's function raises
+        message = f"the grid function fails: {type(error).__name__}: {error}"
+        raise TileError(message, where, help="it may use + - * // % and tv.cdiv on the names") from error
+    return parts(result, where)
+
+
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY)
+
+
+class Names(dict[str, Any]):
+    """Everything that is bound, for grid functions that take one dict."""
+
+    def __missing__(self, key: str) -> Any:
+        raise unknown(key, self, None)
+
+
+def unknown(name: str, names: Mapping[str, Any], where: Span | None) -> TileError:
+    near, known = nearest(name, list(names)), [n for n in names if n.isidentifier()]
+    return TileError(
+        f"the grid function asks for {name}, which is no dim, integer argument or constant of the kernel",
+        where,
+        notes=[Note(f"known are {', '.join(known)}")],
+        help=f"did you mean {near!r}?" if near else "name some of these and end with **_, as in lambda M, BM, **_: …",
+    )
+
+
+def parts(result: Any, where: Span | None) -> list[Any]:
+    """One to three whole counts."""
+    found = list(result) if isinstance(result, Iterable) and not isinstance(result, str) else [result]
+    if not 1 <= len(found) <= 3:
+        raise TileError(f"the grid has {len(found)} axes", where, help=MEND)
+    for count in found:
+        if not isinstance(count, Expr) and (isinstance(count, bool) or not hasattr(count, "__index__")):
+            mend = "use // or tv.cdiv, which give whole numbers" if isinstance(count, float) else MEND
+            raise TileError(f"the grid holds {count!r}, which is no whole number", where, help=mend)
+    return found
+
+
+def place(grid: Callable[..., Any]) -> Span | None:
+    """The line where a grid function is written."""
+    if not isinstance(grid, FunctionType):
+        return None
+    file, line = grid.__code__.co_filename, grid.__code__.co_firstlineno
+    text = linecache.getline(file, line).rstrip()
+    return Span(file, line, len(text) - len(text.lstrip()), line, len(text)) if text else None
