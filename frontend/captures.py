@@ -12,7 +12,7 @@ from .scope import UNBOUND, resolve
 from .values import plain, usable
 
 
-def captured(function: FunctionType) -> dict[str, object]:
+def captured(function: Callable[..., object]) -> dict[str, object]:
     """The globals, closure variables and module attributes that ``function`` may read, with their present values.
 
     Helpers marked ``@tv.function`` are values as well, and what they read and their defaults are included. A name

@@ -110,7 +110,7 @@ class Tile:
         """The first extent."""
         self._operator()
 
-    # Reversed operators give Any: `total = 0.0` may then become `total = total + x` for type checkers.
+    # __radd__ and __rsub__ give Any, so that type checkers accept `total = 0.0` before `total = total + x`.
 
     def __add__(self, other: Number) -> Tile:
         self._operator()
@@ -127,25 +127,25 @@ class Tile:
     def __mul__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rmul__(self, other: Number) -> Any:
+    def __rmul__(self, other: Number) -> Tile:
         self._operator()
 
     def __truediv__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rtruediv__(self, other: Number) -> Any:
+    def __rtruediv__(self, other: Number) -> Tile:
         self._operator()
 
     def __floordiv__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rfloordiv__(self, other: Number) -> Any:
+    def __rfloordiv__(self, other: Number) -> Tile:
         self._operator()
 
     def __mod__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rmod__(self, other: Number) -> Any:
+    def __rmod__(self, other: Number) -> Tile:
         self._operator()
 
     def __pow__(self, other: int) -> Tile:
@@ -157,31 +157,31 @@ class Tile:
     def __and__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rand__(self, other: Number) -> Any:
+    def __rand__(self, other: Number) -> Tile:
         self._operator()
 
     def __or__(self, other: Number) -> Tile:
         self._operator()
 
-    def __ror__(self, other: Number) -> Any:
+    def __ror__(self, other: Number) -> Tile:
         self._operator()
 
     def __xor__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rxor__(self, other: Number) -> Any:
+    def __rxor__(self, other: Number) -> Tile:
         self._operator()
 
     def __lshift__(self, other: Index) -> Tile:
         self._operator()
 
-    def __rlshift__(self, other: Index) -> Any:
+    def __rlshift__(self, other: Index) -> Tile:
         self._operator()
 
     def __rshift__(self, other: Index) -> Tile:
         self._operator()
 
-    def __rrshift__(self, other: Index) -> Any:
+    def __rrshift__(self, other: Index) -> Tile:
         self._operator()
 
     def __neg__(self) -> Tile:

@@ -9,7 +9,7 @@ from .captures import dotted, follow
 from .language import constexpr
 
 
-def constexprs(function: FunctionType) -> frozenset[str]:
+def constexprs(function: Callable[..., object]) -> frozenset[str]:
     """The parameters annotated ``tv.constexpr``, whether annotations are objects or text."""
     return frozenset(n for n, a in function.__annotations__.items() if n != "return" and marks(a, function))
 

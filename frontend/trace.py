@@ -24,7 +24,7 @@ RULES = (calls, control, expressions, logic, scope, statements)  # importing the
 
 
 def trace(
-    function: FunctionType,
+    function: Callable[..., object],
     types: Mapping[str, Type],
     constants: Mapping[str, object],
     grid: tuple[Expr, ...] | None = None,

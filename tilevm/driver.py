@@ -10,6 +10,7 @@ from tilevm.abi import KernelAbi
 from tilevm.backend import PLACES, Artifact, Place, load, place
 from tilevm.ir import Func
 from tilevm.ir.verify import verify
+from tilevm.passes import run_passes
 from tilevm.source import TileError, nearest
 from tilevm.text import print_func
 
@@ -33,14 +34,9 @@ class Build:
 def compile_func(func: Func, where: Place) -> Build:
     """Verify, optimise, and have the backend of a place make code. Raises TileError for what it cannot do."""
     verify(func)
-    optimised = optimise(func) if where.optimise else func
+    optimised = run_passes(func) if where.optimise else func
     abi = KernelAbi.of(optimised)
     return Build(where, func, optimised, abi, load(where).compile(optimised, abi))
-
-
-def optimise(func: Func) -> Func:
-    """``func`` through the passes."""
-    return func
 
 
 def choose(device: str | None, target: str | None) -> Place:

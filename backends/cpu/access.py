@@ -32,8 +32,8 @@ class Row:
 def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
     """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one."""
     view, kind = c.views[op.tensor], op.tensor.type
-    shape = op.shape if isinstance(op, ops.Load) else op.value.type.shape  # type: ignore[union-attr]
-    offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)  # type: ignore[union-attr]
+    shape = op.shape if isinstance(op, ops.Load) else op.value.type.shape
+    offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)
     for d, start in enumerate(op.offsets):
         at = c.index(start)
         proved = bool(op.inbounds) and op.inbounds[d]

@@ -385,7 +385,8 @@ def _(op: ops.Empty, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> 
     return nest.c.e.splat(access.zero(nest.c, op.of), lanes)
 
 
-@leaf.rule(ops.Gather, ops.PointerLoad)
+@leaf.rule(ops.Gather)
+@leaf.rule(ops.PointerLoad)
 def _(op: ops.Gather | ops.PointerLoad, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
     e, dtype = nest.c.e, dtype_of(node.value)
     xs = [nest.value(n, j, lanes, tail) for n in inputs(op, node.map)]

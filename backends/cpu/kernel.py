@@ -131,12 +131,14 @@ def _(op: ops.Extent, k: Kernel) -> LLVM:
     return k.c.extent(op.tensor, op.axis)
 
 
-@number.rule(ops.Gather, ops.PointerLoad)
+@number.rule(ops.Gather)
+@number.rule(ops.PointerLoad)
 def _(op: ops.Gather | ops.PointerLoad, k: Kernel) -> LLVM:
     return leaf(op, Nest(k.c, Group(())), Node(op.result, ()), k.c.e.i64(0), 0, 0)
 
 
-@number.rule(ops.Scatter, ops.PointerStore)
+@number.rule(ops.Scatter)
+@number.rule(ops.PointerStore)
 def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
     held = [k.c.numbers[v] for v in op.operands[1:]]
     Nest(k.c, Group(())).scatter(op, held, 0)

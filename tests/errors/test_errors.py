@@ -8,13 +8,13 @@ import pytest
 
 from tilevm import TileError
 from tilevm.frontend.trace import trace
-from tilevm.types import Dim, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, u32
+from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, u32
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*.py"))
 
 
-def tensor(dtype: object, *dims: str) -> Tensor:
+def tensor(dtype: DType, *dims: str) -> Tensor:
     return Tensor(dtype, tuple(Dim(name=d) for d in dims), (None,) * (len(dims) - 1) + (1,))
 
 

@@ -90,9 +90,9 @@ def test_captures_are_told() -> None:
 
 
 def test_captures_of_helpers_are_told() -> None:
-    found = captured(kernels.loops)  # type: ignore[arg-type]
+    found = captured(kernels.loops)
     assert found["tests.frontend.kernels.loops:moments"] is kernels.moments
     assert found["tests.frontend.kernels.moments:axis"] == 0
-    names = {name.rpartition(":")[2] for name in captured(kernels.matmul)}  # type: ignore[arg-type]
+    names = {name.rpartition(":")[2] for name in captured(kernels.matmul)}
     assert {"activation", "gelu", "tv.f32", "KIND"} <= names
-    assert "BLOCKS" in {n.rpartition(":")[2] for n in captured(kernels.unrolled)}  # type: ignore[arg-type]
+    assert "BLOCKS" in {n.rpartition(":")[2] for n in captured(kernels.unrolled)}

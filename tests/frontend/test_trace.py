@@ -16,7 +16,7 @@ from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
 from tilevm.symbolic import Name
 from tilevm.text import print_func, read_func
-from tilevm.types import Scalar, bf16, f16, f32
+from tilevm.types import Scalar, Type, bf16, f16, f32
 
 GOLDEN = Path(__file__).parent / "golden"
 WHOLE = (
@@ -68,7 +68,7 @@ def test_constants_choose_the_branch() -> None:
 
 
 def test_one_kernel_serves_several_dtypes() -> None:
-    types = {n: tensor(bf16, *dims) for n, dims in (("a", "MK"), ("b", "KN"), ("c", "MN"))}
+    types: dict[str, Type] = {n: tensor(bf16, *dims) for n, dims in (("a", "MK"), ("b", "KN"), ("c", "MN"))}
     [store] = [op for op in walk(traced(kernels.matmul, types).body) if isinstance(op, Store)]
     assert str(store.value.type) == "bf16[64, 128]"
 

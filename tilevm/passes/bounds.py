@@ -1,0 +1,171 @@
+"""Accesses proved to lie inside their tensor, so that no mask is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tilevm.ir import Block, Func, Op, Value, ops
+from tilevm.ir.build import Builder
+from tilevm.ir.rewrite import rewrite
+from tilevm.passes.integers import Linear
+from tilevm.symbolic import Combine, Expr, Name, Number
+from tilevm.types import Dim, Tensor
+
+
+class Facts:
+    """What a function tells about its integers."""
+
+    def __init__(self, func: Func) -> None:
+        self.divisors: dict[str, int] = {}
+        self.loops: dict[Value, ops.For] = {}
+        self.grid = func.grid
+        for param in func.params:
+            if isinstance(param.type, Tensor):
+                for dim in param.type.dims:
+                    if dim.name is not None:
+                        self.divisors[dim.name] = max(self.divisors.get(dim.name, 1), dim.divisor)
+        self._collect(func.body)
+
+    def _collect(self, block: Block) -> None:
+        for op in block.ops:
+            if isinstance(op, ops.For):
+                self.loops[op.body.params[0]] = op
+            for inner in op.regions:
+                self._collect(inner)
+
+    def linear(self, value: Value) -> Linear:
+        """``value`` as a sum; a value that is none is an atom of its own."""
+        op: Any = value.owner
+        if isinstance(op, ops.Constant):
+            return Linear(constant=int(op.value))
+        if isinstance(op, ops.Extent):
+            return extent(op.tensor.type.dims[op.axis])  # type: ignore[union-attr]
+        if isinstance(op, ops.Add):
+            return self.linear(op.a) + self.linear(op.b)
+        if isinstance(op, ops.Sub):
+            return self.linear(op.a) - self.linear(op.b)
+        if isinstance(op, ops.Mul):
+            a, b = self.linear(op.a), self.linear(op.b)
+            if b.number is not None:
+                return a * b.number
+            if a.number is not None:
+                return b * a.number
+        if isinstance(op, ops.ProgramId):
+            return Linear(((f"program_id({op.axis})", 1),))
+        return Linear(((value, 1),))
+
+    def divides(self, factor: int, sum_: Linear) -> bool:
+        """Whether ``factor`` divides every term."""
+        if sum_.constant % factor:
+            return False
+        return all(f * self.divisors.get(a, 1) % factor == 0 if isinstance(a, str) else f % factor == 0 for a, f in sum_.terms)
+
+    def low(self, sum_: Linear) -> int | None:
+        """A number that the sum never falls below."""
+        lows: dict[object, int] = {}
+        for atom, _ in sum_.terms:
+            if isinstance(atom, str):
+                lows[atom] = 0  # extents and program ids
+            elif isinstance(atom, Value) and atom in self.loops:
+                start, step = self.linear(self.loops[atom].lower), self.linear(self.loops[atom].step).number
+                least = self.low(start)
+                if step is not None and step > 0 and least is not None:
+                    lows[atom] = least
+        return sum_.at_least(lows)
+
+    def high(self, sum_: Linear) -> Linear | None:
+        """A sum of extents that ``sum_`` never exceeds."""
+        total = Linear(constant=sum_.constant)
+        for atom, factor in sum_.terms:
+            if factor < 0:
+                return None
+            top = self.most(atom, factor)
+            if top is None:
+                return None
+            total = total + top
+        return total
+
+    def most(self, atom: object, factor: int) -> Linear | None:
+        """The most that ``factor`` times an atom can be."""
+        if isinstance(atom, Value):
+            return self.last_index(self.loops[atom], factor) if atom in self.loops else None
+        if isinstance(atom, str) and atom.startswith("program_id("):
+            return self.last_program(int(atom[11:-1]), factor)
+        return Linear(((atom, factor),))
+
+    def last_index(self, loop: ops.For, factor: int) -> Linear | None:
+        """Of a loop's index: upper - step where step divides the distance, else upper - 1."""
+        step = self.linear(loop.step).number
+        if step is None or step < 1:
+            return None
+        lower, upper = self.linear(loop.lower), self.linear(loop.upper)
+        whole = self.divides(step, upper - lower)
+        return (upper + Linear(constant=-(step if whole else 1))) * factor
+
+    def last_program(self, axis: int, factor: int) -> Linear | None:
+        """Of a program id: with cdiv(E, B) programs and B dividing E, factor B gives E - B."""
+        if self.grid is None:
+            return None
+        if axis >= len(self.grid):
+            return Linear()
+        count = self.grid[axis]
+        if isinstance(count, Number):
+            return Linear(constant=(max(count.value, 1) - 1) * factor)
+        whole = count_of(count)
+        if whole is None:
+            return None
+        extent_, block = whole
+        if factor % block or not self.divides(block, extent_):
+            return None
+        return (extent_ + Linear(constant=-block)) * (factor // block)
+
+
+def count_of(count: Expr) -> tuple[Linear, int] | None:
+    """A grid axis as (extent, block) of ``cdiv(extent, block)``."""
+    if isinstance(count, Name):
+        return Linear(((count.name, 1),)), 1
+    if isinstance(count, Combine) and count.operator == "cdiv" and isinstance(count.b, Number) and count.b.value > 0:
+        if isinstance(count.a, Name):
+            return Linear(((count.a.name, 1),)), count.b.value
+    return None
+
+
+def extent(dim: Dim) -> Linear:
+    if dim.size is not None:
+        return Linear(constant=dim.size)
+    return Linear(((dim.name or object(), 1),))
+
+
+def prove_bounds(func: Func) -> Func:
+    """``func`` with ``inbounds`` set on each dimension of a load or store that is proved to lie inside.
+
+    Offsets and extents are sums of dims, program ids (bounded by the grid) and loop indices (bounded by the loop).
+    A dimension is inside when its least offset is at least 0 and extent - size - largest offset is at least 0.
+    """
+    facts = Facts(func)
+
+    def rule(op: Op, builder: Builder) -> tuple[Value, ...] | None:
+        if not isinstance(op, ops.Load | ops.Store):
+            return None
+        found = tuple(inside(facts, op, d) for d in range(len(op.offsets)))
+        if not any(found) or found == op.inbounds:
+            return None
+        made = replace(op, inbounds=found, hints=tuple(r.hint for r in op.results))
+        return builder.append(made).results
+
+    return rewrite(func, rule)
+
+
+def inside(facts: Facts, op: ops.Load | ops.Store, axis: int) -> bool:
+    """Whether every element along ``axis`` lies inside the tensor."""
+    kind = op.tensor.type
+    shape = op.shape if isinstance(op, ops.Load) else op.value.type.shape  # type: ignore[union-attr]
+    assert isinstance(kind, Tensor)
+    at = facts.linear(op.offsets[axis])
+    low, high = facts.low(at), facts.high(at)
+    if low is None or low < 0 or high is None:
+        return False
+    room = facts.low(extent(kind.dims[axis]) - high + Linear(constant=-shape[axis]))
+    return room is not None and room >= 0
+

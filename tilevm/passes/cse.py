@@ -1,0 +1,50 @@
+"""Equal instructions, shared."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from tilevm.ir import Block, Effect, Func, Op, Value
+from tilevm.ir.build import Builder
+from tilevm.ir.rewrite import Substitution
+
+Key = tuple[Hashable, ...]
+
+
+def share(func: Func) -> Func:
+    """``func`` with one instance of each pure instruction in a block and the blocks inside it."""
+    body = _block(func.body, {}, Substitution())
+    return func if body is func.body else replace(func, body=body)
+
+
+def key(op: Op) -> Key:
+    """What makes two instructions equal: class, attributes (1 and 1.0 apart), operands."""
+    attributes = tuple((n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes)
+    return (type(op), attributes, tuple(_identity(getattr(op, n)) for n, _ in _values(op)))
+
+
+def _values(op: Op) -> list[tuple[str, object]]:
+    return [(n, getattr(op, n)) for n, r in op.roles.items() if r.name in ("OPERAND", "OPERANDS", "OPTIONAL")]
+
+
+def _identity(held: Value | tuple[Value, ...] | None) -> Hashable:
+    return tuple(map(id, held)) if isinstance(held, tuple) else id(held)
+
+
+def _block(block: Block, known: dict[Key, Op], now: Substitution) -> Block:
+    builder, known = Builder(), dict(known)
+    for op in block.ops:
+        current = now.apply(op, [_block(r, known, now) for r in op.regions])
+        if current.effect is not Effect.PURE or current.regions:
+            builder.append(current)
+            continue
+        earlier = known.setdefault(key(current), current)
+        if earlier is current:
+            builder.append(current)
+        else:
+            now.bind(op.results, earlier.results)
+            now.bind(current.results, earlier.results)
+    made = builder.finish(block.params)
+    same = len(made.ops) == len(block.ops) and all(a is b for a, b in zip(made.ops, block.ops, strict=True))
+    return block if same else made

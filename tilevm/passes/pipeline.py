@@ -1,0 +1,56 @@
+"""The passes in order, and the way through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tilevm.ir import Func
+from tilevm.ir.verify import verify
+from tilevm.passes.bounds import prove_bounds
+from tilevm.passes.cse import share
+from tilevm.passes.dce import drop_unused
+from tilevm.passes.fma import form_fma
+from tilevm.passes.fold import fold
+from tilevm.passes.hoist import hoist
+from tilevm.source import TileError, nearest
+
+Observer = Callable[["Pass", Func, Func], None]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A function to a function. Verified in, verified out; the input is not touched; nothing changed, same object."""
+
+    name: str
+    run: Callable[[Func], Func]
+    caption: str
+
+
+FOLD = Pass("fold", fold, "compute what is known, simplify by algebra")
+CSE = Pass("cse", share, "share equal instructions")
+HOIST = Pass("hoist", hoist, "take out of loops what does not change in them")
+FMA = Pass("fma", form_fma, "join a product and a sum into one rounding")
+BOUNDS = Pass("bounds", prove_bounds, "drop masks of accesses that lie inside")
+DCE = Pass("dce", drop_unused, "drop what nobody uses")
+
+PIPELINE = (FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
+
+
+def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:
+    """``func`` through each pass in turn; ``observe(pass, before, after)`` is told of each."""
+    for step in pipeline:
+        before, func = func, verify(step.run(func))
+        if observe:
+            observe(step, before, func)
+    return func
+
+
+def through(func: Func, name: str) -> Func:
+    """``func`` after the pass called ``name``. Raises TileError with the nearest name when there is none."""
+    names = [p.name for p in PIPELINE]
+    if name not in names:
+        near = nearest(name, names)
+        mend = f"did you mean {near!r}?" if near else f"one of {', '.join(names)}"
+        raise TileError(f"no pass is called {name!r}", help=mend)
+    return run_passes(func, PIPELINE[: names.index(name) + 1])
