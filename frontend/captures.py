@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 
 from .function import is_helper
-from .reading import assigned, in_order, read
+from .reading import assigned, in_order, plain_function, read
 from .scope import UNBOUND, resolve
 from .values import plain, usable
 
@@ -20,7 +20,8 @@ def captured(function: Callable[..., object]) -> dict[str, object]:
     handed over as compile-time arguments are not known here: call this on them as well.
     """
     found: dict[str, object] = {}
-    pending, seen = [function], {function}
+    pending = [plain_function(function)]
+    seen = set(pending)
     while pending:
         current = pending.pop()
         for name, value in read_by(current):

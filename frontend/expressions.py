@@ -143,7 +143,9 @@ def item(owner: tuple[object, ...], index: ast.expr, frame: Frame) -> object:
     """An element or a slice of a tuple."""
     if isinstance(index, ast.Slice):
         lower, upper, step = (bound(b, frame) for b in (index.lower, index.upper, index.step))
-        return owner[lower : upper : step or None]
+        if step == 0:
+            raise frame.error("a slice cannot have the step 0", index)
+        return owner[lower:upper:step]
     at = expression(index, frame)
     if not is_int(at):
         raise frame.error(f"a tuple is indexed by a compile-time int, not {describe(at)}", index)

@@ -110,18 +110,16 @@ class Tile:
         """The first extent."""
         self._operator()
 
-    # __radd__ and __rsub__ give Any, so that type checkers accept `total = 0.0` before `total = total + x`.
-
     def __add__(self, other: Number) -> Tile:
         self._operator()
 
-    def __radd__(self, other: Number) -> Any:
+    def __radd__(self, other: Number) -> Tile:
         self._operator()
 
     def __sub__(self, other: Number) -> Tile:
         self._operator()
 
-    def __rsub__(self, other: Number) -> Any:
+    def __rsub__(self, other: Number) -> Tile:
         self._operator()
 
     def __mul__(self, other: Number) -> Tile:

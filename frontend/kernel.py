@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from functools import update_wrapper
 from threading import RLock
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, overload
 
-from tilevm.backend import Argument
+from tilevm.backend import Argument, Place as Where
 from tilevm.driver import choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
@@ -21,58 +19,155 @@ from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
 from tilevm.types import Type
 
+from .call import Call, Options, Parameters
 from .function import is_helper
-from .parameters import constexprs, pointers
+from .parameters import marks as is_marked
 from .trace import trace
-from .values import describe, plain, usable
-from .watch import Place, mark, marks, places
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Options(NamedTuple):
-    """How to launch, as reserved keywords say it."""
-
-    num_warps: int = 4
-    target: str | None = None
-    device: str | None = None
-    stream: object = None
-
-
-class Call(NamedTuple):
-    """One call, taken apart: the run-time values in order, the compile-time ones, how to launch."""
-
-    values: Sequence[Any]
-    constants: Mapping[str, object]
-    mark: Hashable  # of the constants
-    options: Options
+from .watch import Place, marks, places
 
 
 class Kernel:
-    """``kernel(*args, **constexprs)`` compiles what is not compiled yet, and runs.
+    """A kernel. ``kernel(*args, **constexprs)`` compiles what is not compiled yet, and runs.
 
     ``kernel[grid](*args, num_warps=4, target=None, device=None, stream=None, **constexprs)`` says the grid too: one
-    to three counts, or a function of dims, integer arguments and constants. Safe to call from many threads.
+    to three counts, or a function of dims, integer arguments and constants. Any thread may call it.
     """
 
     __wrapped__: FunctionType
+    __name__: str
 
-    def __init__(self, function: FunctionType, signature: Signature, grid: Callable[..., Any] | None = None) -> None:
+    def __init__(self, function: FunctionType, signature: Signature, grid: Callable[..., Any] | None) -> None:
         update_wrapper(self, function)
         self.signature, self.grid = signature, grid
-        self.params = parameters(function)
-        self.constexprs = constexprs(function)
-        self.runtime = tuple(n for n in self.params if n not in self.constexprs)
-        self.specs = specs_of(self, signature)
-        self.defaults = {n: plain(p.default) for n, p in self.params.items() if p.default is not p.empty}
-        self._plain = Call((), *self._constants({}), Options())
+        self.parameters = Parameters.of(function)
+        self._specs = specs(self.parameters, signature)
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
-        self._known: dict[Hashable, Compiled] = {}
-        self._made: dict[Hashable, Compiled] = {}
+        self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
+        self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
         self._lock = RLock()
 
     def __repr__(self) -> str:
-        return f"<kernel {self.__name__}({', '.join(self.params)})>"
+        return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
 
     def __call__(self, *args: Any, **keywords: Any) -> None:
         self._launch(None, args, keywords)
+
+    def __getitem__(self, grid: Grid) -> Callable[..., None]:
+        """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
+        return lambda *args, **keywords: self._launch(grid, args, keywords)
+
+    def compile(self, *args: Any, **keywords: Any) -> Compiled:
+        """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
+
+        ``target``, ``device``, ``num_warps`` and constexprs are given as in a call. From a signature alone, rows are
+        taken to be contiguous, and addresses multiples of an element, unless ``{strides=…, align=…}`` say otherwise.
+        """
+        if args and isinstance(args[0], str):
+            return self._declare(parse(args[0]), args[1:], keywords)
+        call = self.parameters.sort(args, keywords)
+        return self._find(call, self._read(call)[1])
+
+    def _launch(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        call = self.parameters.sort(args, keywords)
+        arguments, seen = self._read(call)
+        self._find(call, seen).run(grid, arguments)
+
+    def _read(self, call: Call) -> tuple[list[Argument], tuple[Seen, ...]]:
+        pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
+        return [argument for argument, _ in pairs], tuple(seen for _, seen in pairs)
+
+    def _find(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
+        """What was compiled for such a call, or is now."""
+        key = self._key(call, seen)
+        return self._known.get(key) or self._specialise(call, seen)
+
+    def _key(self, call: Call, what: Hashable) -> Hashable:
+        return what, call.mark, call.options, marks(self._outside(call))
+
+    def _outside(self, call: Call, again: bool = False) -> tuple[Place, ...]:
+        """Where values stand that the kernel and the helpers given to it read from outside."""
+        roots = (self.__wrapped__, *(v for v in call.constants.values() if is_helper(v)))
+        found = None if again else self._watched.get(roots)
+        if found is None:
+            found = self._watched[roots] = places(roots)
+        return found
+
+    def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
+        types = specialise(self.parameters.runtime, self._specs, seen)
+        with self._lock:
+            compiled = self._compile(call, types, self._specs)
+            self._known[self._key(call, seen)] = compiled
+        return compiled
+
+    def _declare(self, signature: Signature, args: Sequence[Any], keywords: Mapping[str, Any]) -> Compiled:
+        """Compile for a signature alone."""
+        if args:
+            raise TileError("after a signature, compile takes constants by name only", help="write BM=128, …")
+        said = specs(self.parameters, signature)
+        types = declared(self.parameters.runtime, said)
+        conforms(self.parameters.runtime, self._specs, types)
+        call = self.parameters.sort((), {**dict.fromkeys(self.parameters.runtime), **keywords})
+        with self._lock:
+            return self._compile(call, types, said)
+
+    def _compile(self, call: Call, types: dict[str, Type], said: Specs) -> Compiled:
+        self._outside(call, again=True)
+        key = self._key(call, (tuple(types.values()), tuple(said)))
+        if key not in self._made:
+            where = choose_place(call.options)
+            func = trace(self.__wrapped__, types, call.constants, self._grid(call, types))
+            contract = Contract.of(func, said)
+            self._made[key] = Compiled(compile_func(func, where), contract, call.constants, call.options.num_warps)
+        return self._made[key]
+
+    def _grid(self, call: Call, types: Mapping[str, Type]) -> Any:
+        if self.grid is None:
+            return None
+        dims = {s.name: s.dims for s in self.signature if isinstance(s, TensorSpec)}
+        return trace_grid(self.grid, {**call.constants, **symbols(types, dims)})
+
+
+def choose_place(options: Options) -> Where:
+    """The place that the options name."""
+    where = choose(options.device, options.target)
+    if options.stream is not None:
+        raise TileError(f"device {where.name!r} has no streams", help="leave out stream=; the call returns when done")
+    return where
+
+
+def specs(parameters: Parameters, signature: Signature) -> Specs:
+    """What is said of each run-time parameter. Raises TileError where the signature speaks of others."""
+    for spec in signature:
+        if spec.name in parameters.constexprs:
+            raise TileError(f"{spec.name} is a compile-time parameter, and the signature gives it a type", spec.span)
+        if spec.name not in parameters.names:
+            near = nearest(spec.name, parameters.runtime)
+            mend = f"did you mean {near!r}?" if near else f"its parameters are {', '.join(parameters.runtime)}"
+            raise TileError(f"{parameters.kernel} has no parameter {spec.name}", spec.span, help=mend)
+    return tuple(signature.get(name) for name in parameters.runtime)
+
+
+@overload
+def kernel(function: FunctionType, /) -> Kernel: ...
+@overload
+def kernel(
+    signature: str | None = None, /, *, grid: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Kernel]: ...
+def kernel(what: Any = None, /, *, grid: Callable[..., Any] | None = None) -> Any:
+    """Make a kernel of a function.
+
+    ``@tv.kernel``, or ``@tv.kernel("a: f16[M, K], n: i32", grid=lambda M, BM, **_: tv.cdiv(M, BM))``. Both parts may
+    be left out: a parameter that the signature does not speak of takes its type from the argument, and a kernel
+    without a grid is called as ``kernel[grid](…)``. The grid function gives one to three counts; it is called with
+    expressions for dims, integer arguments and tensors' ``.shape``, and with the constants.
+    """
+    if what is None or isinstance(what, str):
+        return lambda function: make(function, what, grid)
+    return make(what, None, grid)
+
+
+def make(function: Any, signature: str | None, grid: Callable[..., Any] | None) -> Kernel:
+    if not isinstance(function, FunctionType):
+        raise TileError(f"@tv.kernel marks a function written with def, not a {type(function).__name__}")
+    said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
+    return Kernel(function, said, grid)

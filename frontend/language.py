@@ -224,6 +224,7 @@ def cdiv(a: Any, b: Any) -> Any:
 
 __all__ = [
     "CompileTime",
+    "Number",
     "Pointer",
     "Tensor",
     "Tile",

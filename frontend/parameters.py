@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from types import FunctionType
 
 from .captures import dotted, follow
 from .language import constexpr
+from .reading import plain_function
 
 
 def constexprs(function: Callable[..., object]) -> frozenset[str]:
     """The parameters annotated ``tv.constexpr``, whether annotations are objects or text."""
-    return frozenset(n for n, a in function.__annotations__.items() if n != "return" and marks(a, function))
+    known = plain_function(function)
+    return frozenset(n for n, a in known.__annotations__.items() if n != "return" and marks(a, known))
 
 
 def marks(annotation: object, function: FunctionType) -> bool:

@@ -14,8 +14,9 @@ from tilevm.source import Span, TileError
 
 @dataclass(frozen=True)
 class Source:
-    """A function definition and the file it stands in."""
+    """A function, its definition and the file it stands in."""
 
+    function: FunctionType
     file: str
     lines: tuple[str, ...]
     tree: ast.FunctionDef
@@ -37,8 +38,7 @@ class Source:
 
 def read(function: object) -> Source:
     """The source of ``function``. Raises TileError where it cannot be read or is not a plain ``def``."""
-    if not isinstance(function, FunctionType):
-        raise TileError(f"a kernel is a function written with def, not a {type(function).__name__}")
+    function = plain_function(function)
     name, code = function.__name__, function.__code__
     if code.co_name == "<lambda>":
         raise TileError(f"a lambda cannot be compiled ({code.co_filename}:{code.co_firstlineno})", help="write a def")
@@ -53,7 +53,14 @@ def read(function: object) -> Source:
     found = [d for d in found if d.name == code.co_name]
     if not found or not isinstance(found[0], ast.FunctionDef):
         raise unreadable(function, found)
-    return Source(code.co_filename, lines, found[0])
+    return Source(function, code.co_filename, lines, found[0])
+
+
+def plain_function(function: object) -> FunctionType:
+    """``function``, which must be a Python function. Raises TileError for anything else."""
+    if isinstance(function, FunctionType):
+        return function
+    raise TileError(f"a kernel is a function written with def, not a {type(function).__name__}")
 
 
 def unreadable(function: FunctionType, found: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> TileError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType
 
 from tilevm.ir import Func, Value
@@ -37,7 +37,7 @@ def trace(
     is told by :func:`tilevm.frontend.captures.captured`.
     """
     source = read(function)
-    place = source.span(source.tree)
+    function, place = source.function, source.span(source.tree)
     builder = Builder(place)
     names = parameters(function, place, types, constants)
     params = [v for v in names.values() if isinstance(v, Value)]

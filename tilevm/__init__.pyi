@@ -1,5 +1,6 @@
 from .frontend.function import function as function
 from .frontend.language import (
+    Number as Number,
     Pointer as Pointer,
     Tensor as Tensor,
     Tile as Tile,

@@ -79,7 +79,9 @@ def place(device: str) -> Place:
     if device not in PLACES:
         near = nearest(device, list(PLACES))
         known = ", ".join(PLACES)
-        raise TileError(f"no device is called {device!r}", help=f"did you mean {near!r}?" if near else f"one of {known}")
+        raise TileError(
+            f"no device is called {device!r}", help=f"did you mean {near!r}?" if near else f"one of {known}"
+        )
     return PLACES[device]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Expr:
         raise AssertionError("abstract")
 
 
-Operand = Union[Expr, int]
+Operand = Expr | int
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import prod
 
 from tilevm.ir import Value, ops
-from tilevm.types import DType
+from tilevm.types import DType, Tensor
 
 from .context import Context
-from .emit import I1, I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
-from .index import Map
+from .emit import I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
+from .index import Map, shape
 
 
 @dataclass
@@ -32,7 +32,8 @@ class Row:
 def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
     """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one."""
     view, kind = c.views[op.tensor], op.tensor.type
-    shape = op.shape if isinstance(op, ops.Load) else op.value.type.shape
+    size = op.shape if isinstance(op, ops.Load) else shape(op.value)
+    assert isinstance(kind, Tensor)
     offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)
     for d, start in enumerate(op.offsets):
         at = c.index(start)
@@ -40,19 +41,20 @@ def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, 
         if map[d] is not None and map[d] == vector:
             row.stride = view.strides[d]
             if not proved:
-                row.first, row.count = span(c, at, c.i64(view.extents[d]), shape[d])
+                row.first, row.count = span(c, at, c.i64(view.extents[d]), size[d])
         else:
-            at = c.e.b.add(at, where[map[d]]) if map[d] in where else at  # type: ignore[index]
+            m = map[d]
+            at = c.e.b.add(at, where[m]) if m is not None and m in where else at
             if not proved:
                 inside = c.e.b.icmp_unsigned("<", at, c.i64(view.extents[d]))
                 fits = inside if fits is None else c.e.b.and_(fits, inside)
         offset = c.e.b.add(offset, c.e.b.mul(at, c.i64(view.strides[d])))
     row.base = c.e.at(view.base, offset, memory_type(row.element))
-    return limit(c, row, fits, vector is not None and vector in map, shape, map, vector)
+    return limit(c, row, fits, vector is not None and vector in map, size, map, vector)
 
 
 def limit(
-    c: Context, row: Row, fits: LLVM | None, along: bool, shape: Sequence[int], map: Map, vector: int | None
+    c: Context, row: Row, fits: LLVM | None, along: bool, size: Sequence[int], map: Map, vector: int | None
 ) -> Row:
     """``row`` with nothing in it where the indices outside do not fit."""
     if fits is None:
@@ -61,7 +63,7 @@ def limit(
         row.count = fits
         return row
     if row.count is None:
-        extent = next(e for e, m in zip(shape, map, strict=True) if m == vector)
+        extent = next(e for e, m in zip(size, map, strict=True) if m == vector)
         row.first, row.count = c.e.index(0), c.e.index(extent)
     row.count = c.e.b.select(fits, row.count, c.e.index(0))
     return row
@@ -80,16 +82,18 @@ def clamped(c: Context, x: LLVM, low: LLVM, high: LLVM) -> LLVM:
     return c.e.b.select(c.e.b.icmp_signed(">", x, high), high, x)
 
 
-def buffer_row(c: Context, value: Value, shape: Sequence[int], map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
-    """The row of a kept value, which lies in its buffer row-major under ``shape``."""
+def buffer_row(
+    c: Context, value: Value, size: Sequence[int], map: Map, where: dict[int, LLVM], vector: int | None
+) -> Row:
+    """The row of a kept value, which lies in its buffer row-major under the shape ``size``."""
     buffer = c.memory.of[value]
     row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(0)
     for d, m in enumerate(map):
-        stride = prod(shape[d + 1 :])
+        stride = prod(size[d + 1 :])
         if m is not None and m == vector:
             row.stride = stride
-        elif m in where:
-            offset = c.e.b.add(offset, c.e.b.mul(where[m], c.e.i64(stride)))  # type: ignore[index]
+        elif m is not None and m in where:
+            offset = c.e.b.add(offset, c.e.b.mul(where[m], c.e.i64(stride)))
     row.base = c.e.at(row.base, offset, memory_type(buffer.dtype))
     return row
 
@@ -102,7 +106,7 @@ def mask(c: Context, row: Row, j: LLVM, lanes: int, tail: int) -> LLVM | None:
         inside = c.e.b.sub(lane, c.e.splat(row.first, lanes))
         found = c.e.b.icmp_unsigned("<", inside, c.e.splat(row.count, lanes))
     if tail:
-        head = c.e.constant_vector(vector_of(I1, lanes), [int(k < tail) for k in range(lanes)])
+        head = c.e.head(tail, lanes)
         found = head if found is None else c.e.b.and_(found, head)
     return found
 
@@ -167,11 +171,3 @@ def to_register(c: Context, x: LLVM, dtype: DType) -> LLVM:
 
 def to_memory(c: Context, x: LLVM, dtype: DType) -> LLVM:
     return c.e.b.zext(x, vector_of(I8, lanes_of(x))) if dtype.is_bool else x
-
-
-def point_addresses(c: Context, base: LLVM, element: DType, offset: LLVM) -> LLVM:
-    """Addresses at computed offsets (i64, scalar or vector)."""
-    kind = memory_type(element)
-    return c.e.addresses(base, offset, kind) if lanes_of(offset) else c.e.at(base, offset, kind)
-
-

@@ -39,7 +39,7 @@ def build(func: Func, abi: KernelAbi, here: Host) -> tuple[ir.Module, int]:
 
 
 def entry(module: ir.Module, kernel: Kernel, here: Host) -> None:
-    """``run(words, counter, total, chunk, scratch, nx, ny, nz)``: take programs off a shared counter until none is left."""
+    """``run(words, counter, total, chunk, scratch, nx, ny, nz)``: take programs off a shared counter."""
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, PTR, I64, I64, PTR, I32, I32, I32]), ENTRY)
     words, counter, total, chunk, memory, nx, ny, nz = function.args
     e = Emitter(module, function, here)

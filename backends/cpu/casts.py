@@ -55,9 +55,7 @@ def sticky(e: Emitter, x: LLVM) -> LLVM:
     mark = e.b.select(e.b.icmp_signed("!=", low, e.like(x, 0)), e.like(x, 0x800), e.like(x, 0))
     short = e.b.or_(e.b.and_(x, e.like(x, -0x800)), mark)
     top = e.b.ashr(x, e.like(x, 53))
-    small = e.b.or_(
-        e.b.icmp_signed("==", top, e.like(x, 0)), e.b.icmp_signed("==", top, e.like(x, -1))
-    )
+    small = e.b.or_(e.b.icmp_signed("==", top, e.like(x, 0)), e.b.icmp_signed("==", top, e.like(x, -1)))
     return e.b.select(small, x, short)
 
 
@@ -152,5 +150,3 @@ def clamp(e: Emitter, x: LLVM, source: DType, to: DType) -> LLVM:
         bottom = e.like(x, int(to.min))
         x = e.b.select(compare("<", x, bottom), bottom, x)
     return x
-
-

@@ -67,7 +67,9 @@ class Emitter:
     def iota(self, lanes: int, kind: Any = I32) -> LLVM:
         return ir.Constant(ir.VectorType(kind, lanes), list(range(lanes)))
 
-    i1 = I1
+    def head(self, count: int, lanes: int) -> LLVM:
+        """A mask of the first ``count`` of ``lanes`` lanes."""
+        return ir.Constant(ir.VectorType(I1, lanes), [int(k < count) for k in range(lanes)])
 
     def zero(self, kind: Any) -> LLVM:
         return zero_of(kind)

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from tilevm.ir import Op, Table, Value, ops
-from tilevm.types import DType, Scalar, Tile
+from tilevm.ir import Table, Value, ops
+from tilevm.types import DType
 
 from . import access, arithmetic
 from .access import Row
 from .casts import convert
 from .context import Context
-from .emit import I32, I64, LLVM, lanes_of, memory_type, vector_of
+from .emit import LLVM, lanes_of, memory_type
 from .index import Map, Node, identity, inputs, is_tile, shape
 from .placement import Placement
+from .points import both, dtype_of, points
 from .steps import Fold, Group, Keep, Root, Write, sources
 
-leaf: Table[["Nest", Node, LLVM, int, int], LLVM] = Table("an element read from memory")
+leaf: Table[[Nest, Node, LLVM, int, int], LLVM] = Table("an element read from memory")
 UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
 
 
@@ -250,13 +251,10 @@ class Nest:
         value, *rest = held
         indices = rest[: len(op.indices)] if isinstance(op, ops.Scatter) else rest[:1]
         mask = rest[len(indices)] if op.mask is not None else None
-        address, inside = points(self, op, op.tensor if isinstance(op, ops.Scatter) else op.pointer, indices)
-        exists = both(self, mask, inside)
+        address, inside = points(self.c, op, op.tensor if isinstance(op, ops.Scatter) else op.pointer, indices)
+        exists = both(self.c, mask, inside)
         if tail:
-            head = self.c.e.constant_vector(
-                vector_of(self.c.e.i1, lanes_of(value)), [int(k < tail) for k in range(lanes_of(value))]
-            )
-            exists = both(self, exists, head)
+            exists = both(self.c, exists, self.c.e.head(tail, lanes_of(value)))
         stored = access.to_memory(self.c, value, dtype_of(op.value))
         if lanes_of(value):
             self.c.e.scatter(stored, address, exists)
@@ -282,8 +280,7 @@ class Nest:
         x = convert(self.c.e, x, dtype_of(fold.op.x), self.total(fold))
         if not tail:
             return x
-        head = self.c.e.constant_vector(vector_of(self.c.e.i1, lanes), [int(k < tail) for k in range(lanes)])
-        return self.c.e.b.select(head, x, self.neutral(fold, lanes))
+        return self.c.e.b.select(self.c.e.head(tail, lanes), x, self.neutral(fold, lanes))
 
     def finish(self, fold: Fold, sums: list[LLVM]) -> None:
         """Partial sums combined pairwise, then the lanes, then stored."""
@@ -326,84 +323,3 @@ class Nest:
             return []
 
         self.c.e.loop(-(-count // lanes), [], body)
-
-
-def dtype_of(value: Value) -> DType:
-    assert isinstance(value.type, Scalar | Tile)
-    return value.type.dtype
-
-
-def both(nest: Nest, a: LLVM | None, b: LLVM | None) -> LLVM | None:
-    if a is None or b is None:
-        return a if b is None else b
-    return nest.c.e.b.and_(a, b)
-
-
-def points(nest: Nest, op: Op, memory: Value, indices: Sequence[LLVM]) -> tuple[LLVM, LLVM | None]:
-    """Addresses at index values, and which of them lie inside (None: nothing is known of the bounds)."""
-    c, view = nest.c, nest.c.views[memory]
-    lanes, offset, inside = lanes_of(indices[0]), None, None
-    operands = op.indices if isinstance(op, ops.Gather | ops.Scatter) else (op.offsets,)  # type: ignore[attr-defined]
-    for d, (value, index) in enumerate(zip(operands, indices, strict=True)):
-        wide = widened(nest, index, dtype_of(value))
-        if view.strides:
-            fits = c.e.b.icmp_unsigned("<", wide, c.e.splat(c.i64(view.extents[d]), lanes))
-            inside = both(nest, inside, fits)
-            wide = c.e.b.mul(wide, c.e.splat(c.i64(view.strides[d]), lanes))
-        offset = wide if offset is None else c.e.b.add(offset, wide)
-    element: Any = memory.type
-    return access.point_addresses(c, view.base, element.dtype, offset), inside
-
-
-def widened(nest: Nest, index: LLVM, dtype: DType) -> LLVM:
-    kind = vector_of(I64, lanes_of(index))
-    if dtype.bits == 64:
-        return index
-    return (nest.c.e.b.sext if dtype.signed else nest.c.e.b.zext)(index, kind)
-
-
-@leaf.rule(ops.Load)
-def _(op: ops.Load, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
-    row = nest.row(node)
-    other = nest.c.numbers[op.other] if op.other is not None else None
-    if lanes:
-        return access.load_vector(nest.c, row, j, lanes, tail, other)
-    return access.load_scalar(nest.c, row, other)
-
-
-@leaf.rule(ops.Arange)
-def _(op: ops.Arange, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
-    e, (m,) = nest.c.e, node.map
-    if lanes:
-        first = e.splat(e.b.add(e.b.trunc(j, I32), e.index(op.start)), lanes)
-        return e.b.add(first, e.iota(lanes))
-    return e.b.add(e.b.trunc(nest.where[m], I32), e.index(op.start)) if m in nest.where else e.index(op.start)  # type: ignore[index]
-
-
-@leaf.rule(ops.Empty)
-def _(op: ops.Empty, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
-    return nest.c.e.splat(access.zero(nest.c, op.of), lanes)
-
-
-@leaf.rule(ops.Gather)
-@leaf.rule(ops.PointerLoad)
-def _(op: ops.Gather | ops.PointerLoad, nest: Nest, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
-    e, dtype = nest.c.e, dtype_of(node.value)
-    xs = [nest.value(n, j, lanes, tail) for n in inputs(op, node.map)]
-    lanes = max(lanes_of(x) for x in xs)
-    xs = [e.splat(x, lanes) for x in xs]
-    count = len(op.indices) if isinstance(op, ops.Gather) else 1
-    mask = xs[count] if op.mask is not None else None
-    other = xs[-1] if op.other is not None else e.splat(access.zero(nest.c, dtype), lanes)
-    address, inside = points(nest, op, op.tensor if isinstance(op, ops.Gather) else op.pointer, xs[:count])
-    exists = both(nest, mask, inside)
-    if lanes:
-        head = None
-        if tail:
-            head = e.constant_vector(vector_of(e.i1, lanes), [int(k < tail) for k in range(lanes)])
-        found = e.gather(address, memory_type(dtype), both(nest, exists, head))
-    else:
-        safe = address if exists is None else e.b.select(exists, address, nest.c.scratch)
-        found = e.load(safe, memory_type(dtype), 0)
-    found = access.to_register(nest.c, found, dtype)
-    return found if exists is None else e.b.select(exists, found, other)

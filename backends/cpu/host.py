@@ -39,6 +39,4 @@ def machine() -> llvm.TargetMachine:
     """A code generator for this host. LLVM's middle end never runs, so the emitter writes final form."""
     here = host()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=here.name, features=here.features, opt=2, reloc="pic", codemodel="small"
-    )
+    return target.create_target_machine(cpu=here.name, features=here.features, opt=2, reloc="pic", codemodel="small")

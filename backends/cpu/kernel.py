@@ -11,19 +11,21 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, product
+from . import access, arithmetic, leaves, product
 from .casts import convert
 from .context import Context
 from .emit import I32, I64, LLVM, PTR, VOID, Emitter
-from .group import Nest, dtype_of, leaf
+from .group import Nest, leaf
 from .host import Host
 from .index import Node, is_tile
 from .memory import Memory
+from .points import dtype_of
 from .realise import Realisation
 from .steps import Control, Fold, Group, Number, Product, Scheduler, Step
 
-number: Table[["Kernel"], LLVM] = Table("LLVM for an instruction on numbers")
-control: Table[["Kernel", Control], None] = Table("LLVM for control flow")
+RULES = (leaves,)  # importing it fills the table of leaves
+number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
+control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 
 
 class Kernel:
@@ -131,14 +133,12 @@ def _(op: ops.Extent, k: Kernel) -> LLVM:
     return k.c.extent(op.tensor, op.axis)
 
 
-@number.rule(ops.Gather)
-@number.rule(ops.PointerLoad)
+@number.rule(ops.Gather, ops.PointerLoad)
 def _(op: ops.Gather | ops.PointerLoad, k: Kernel) -> LLVM:
     return leaf(op, Nest(k.c, Group(())), Node(op.result, ()), k.c.e.i64(0), 0, 0)
 
 
-@number.rule(ops.Scatter)
-@number.rule(ops.PointerStore)
+@number.rule(ops.Scatter, ops.PointerStore)
 def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
     held = [k.c.numbers[v] for v in op.operands[1:]]
     Nest(k.c, Group(())).scatter(op, held, 0)
@@ -201,8 +201,5 @@ def _(op: ops.While, k: Kernel, step: Control) -> None:
 
 @control.rule(ops.If)
 def _(op: ops.If, k: Kernel, step: Control) -> None:
-    then, otherwise = (
-        lambda s=s, b=b: k.region(s, b)  # type: ignore[misc]
-        for s, b in zip(step.regions, op.regions, strict=True)
-    )
+    then, otherwise = (lambda s=s, b=b: k.region(s, b) for s, b in zip(step.regions, op.regions, strict=True))
     k.name(op.results, k.c.e.either(k.c.numbers[op.condition], then, otherwise))

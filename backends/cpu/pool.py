@@ -57,7 +57,7 @@ def _pin(core: int) -> None:
 
 @cache
 def workers(count: int) -> list[ThreadPoolExecutor]:
-    """One single-thread executor a worker: a shared pool wakes its threads on the caller's core, which gains nothing."""
+    """One single-thread executor a worker: a shared pool wakes threads on the caller's core, which gains nothing."""
     available = cores()
     return [
         ThreadPoolExecutor(1, f"tilevm-{n}", initializer=_pin, initargs=(available[n % len(available)],))

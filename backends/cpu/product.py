@@ -17,7 +17,7 @@ from tilevm.types import DType, Tensor, Tile
 
 from . import access
 from .context import Context
-from .emit import I64, LLVM, PTR, VOID, Emitter, memory_type, vector_of
+from .emit import I64, LLVM, PTR, VOID, Emitter, memory_type
 from .group import Nest
 from .host import Host
 from .index import shape
@@ -205,7 +205,7 @@ class MicroKernel:
         """Address and mask of every vector of the block, row by row."""
         e, p = self.e, self.p
         tail = self.columns % p.lanes
-        head = e.constant_vector(vector_of(e.i1, p.lanes), [int(k < tail) for k in range(p.lanes)]) if tail else None
+        head = e.head(tail, p.lanes) if tail else None
         return [
             (
                 e.at(self.out, e.i64(r * p.n + v * p.lanes), self.element),
@@ -234,5 +234,3 @@ class MicroKernel:
         if self.p.dtype.is_float:
             return self.e.fma(a, b, total)
         return self.e.b.add(self.e.b.mul(a, b), total)
-
-

@@ -163,7 +163,9 @@ class Scheduler:
         for node in self.nodes(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
-            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(node.value):
+            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(
+                node.value
+            ):
                 if any(self._place[w] < self._place[node.value.owner] for w in written):
                     return False
         if not isinstance(root, Write):

@@ -25,7 +25,7 @@ def native(kind: Type, span: Span | None) -> None:
         raise TileError(
             f"the cpu does not compute in {kind.dtype} yet",
             span,
-            help=f"use bool, integers of 8, 16, 32 or 64 bits, or one of {', '.join(FLOATS)}; device='vm' takes every type",
+            help=f"bool, integers of 8 to 64 bits and {', '.join(FLOATS)} do; device='vm' takes every type",
         )
 
 

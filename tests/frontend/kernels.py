@@ -62,7 +62,8 @@ def matmul(
 
 
 def loops(x: tv.Tensor, y: tv.Tensor, n: tv.Tile) -> None:
-    total, count = 0.0, 0
+    total: tv.Number = 0.0
+    count = 0
     kept = 64
     for k in range(0, n, kept):
         tile = x.load(k, 64)

@@ -1,6 +1,7 @@
 """Whatever a user writes, tracing gives verified IR or a TileError at a place: nothing else escapes."""
 
 import linecache
+import math
 from itertools import count
 from typing import Any
 
@@ -13,43 +14,19 @@ from tilevm.source import TileError, render
 NUMBER = count()
 NAMES = (*"x y a p n u s flag t v w q tv K HELPERS helper LIST None range".split(),)
 LITERALS = (
-    "0",
-    "1",
-    "-3",
-    "2.5",
-    "1e300",
-    "10**30",
-    "True",
-    "'text'",
-    "()",
-    "(1, 2)",
-    "(n, s)",
-    "tv.f16",
-    "...",
-    "b'x'",
-    "1j",
-    "[1]",
+    *("0", "1", "-3", "2.5", "1e300", "10**30", "True", "'text'", "()", "(1, 2)", "(n, s)", "tv.f16", "...", "b'x'"),
+    *("1j", "[1]", "{}"),
 )
 BINARY = "+ - * / // % ** & | ^ << >> @ == != < <= > >= and or is in".split()
-METHODS = (
-    "load",
-    "store",
-    "to",
-    "sum",
-    "max",
-    "reshape",
-    "permute",
-    "gather",
-    "shape",
-    "T",
-    "dtype",
-    "ndim",
-    "nothing",
-    "bits",
-)
-CALLS = ("tv.zeros", "tv.arange", "tv.where", "tv.sum", "tv.dot", "tv.exp", "tv.maximum", "tv.cdiv", "tv.full", "tv.expand",
-         "tv.program_id", "tv.broadcast", "tv.static_range", "tv.range", "len", "min", "int", "float", "tuple", "helper", "print",
-         "x.load", "a.load", "y.store", "p.load", "p.store", "a.gather", "t.to", "range", "abs", "bool", "tv.static_assert")  # fmt: skip
+METHODS = "load store to sum max reshape permute gather shape T dtype ndim nothing bits".split()
+CALLS = """tv.zeros tv.arange tv.where tv.sum tv.dot tv.exp tv.maximum tv.cdiv tv.full tv.expand tv.program_id
+    tv.broadcast tv.static_range tv.range len min int float tuple helper print
+    x.load a.load y.store p.load p.store a.gather
+    t.to range abs bool tv.static_assert tv.reshape math.sqrt math.floor""".split()
+TARGETS = st.sampled_from(("t", "v", "w", "t, v", "(t, (v, w))", "t[0]", "t.a", "*t, v"))
+INDICES = st.sampled_from((":", "None", ":, None", "0", "-1", "1:", "n", "None, ...", "::0"))
+CHANGES = st.sampled_from(("+", "*", "//", "<<", "@"))
+LONE = ("pass", "break", "continue", "del t", "import os", "global K", "raise t", "t: int", "t: int = 3")
 
 
 def expressions() -> st.SearchStrategy[str]:
@@ -92,9 +69,7 @@ def statements() -> st.SearchStrategy[str]:
         value,
         st.builds("assert {}".format, value),
         st.builds("return {}".format, st.just("") | value),
-        st.sampled_from(
-            ("pass", "break", "continue", "del t", "import os", "global K", "raise t", "t: int", "t: int = 3")
-        ),
+        st.sampled_from(LONE),
     )
 
     def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -120,7 +95,7 @@ def kernel_of(body: str) -> Any:
     file = f"<fuzz {next(NUMBER)}>"
     text = f"def kernel(x, y, a, p, n, u, s, flag):\n    t = x.load(0, 8)\n    v = 0\n    w = tv.arange(8)\n{body}\n"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    names: dict[str, Any] = {"tv": tv, "helper": helper, "K": 4, "HELPERS": (helper, tv.exp), "LIST": [1]}
+    names: dict[str, Any] = {"tv": tv, "math": math, "helper": helper, "K": 4, "HELPERS": (helper, tv.exp), "LIST": [1]}
     exec(compile(text, file, "exec"), names)
     return names["kernel"]
 

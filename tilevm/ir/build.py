@@ -12,7 +12,7 @@ from tilevm.source import Span
 from tilevm.types import DType
 
 P = ParamSpec("P")
-O = TypeVar("O", bound=Op)
+AnOp = TypeVar("AnOp", bound=Op)
 
 
 class Builder:
@@ -22,12 +22,12 @@ class Builder:
         self.span = span
         self._open: list[list[Op]] = [[]]
 
-    def add(self, kind: Callable[P, O], *args: P.args, **fields: P.kwargs) -> O:
+    def add(self, kind: Callable[P, AnOp], *args: P.args, **fields: P.kwargs) -> AnOp:
         """Make an instruction and append it."""
         fields.setdefault("span", self.span)
         return self.append(kind(*args, **fields))
 
-    def append(self, op: O) -> O:
+    def append(self, op: AnOp) -> AnOp:
         """Append an instruction made elsewhere."""
         self._open[-1].append(op)
         return op

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from tilevm.ir.core import OPS, Op
 
 P = ParamSpec("P")
 R = TypeVar("R")
-O = TypeVar("O", bound=Op)
+AnOp = TypeVar("AnOp", bound=Op)
+OtherOp = TypeVar("OtherOp", bound=Op)
+Rule = Callable[Concatenate[AnOp, P], R]
 
 
 class Table(Generic[P, R]):
@@ -19,12 +21,20 @@ class Table(Generic[P, R]):
         self.purpose = purpose
         self._rules: dict[type[Op], Callable[..., R]] = {}
 
+    @overload
+    def rule(self, kind: type[AnOp], /) -> Callable[[Rule[AnOp, P, R]], Rule[AnOp, P, R]]: ...
+    @overload
     def rule(
-        self, *kinds: type[O]
-    ) -> Callable[[Callable[Concatenate[O, P], R]], Callable[Concatenate[O, P], R]]:
+        self, a: type[AnOp], b: type[OtherOp], /
+    ) -> Callable[[Rule[AnOp | OtherOp, P, R]], Rule[AnOp | OtherOp, P, R]]: ...
+    @overload
+    def rule(
+        self, a: type[Op], b: type[Op], c: type[Op], /, *rest: type[Op]
+    ) -> Callable[[Rule[Any, P, R]], Rule[Any, P, R]]: ...
+    def rule(self, *kinds: type[Op]) -> Callable[[Callable[..., R]], Callable[..., R]]:
         """Decorates the rule for these instructions or families."""
 
-        def add(fn: Callable[Concatenate[O, P], R]) -> Callable[Concatenate[O, P], R]:
+        def add(fn: Callable[..., R]) -> Callable[..., R]:
             for kind in kinds:
                 assert kind not in self._rules, f"{self.purpose}: two rules for {kind.__name__}"
                 self._rules[kind] = fn

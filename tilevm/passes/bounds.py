@@ -59,7 +59,9 @@ class Facts:
         """Whether ``factor`` divides every term."""
         if sum_.constant % factor:
             return False
-        return all(f * self.divisors.get(a, 1) % factor == 0 if isinstance(a, str) else f % factor == 0 for a, f in sum_.terms)
+        return all(
+            f * self.divisors.get(a, 1) % factor == 0 if isinstance(a, str) else f % factor == 0 for a, f in sum_.terms
+        )
 
     def low(self, sum_: Linear) -> int | None:
         """A number that the sum never falls below."""
@@ -168,4 +170,3 @@ def inside(facts: Facts, op: ops.Load | ops.Store, axis: int) -> bool:
         return False
     room = facts.low(extent(kind.dims[axis]) - high + Linear(constant=-shape[axis]))
     return room is not None and room >= 0
-

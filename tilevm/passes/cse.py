@@ -9,7 +9,7 @@ from tilevm.ir import Block, Effect, Func, Op, Value
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import Substitution
 
-Key = tuple[Hashable, ...]
+Key = tuple[type[Op], Hashable, Hashable]
 
 
 def share(func: Func) -> Func:
@@ -20,8 +20,9 @@ def share(func: Func) -> Func:
 
 def key(op: Op) -> Key:
     """What makes two instructions equal: class, attributes (1 and 1.0 apart), operands."""
-    attributes = tuple((n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes)
-    return (type(op), attributes, tuple(_identity(getattr(op, n)) for n, _ in _values(op)))
+    attributes: Hashable = tuple((n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes)
+    operands: Hashable = tuple(_identity(getattr(op, n)) for n, _ in _values(op))
+    return type(op), attributes, operands
 
 
 def _values(op: Op) -> list[tuple[str, object]]:

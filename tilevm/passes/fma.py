@@ -13,7 +13,7 @@ FUSED = (f32, f64)  # every machine has these; a fused f16 or bf16 would not agr
 
 
 def form_fma(func: Func) -> Func:
-    """``a * b + c`` as ``fma(a, b, c)`` where nothing else uses the product. ``a * b - c`` negates c, ``c - a * b`` a."""
+    """``a * b + c`` as ``fma(a, b, c)`` where nothing else uses the product; a difference negates c or a."""
     count = uses(func.body)
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from tilevm.ir import Func, Op, Table, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
-from tilevm.types import Scalar, Tensor, Tile
 from tilevm.passes.integers import wrap
+from tilevm.types import Scalar, Tensor, Tile
 
 simplify: Table[[Builder], Value | None] = Table("simpler form")
 Number = int | float | bool

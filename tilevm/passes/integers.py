@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Union
 
 from tilevm.types import DType, Kind
 
-Atom = Union[str, object]  # a dim's name, or the IR value of a program id or loop index
+Atom = object  # a dim's name, or the IR value of a program id or loop index
 
 
 def wrap(value: int, dtype: DType) -> int:

@@ -217,9 +217,7 @@ def read_dlpack(value: Any, name: str) -> Read:
     return read_numpy(array, name)
 
 
-def look(
-    dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str
-) -> Trait:
+def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str) -> Trait:
     """What specialisation sees. An axis of one element is a unit axis where it is the last, and else is not."""
     units, bits, last = [], address, len(shape) - 1
     for axis, (extent, stride) in enumerate(zip(shape, strides, strict=True)):
@@ -241,7 +239,11 @@ def element(dtype: np.dtype[Any], name: str) -> DType:
     """The number type of a numpy dtype."""
     found = native(dtype)
     if found is None:
-        swapped = "" if dtype.isnative else f" in the other byte order; {name}.astype({dtype.newbyteorder('=').str!r}) turns it"
+        swapped = (
+            ""
+            if dtype.isnative
+            else f" in the other byte order; {name}.astype({dtype.newbyteorder('=').str!r}) turns it"
+        )
         raise TileError(f"{name} holds {dtype.name}{swapped}", help=ACCEPTED)
     return found
 

@@ -155,3 +155,43 @@ RULES: Mapping[tuple[type, type], Rule] = {  # what the signature says, what the
 
 def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 or not what else 's'}".rstrip()
+
+
+def declared(names: Sequence[str], specs: Specs) -> dict[str, Type]:
+    """The types that a signature alone gives, each number type written out.
+
+    The elements of a row touch and addresses are multiples of an element's bytes, unless it says otherwise.
+    """
+    return {name: declared_type(name, spec) for name, spec in zip(names, specs, strict=True)}
+
+
+def declared_type(name: str, spec: ParamSpec | None) -> Type:
+    if spec is None:
+        raise TileError(f"the signature does not say what {name} is", help="add it, as in x: f32[N] or n: i32")
+    if not isinstance(spec.dtype, DType):
+        open_ = spec.dtype or "_"
+        raise TileError(f"{name} holds {open_}, which is open", help=f"write a number type there, such as f32: {spec}")
+    if isinstance(spec, ScalarSpec):
+        return Scalar(spec.dtype)
+    units = [False] * len(spec.dims) if isinstance(spec, TensorSpec) else []
+    if isinstance(spec, TensorSpec) and spec.strides is not None:
+        units = [s == 1 for s in spec.strides]
+    elif units:
+        units[-1] = True
+    seen = Trait(spec.dtype, tuple(units), spec.dtype.numpy_bytes)
+    found: Type = RULES[type(spec), Trait](name, spec, seen, Variables())
+    return found
+
+
+def conforms(names: Sequence[str], specs: Specs, types: Mapping[str, Type]) -> None:
+    """Raises TileError unless arguments of these types are what ``specs`` ask for."""
+    specialise(names, specs, [as_seen(types[name]) for name in names])
+
+
+def as_seen(kind: Type) -> Seen:
+    """An argument of a type, as specialisation would see it."""
+    assert isinstance(kind, Tensor | Pointer | Scalar)
+    if isinstance(kind, Scalar):
+        return kind.dtype
+    units = tuple(s == 1 for s in kind.strides) if isinstance(kind, Tensor) else ()
+    return Trait(kind.dtype, units, min(kind.align, SPECIALISED))
