@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from tilevm.source import TileError, nearest
 
+from .captures import follow
+from .handles import Pointer
 from .parameters import constexprs
 from .values import describe, plain, usable
 from .watch import mark
@@ -36,11 +38,12 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a kernel: all in order, those that are compile-time, and what stands for those left out."""
+    """The parameters of a kernel, in order: which are compile-time, which pointers, what stands for those left out."""
 
     kernel: str
     names: tuple[str, ...]
     constexprs: frozenset[str]
+    pointers: frozenset[str]
     defaults: Mapping[str, object]
 
     @classmethod
@@ -56,7 +59,8 @@ class Parameters:
                     help=f"call it otherwise; reserved are {', '.join(Options._fields)}",
                 )
         defaults = {p.name: p.default for p in found if p.default is not p.empty}
-        return cls(function.__name__, tuple(p.name for p in found), constexprs(function), defaults)
+        pointers = frozenset(p.name for p in found if is_pointer(p.annotation, function))
+        return cls(function.__name__, tuple(p.name for p in found), constexprs(function), pointers, defaults)
 
     @cached_property
     def runtime(self) -> tuple[str, ...]:
@@ -116,9 +120,23 @@ class Parameters:
 
 
 def launch_options(given: Mapping[str, Any]) -> Options:
-    """The reserved keywords, checked as far as no device needs asking."""
+    """The reserved keywords, checked as far as their own values tell."""
     options = Options(**given)
     warps = options.num_warps
     if isinstance(warps, bool) or not isinstance(warps, int) or not 1 <= warps <= 32:
         raise TileError(f"num_warps is {warps!r}", help="give a number of warps from 1 to 32, such as 4")
+    for word in ("target", "device"):
+        value = getattr(options, word)
+        if value is not None and not isinstance(value, str):
+            raise TileError(f"{word} is {value!r}", help=f'give its name, as in {word}="cpu"')
+    if options.stream is not None:
+        where = options.device or "cpu"
+        raise TileError(f"device {where!r} has no streams", help="leave out stream=: the call returns when all is done")
     return options
+
+
+def is_pointer(annotation: object, function: FunctionType) -> bool:
+    """Whether an annotation is ``tv.Pointer``, as an object or as text."""
+    if isinstance(annotation, str):
+        return follow(function, tuple(annotation.split("."))) is Pointer
+    return annotation is Pointer

@@ -20,7 +20,7 @@ from .function import is_helper
 from .inline import inline
 from .scope import way_in
 from .stretch import shape_of
-from .values import Bound, describe, is_int, is_number, plain, usable
+from .values import Bound, describe, is_int, is_number, plain, usable, with_article
 
 CLASSES: dict[type, type] = {
     Tile: language.Tile,
@@ -29,6 +29,7 @@ CLASSES: dict[type, type] = {
     Pointer: language.Pointer,
 }
 MATH = {id(f): n for n, f in vars(math).items() if callable(f) and not n.startswith("_")}
+GROWING, LARGEST = ("factorial", "comb", "perm"), 1000
 FACTS = frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__dataclass_fields__)
 
 
@@ -36,7 +37,7 @@ FACTS = frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__
 def constant(node: ast.Constant, frame: Frame) -> object:
     if node.value is None or isinstance(node.value, bool | int | float | str):
         return node.value
-    raise frame.error(f"a {type(node.value).__name__} constant is not supported in kernels")
+    raise frame.error(f"{with_article(type(node.value).__name__)} is not supported in kernels")
 
 
 @expression.rule(ast.Tuple)
@@ -210,12 +211,14 @@ def call(node: ast.Call, frame: Frame) -> object:
     if isinstance(target, FunctionType) and is_helper(target):
         return inline(target, frame, args, named)
     if id(target) in MATH:
-        return of_math(MATH[id(target)], args, frame)
+        return of_math(MATH[id(target)], args, named, frame)
     raise not_callable(node, target, frame)
 
 
-def of_math(name: str, args: list[object], frame: Frame) -> object:
+def of_math(name: str, args: list[object], named: dict[str, object], frame: Frame) -> object:
     """A function of Python's math module, on compile-time numbers."""
+    if named:
+        raise frame.error(f"math.{name} takes no argument {next(iter(named))}")
     if not all(map(is_number, args)):
         found = next(a for a in args if not is_number(a))
         same = f"tv.{name}" if name in language.__all__ else None
@@ -223,6 +226,8 @@ def of_math(name: str, args: list[object], frame: Frame) -> object:
             f"math.{name} works on compile-time numbers, not on {describe(found)}",
             help=f"use {same}" if same else None,
         )
+    if name in GROWING and any(is_int(a) and a > LARGEST for a in args):
+        raise frame.error(f"math.{name} of numbers above {LARGEST} is too large to compute here")
     try:
         return plain(getattr(math, name)(*args))
     except (ArithmeticError, TypeError, ValueError) as fault:
@@ -256,4 +261,6 @@ def not_callable(node: ast.Call, callee: object, frame: Frame) -> Exception:
     help = INSTEAD.get(name) or (f"use tv.{name}" if name in language.__all__ else None)
     if help is None and isinstance(callee, FunctionType):
         help = f"mark {name} with @tv.function to inline it"
+    elif help is None and hasattr(callee, "__wrapped__"):
+        help = "kernels are launched from Python; share code between them in functions marked @tv.function"
     return frame.error(f"{written} cannot be called in a kernel", node.func, help=help)

@@ -8,7 +8,7 @@ from threading import RLock
 from types import FunctionType
 from typing import Any, overload
 
-from tilevm.backend import Argument, Place as Where
+from tilevm.backend import Argument
 from tilevm.driver import choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
@@ -19,9 +19,8 @@ from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
 from tilevm.types import Type
 
-from .call import Call, Options, Parameters
-from .function import is_helper
-from .parameters import marks as is_marked
+from .call import Call, Parameters
+from .captures import helpers
 from .trace import trace
 from .watch import Place, marks, places
 
@@ -33,12 +32,11 @@ class Kernel:
     to three counts, or a function of dims, integer arguments and constants. Any thread may call it.
     """
 
-    __wrapped__: FunctionType
     __name__: str
 
     def __init__(self, function: FunctionType, signature: Signature, grid: Callable[..., Any] | None) -> None:
         update_wrapper(self, function)
-        self.signature, self.grid = signature, grid
+        self.signature, self.grid, self._function = signature, grid, function
         self.parameters = Parameters.of(function)
         self._specs = specs(self.parameters, signature)
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
@@ -86,7 +84,7 @@ class Kernel:
 
     def _outside(self, call: Call, again: bool = False) -> tuple[Place, ...]:
         """Where values stand that the kernel and the helpers given to it read from outside."""
-        roots = (self.__wrapped__, *(v for v in call.constants.values() if is_helper(v)))
+        roots: tuple[FunctionType, ...] = (self._function, *(h for v in call.constants.values() for h in helpers(v)))
         found = None if again else self._watched.get(roots)
         if found is None:
             found = self._watched[roots] = places(roots)
@@ -114,8 +112,8 @@ class Kernel:
         self._outside(call, again=True)
         key = self._key(call, (tuple(types.values()), tuple(said)))
         if key not in self._made:
-            where = choose_place(call.options)
-            func = trace(self.__wrapped__, types, call.constants, self._grid(call, types))
+            where = choose(call.options.device, call.options.target)
+            func = trace(self._function, types, call.constants, self._grid(call, types))
             contract = Contract.of(func, said)
             self._made[key] = Compiled(compile_func(func, where), contract, call.constants, call.options.num_warps)
         return self._made[key]
@@ -127,14 +125,6 @@ class Kernel:
         return trace_grid(self.grid, {**call.constants, **symbols(types, dims)})
 
 
-def choose_place(options: Options) -> Where:
-    """The place that the options name."""
-    where = choose(options.device, options.target)
-    if options.stream is not None:
-        raise TileError(f"device {where.name!r} has no streams", help="leave out stream=; the call returns when done")
-    return where
-
-
 def specs(parameters: Parameters, signature: Signature) -> Specs:
     """What is said of each run-time parameter. Raises TileError where the signature speaks of others."""
     for spec in signature:
@@ -144,7 +134,8 @@ def specs(parameters: Parameters, signature: Signature) -> Specs:
             near = nearest(spec.name, parameters.runtime)
             mend = f"did you mean {near!r}?" if near else f"its parameters are {', '.join(parameters.runtime)}"
             raise TileError(f"{parameters.kernel} has no parameter {spec.name}", spec.span, help=mend)
-    return tuple(signature.get(name) for name in parameters.runtime)
+    free = {name: PointerSpec(name, None) for name in parameters.pointers}
+    return tuple(signature.get(name) or free.get(name) for name in parameters.runtime)
 
 
 @overload

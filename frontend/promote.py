@@ -31,8 +31,15 @@ def literal(builder: Builder, number: Number, dtype: DType) -> Value:
     """A Python number as a constant of ``dtype``. Raises TileError where it does not fit."""
     misfit = CHECKS[(dtype.is_float, dtype.is_bool)](number, dtype)
     if misfit:
-        raise TileError(misfit, builder.span, help="choose a wider dtype, or convert the other side with .to(…)")
+        raise TileError(misfit, builder.span, help=mend(number, dtype))
     return builder.constant(number, dtype)
+
+
+def mend(number: Number, dtype: DType) -> str:
+    """What helps where a number does not fit."""
+    if dtype.is_bool:
+        return "convert the bools with .to(tv.i32), or write True or False"
+    return "write 1 or 0" if isinstance(number, bool) else "choose a wider dtype, or convert with .to(…)"
 
 
 def float_misfit(number: Number, dtype: DType) -> str | None:

@@ -130,7 +130,12 @@ def describe(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     name = getattr(value, "__name__", None)
-    return f"the function {name}" if callable(value) and name else f"a {type(value).__name__}"
+    return f"the function {name}" if callable(value) and name else with_article(type(value).__name__)
+
+
+def with_article(noun: str) -> str:
+    """``a list``, ``an ndarray``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"
 
 
 DESCRIBE: tuple[tuple[type, Callable[..., str]], ...] = (

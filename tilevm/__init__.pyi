@@ -1,4 +1,5 @@
 from .frontend.function import function as function
+from .frontend.kernel import Kernel as Kernel, kernel as kernel
 from .frontend.language import (
     Number as Number,
     Pointer as Pointer,

@@ -1,8 +1,10 @@
 """Packages that tilevm can do without, loaded by name when they are first needed."""
 
 import importlib
+import importlib.util
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from tilevm.source import TileError
@@ -55,3 +57,14 @@ def broken(name: str, error: Exception) -> TileError:
 def top(name: str) -> str:
     """The outermost package of a dotted name."""
     return name.partition(".")[0]
+
+
+def load_file(path: str) -> ModuleType:
+    """The module in a Python file of the user's, run under its own name."""
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(name, module)
+    spec.loader.exec_module(module)
+    return module

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Expr:
-    """An integer expression. Python's operators on it build larger ones; ``evaluate`` gives its number."""
+    """An integer expression. Python's operators on it build larger ones; ``evaluate`` gives its number.
+
+    Two expressions are equal when they are written alike. To compare one with a number is an error: a function that
+    is traced would take the answer for that of every launch.
+    """
 
     def __add__(self, other: Operand) -> Expr:
         return combine("+", self, other)
@@ -43,6 +47,14 @@ class Expr:
     def __neg__(self) -> Expr:
         return combine("-", 0, self)
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int | float):
+            raise TypeError("whether an expression equals a number is known only at launch")
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
     def __bool__(self) -> bool:
         raise TypeError("the truth of an expression is known only at launch; use min, max or tv.cdiv")
 
@@ -57,7 +69,7 @@ class Expr:
 Operand = Expr | int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Number(Expr):
     """A constant."""
 
@@ -70,7 +82,7 @@ class Number(Expr):
         return self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Name(Expr):
     """A dim of the signature, an extent such as ``a.shape[0]``, or an integer argument."""
 
@@ -108,7 +120,7 @@ OPERATORS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Combine(Expr):
     """Two expressions under one of :data:`OPERATORS`."""
 

@@ -54,8 +54,8 @@ def empty(builder: Builder, shape: object, dtype: object) -> Value:
 
 @implements(language.arange)
 def arange(builder: Builder, start: object, end: object = None) -> Value:
-    bounds = [static_int(builder, "tv.arange: a bound", b) for b in (start, end) if b is not None]
-    first, last = bounds if len(bounds) == 2 else (0, *bounds)
+    given = (0, start) if end is None else (start, end)
+    first, last = (static_int(builder, "tv.arange: a bound", b) for b in given)
     if last <= first:
         raise TileError(f"tv.arange: from {first} to {last} there are no numbers", builder.span)
     for bound in (first, last - 1):

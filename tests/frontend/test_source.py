@@ -26,8 +26,7 @@ def indented() -> Any:
 
         @same
         @same
-        def kernel(x: tv.Tensor) -> None:
-            é = "宽"
+        def kernel(x: tv.Tensor, é: tv.constexpr = "宽") -> None:
             x.store(0, x.load(0, BLOCK) * é)
 
     return kernel

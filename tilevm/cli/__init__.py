@@ -1,11 +1,5 @@
 """The ``tilevm`` command."""
 
-import click
+from tilevm.cli.command import main
 
-from tilevm.version import __version__
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="tilevm")
-def main() -> None:
-    """Compile, run and examine tile programs."""
+__all__ = ["main"]

@@ -125,16 +125,16 @@ def read_number(value: np.generic, name: str) -> Read:
     """A number that brings its type: one of numpy or ml_dtypes."""
     dtype = element(value.dtype, name)
     convert = float if dtype.is_float else bool if dtype.is_bool else int
-    return convert(value), dtype  # type: ignore[arg-type]  # np.generic does not say that it converts
+    return convert(value), dtype
 
 
 @read.register
-def read_masked(value: np.ma.MaskedArray, name: str) -> Read:  # type: ignore[type-arg]
+def read_masked(value: np.ma.MaskedArray, name: str) -> Read:
     raise TileError(f"{name} is a masked array, and a kernel would not see its mask", help=f"pass {name}.filled(…)")
 
 
 @read.register
-def read_numpy(value: np.ndarray, name: str) -> Read:  # type: ignore[type-arg]
+def read_numpy(value: np.ndarray, name: str) -> Read:
     dtype, size, shape = element(value.dtype, name), value.itemsize, value.shape
     address: int = value.__array_interface__["data"][0]
     strides = value.strides
@@ -145,17 +145,19 @@ def read_numpy(value: np.ndarray, name: str) -> Read:  # type: ignore[type-arg]
                 help=f"pass np.ascontiguousarray({name})",
             )
         strides = tuple(s // size for s in strides)
-    low, high = bounds(value)
+    low, high = bounds(value, address)
     seen = look(dtype, size, address, shape, strides, name)
     lowest, highest = -((address - low) // size), (high - address) // size
     return Array(dtype, address, shape, strides, lowest, highest, value, value.flags.writeable), seen
 
 
-def bounds(array: np.ndarray) -> tuple[int, int]:  # type: ignore[type-arg]
+def bounds(array: np.ndarray, address: int) -> tuple[int, int]:
     """The addresses where the memory of an array's outermost owner begins and ends."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    start: int = array.__array_interface__["data"][0]
+    owner, start = array, address
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if owner is not array:
+        start, array = owner.__array_interface__["data"][0], owner
     if array.flags.forc:
         return start, start + array.nbytes
     spans = [(n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)]

@@ -14,7 +14,7 @@ from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
 from tilevm.runtime.specialise import fits
 from tilevm.source import TileError
-from tilevm.types import DType, Pointer, Scalar, Tensor, Type
+from tilevm.types import Pointer, Scalar, Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from tilevm.backend import Argument
 from tilevm.ir import Effect, Func, Value
 from tilevm.ir.rewrite import walk
 from tilevm.runtime.specialise import Specs
-from tilevm.signature import PointerSpec, TensorSpec
+from tilevm.signature import ScalarSpec, TensorSpec
 from tilevm.source import TileError
 from tilevm.types import DType, Pointer, Scalar, Tensor
 
@@ -22,7 +22,8 @@ class Contract:
     """Rows of facts, each beginning with the position of an argument in ``params``.
 
     ``extents``: axis, name of the dim bound there. ``sizes``: axis, extent that was specialised on. ``divisors``:
-    axis, divisor. ``strides``: axis, elements or the name of a dim. ``aligned``: bytes. ``integers``: dtype.
+    axis, divisor. ``strides``: axis, elements or the name of a dim. ``aligned``: bytes, whether
+    strides count too. ``integers``: dtype.
     ``written``: the tensors and pointers that the kernel stores to.
     """
 
@@ -31,7 +32,7 @@ class Contract:
     sizes: tuple[tuple[int, int, int], ...]
     divisors: tuple[tuple[int, int, int], ...]
     strides: tuple[tuple[int, int, int | str], ...]
-    aligned: tuple[tuple[int, int], ...]
+    aligned: tuple[tuple[int, int, bool], ...]
     integers: tuple[tuple[int, DType], ...]
     written: tuple[int, ...]
 
@@ -40,7 +41,7 @@ class Contract:
         """What ``func`` and the signature that it was specialised by ask of a call."""
         types = [p.type for p in func.params]
         dims = [(i, axis, d) for i, t in enumerate(types) if isinstance(t, Tensor) for axis, d in enumerate(t.dims)]
-        said = [(i, s) for i, s in enumerate(specs) if isinstance(s, TensorSpec | PointerSpec)]
+        said = [(i, s) for i, s in enumerate(specs) if s is not None and not isinstance(s, ScalarSpec)]
         strides = [(i, axis, x) for i, s in said for axis, x in enumerate(getattr(s, "strides", None) or ())]
         stored = written(func)
         return cls(
@@ -49,14 +50,25 @@ class Contract:
             sizes=tuple((i, axis, d.size) for i, axis, d in dims if d.size is not None),
             divisors=tuple((i, axis, d.divisor) for i, axis, d in dims if d.divisor > 1),
             strides=tuple((i, axis, x) for i, axis, x in strides if x is not None),
-            aligned=tuple((i, s.align) for i, s in said if s.align > 1),
+            aligned=tuple((i, s.align, isinstance(s, TensorSpec)) for i, s in said if s.align > 1),
             integers=tuple((i, t.dtype) for i, t in enumerate(types) if isinstance(t, Scalar) and t.dtype.is_integer),
             written=tuple(i for i, p in enumerate(func.params) if p in stored),
         )
 
     def check(self, arguments: Sequence[Argument]) -> dict[str, int]:
         """The numbers of dims and integer arguments. Raises TileError for the first thing that does not hold."""
-        given: Sequence[Any] = arguments
+        names = self.bind(arguments)
+        if self.sizes or self.divisors:
+            self.check_extents(arguments)
+        if self.strides or self.aligned:
+            self.check_memory(arguments, names)
+        for i in self.written:
+            if not arguments[i].writable:  # type: ignore[union-attr]  # tensors and pointers are arrays
+                self.read_only(i)
+        return names
+
+    def bind(self, given: Sequence[Any]) -> dict[str, int]:
+        """What each name stands for; a dim and an integer argument of one name are one."""
         names: dict[str, int] = {}
         for i, dtype in self.integers:
             if not dtype.min <= given[i] <= dtype.max:
@@ -68,23 +80,24 @@ class Contract:
                 self.unequal(name, names[name], i, axis, extent)
             if extent >= EXTENT_LIMIT:
                 self.too_long(i, axis, extent)
+        return names
+
+    def check_extents(self, given: Sequence[Any]) -> None:
         for i, axis, size in self.sizes:
             if given[i].shape[axis] != size:
                 self.other_size(i, axis, size, given[i].shape[axis])
         for i, axis, divisor in self.divisors:
             if given[i].shape[axis] % divisor:
                 self.indivisible(i, axis, divisor, given[i].shape[axis])
+
+    def check_memory(self, given: Sequence[Any], names: Mapping[str, int]) -> None:
         for i, axis, stride in self.strides:
-            wanted = names.get(stride, stride) if isinstance(stride, str) else stride
+            wanted = names[stride] if isinstance(stride, str) else stride
             if given[i].strides[axis] != wanted and given[i].shape[axis] > 1:
                 self.other_stride(i, axis, stride, wanted, given[i].strides[axis])
-        for i, bytes_ in self.aligned:
-            if misaligned(given[i], bytes_):
+        for i, bytes_, rows in self.aligned:
+            if given[i].address % bytes_ or (rows and ragged(given[i], bytes_)):
                 self.unaligned(i, bytes_, given[i])
-        for i in self.written:
-            if not given[i].writable:
-                self.read_only(i)
-        return names
 
     # What to say when something does not hold -----------------------------------------------------------------
 
@@ -122,7 +135,7 @@ class Contract:
             help=f"pad it to {up}, or leave out %{divisor} in the signature",
         )
 
-    def other_stride(self, i: int, axis: int, said: int | str, wanted: int | str, stride: int) -> NoReturn:
+    def other_stride(self, i: int, axis: int, said: int | str, wanted: int, stride: int) -> NoReturn:
         meaning = f"{said}, which is {wanted}" if isinstance(said, str) else f"{said}"
         raise TileError(
             f"{self.params[i]} has stride {stride} along axis {axis}, and the signature says {meaning}",
@@ -149,8 +162,7 @@ def written(func: Func) -> set[Value]:
     return {v for op in changing for v in op.operands if isinstance(v.type, Tensor | Pointer)}
 
 
-def misaligned(array: Any, bytes_: int) -> bool:
-    """Whether some row begins between multiples of ``bytes_``."""
-    size = array.dtype.numpy_bytes
+def ragged(array: Any, bytes_: int) -> bool:
+    """Whether some row begins elsewhere between multiples of ``bytes_`` than the first."""
     apart = (s for n, s in zip(array.shape, array.strides, strict=True) if n > 1 and s != 1)
-    return bool(array.address % bytes_ or any(s * size % bytes_ for s in apart))
+    return any(s * array.dtype.numpy_bytes % bytes_ for s in apart)

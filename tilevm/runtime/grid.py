@@ -75,25 +75,26 @@ def limited(programs: tuple[int, int, int]) -> tuple[int, int, int]:
 def ask(grid: Callable[..., Any], names: Mapping[str, Any]) -> list[Any]:
     """The counts that ``grid`` gives; it takes the names that it lists, or all of them with ``**_`` or as a dict."""
     where = place(grid)
-    params = inspect.signature(grid).parameters.values()
-    strange = [p.name for p in params if p.kind in NAMED and p.default is p.empty and p.name not in names]
-    every = any(p.kind is p.VAR_KEYWORD for p in params)
+    params = inspect.signature(grid).parameters
+    strange = [n for n, p in params.items() if p.kind in NAMED and p.default is p.empty and n not in names]
+    as_dict = bool(strange) and len(params) == 1
+    if strange and not as_dict:
+        raise unknown(strange[0], names, where)
+    every = any(p.kind is p.VAR_KEYWORD for p in params.values())
     try:
-        if len(params) == 1 and strange:
-            result = grid(Names(names))
-        elif strange:
-            raise unknown(strange[0], names, where)
-        else:
-            result = grid(**{n: v for n, v in names.items() if every or n in {p.name for p in params}})
+        asked = {n: v for n, v in names.items() if every or n in params}
+        return parts(grid(Names(names)) if as_dict else grid(**asked), where)
     except TileError:
         raise
     except Exception as error:  # whatever the user's function raises
+        if as_dict:
+            raise unknown(strange[0], names, where) from error
         message = f"the grid function fails: {type(error).__name__}: {error}"
-        raise TileError(message, where, help="it may use + - * // % and tv.cdiv on the names") from error
-    return parts(result, where)
+        mend = "on dims and arguments it may use + - * // % and tv.cdiv; comparisons on constants only"
+        raise TileError(message, where, help=mend) from error
 
 
-NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY)
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Names(dict[str, Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from tilevm.runtime.arguments import SPECIALISED, Seen, Trait, Weak
@@ -51,6 +52,10 @@ def specialise(names: Sequence[str], specs: Specs, seen: Sequence[Seen]) -> dict
 
 def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Variables) -> Tensor:
     assert isinstance(spec, TensorSpec)
+    if spec.packed:
+        raise TileError(
+            f"{name} is packed, and this version takes whole bytes only", help="give it one element a byte, as u8"
+        )
     dtype = variables.agree(spec.dtype, name, seen.dtype)
     if len(seen.units) != len(spec.dims):
         raise TileError(
@@ -63,8 +68,11 @@ def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Varia
 
 def dims(name: str, said: Sequence[Dim]) -> tuple[Dim, ...]:
     """Dims without a name or size are called after their place."""
-    open_ = [d.name is None and d.size is None for d in said]
-    return tuple(Dim(f"{name}.shape[{i}]", None, d.divisor) if o else d for i, (d, o) in enumerate(zip(said, open_)))
+    return tuple(call_it(d, f"{name}.shape[{i}]") for i, d in enumerate(said))
+
+
+def call_it(dim: Dim, name: str) -> Dim:
+    return dim if dim.name is not None or dim.size is not None else replace(dim, name=name)
 
 
 def strides(spec: TensorSpec, units: Sequence[bool]) -> tuple[int | None, ...]:
@@ -120,7 +128,7 @@ def wants(dtype: DType) -> str:
 
 def not_a_number(name: str, spec: ParamSpec | None, seen: Trait, variables: Variables) -> NoReturn:
     raise TileError(
-        f"{name} is an array of {seen.dtype} with {count(len(seen.units), 'dimension')}, and the signature says a number",
+        f"{name} is an array of {seen.dtype}, and the signature says a number",
         notes=[Note(f"the signature: {spec}")],
         help=f"pass a number, as {name}.item() of an array with one element",
     )

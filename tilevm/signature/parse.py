@@ -48,6 +48,8 @@ def parse(text: str, file: str = "<signature>") -> Signature:
 
     ``file`` is what that place calls itself, in angle brackets.
     """
+    lines = text.splitlines(keepends=True)
+    linecache.cache[file] = (len(text), None, lines, file)  # where errors find the line that they show
     reader = Reader(text, file)
     try:
         tree = parser().parse(text)
@@ -67,9 +69,6 @@ class Reader:
         return Span(self.file, token.line, token.column - 1, token.end_line, token.end_column - 1)
 
     def fail(self, message: str, span: Span, help: str | None = None) -> NoReturn:
-        """The error shows the signature: its text is given to linecache, where excerpts come from."""
-        lines = self.text.splitlines(keepends=True)
-        linecache.cache[self.file] = (len(self.text), None, lines, self.file)
         raise TileError(message, span, help=help) from None
 
     def surprise(self, fault: UnexpectedInput) -> NoReturn:
@@ -145,6 +144,8 @@ class Reader:
             name, *values = fact.children
             if str(name) not in FACTS:
                 self.fail(f"a tensor has no {name}", self.span(name), f"known are {' and '.join(FACTS)}")
+            if str(name) in said:
+                self.fail(f"{name} is said twice", self.span(name))
             said[str(name)] = FACTS[str(name)](self, name, values)
         return said
 

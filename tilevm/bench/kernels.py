@@ -1,0 +1,38 @@
+"""The kernels that are measured: written plainly, as a user would."""
+
+from __future__ import annotations
+
+import tilevm as tv
+
+
+@tv.kernel("a: T[N], b: T[N], c: T[N]", grid=lambda N, BLOCK, **_: tv.cdiv(N, BLOCK))
+def vector_add(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BLOCK: tv.constexpr = 8192) -> None:
+    at = tv.program_id(0) * BLOCK
+    c.store(at, a.load(at, BLOCK) + b.load(at, BLOCK))
+
+
+@tv.kernel("x: T[M, N], y: T[M, N]", grid=lambda M, **_: M)
+def softmax(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr = 1024) -> None:
+    row = tv.program_id(0)
+    values = x.load((row, 0), (1, BLOCK), other=float("-inf"))
+    powers = tv.exp(values - values.max(axis=1, keepdims=True))
+    y.store((row, 0), powers / powers.sum(axis=1, keepdims=True))
+
+
+@tv.kernel(
+    "a: T[M, K], b: T[K, N], c: T[M, N]", grid=lambda M, N, BM, BN, **_: (tv.cdiv(M, BM), tv.cdiv(N, BN))
+)
+def matmul(
+    a: tv.Tensor,
+    b: tv.Tensor,
+    c: tv.Tensor,
+    BM: tv.constexpr = 128,
+    BN: tv.constexpr = 128,
+    BK: tv.constexpr = 128,
+) -> None:
+    _, K = a.shape
+    m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
+    acc = tv.zeros((BM, BN), tv.f32)
+    for k in tv.range(0, K, BK):
+        acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
+    c.store((m, n), acc.to(c.dtype))

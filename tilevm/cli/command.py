@@ -1,0 +1,165 @@
+"""Verbs of the command, one function each."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from tilevm.bench.cpu import bench_cpu
+from tilevm.cli import example
+from tilevm.cli.doctor import findings
+from tilevm.backend import PLACES
+from tilevm.passes import PIPELINE, through
+from tilevm.source import TileError
+from tilevm.text import print_func
+from tilevm.version import __version__
+
+STAGES = ("tile", "optimised", "llvm", "asm")
+LEXERS = {"llvm": "llvm", "asm": "gas"}
+
+
+class Refusing(click.Group):
+    """Users' mistakes end in their page and exit status 1, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TileError as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Refusing, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tilevm")
+def main() -> None:
+    """Compile, run and examine tile programs."""
+
+
+def show(text: str, lexer: str = "text") -> None:
+    """Coloured on a terminal, plain when piped."""
+    console = Console()
+    if console.is_terminal:
+        console.print(Syntax(text, lexer, background_color="default"))
+    else:
+        click.echo(text)
+
+
+@main.command()
+@click.argument("where", metavar="FILE[:KERNEL]")
+@click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--device", default="cpu", show_default=True, help="where to run")
+@click.option("--check", is_flag=True, help="compare with the reference machine")
+@click.option("--seed", default=0, show_default=True, help="of the random arguments")
+def run(where: str, words: tuple[str, ...], device: str, check: bool, seed: int) -> None:
+    """Run a script, or one kernel of it on random arguments.
+
+    Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256.
+    """
+    if ":" not in where:
+        if not Path(where).is_file():
+            raise TileError(f"there is no file {where}")
+        runpy.run_path(where, run_name="__main__")
+        return
+    kernel = example.find(where)
+    values, constants = example.arguments(kernel, example.words(words), seed)
+    again = [v.copy() if isinstance(v, np.ndarray) else v for v in values]
+    kernel(*values, device=device, **constants)
+    begin = time.perf_counter()
+    kernel(*values, device=device, **constants)
+    report(kernel.parameters.runtime, values, time.perf_counter() - begin)
+    if check:
+        compare(kernel, values, again, constants)
+
+
+def report(names: Any, values: list[Any], seconds: float) -> None:
+    table = Table("argument", "what", "mean", "least", "largest")
+    for name, value in zip(names, values, strict=True):
+        if isinstance(value, np.ndarray) and value.size:
+            numbers = value.astype(np.float64)
+            parts = (f"{x:.6g}" for x in (numbers.mean(), numbers.min(), numbers.max()))
+            table.add_row(name, f"{value.dtype.name}{list(value.shape)}", *parts)
+        else:
+            table.add_row(name, str(value))
+    Console().print(table)
+    click.echo(f"{seconds * 1e3:.3f} ms")
+
+
+def compare(kernel: Any, found: list[Any], again: list[Any], constants: dict[str, Any]) -> None:
+    """Run on the reference machine too; exit status 1 where an array differs by more than rounding explains."""
+    for _ in range(2):  # the first run ran twice as well, for kernels that read what they write
+        kernel(*again, device="vm", **constants)
+    worst = 0.0
+    for a, b in zip(found, again, strict=True):
+        if isinstance(a, np.ndarray) and a.size:
+            x, y = a.astype(np.float64), b.astype(np.float64)
+            worst = max(worst, float(np.nanmax(np.abs(x - y)) / max(1.0, float(np.nanmax(np.abs(y))))))
+    click.echo(f"largest difference from the reference machine: {worst:.2e} of the largest number")
+    if worst > 1e-2:
+        sys.exit(1)
+
+
+@main.command("print")
+@click.argument("where", metavar="FILE:KERNEL")
+@click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--after", metavar="PASS", help=f"the IR after a pass: {', '.join(p.name for p in PIPELINE)}")
+@click.option("--stage", type=click.Choice(STAGES), default="optimised", show_default=True)
+def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) -> None:
+    """Print a kernel at a stage of its compilation."""
+    kernel = example.find(where)
+    values, constants = example.arguments(kernel, example.words(words))
+    compiled = kernel.compile(*values, **constants)
+    if after is not None:
+        show(print_func(through(compiled.build.tile, after), places=True))
+        return
+    show(compiled.stages[stage], LEXERS.get(stage, "text"))
+
+
+@main.command()
+def targets() -> None:
+    """List devices and the code that is made for them."""
+    table = Table("device", "target", "what it is")
+    captions = {"cpu": "native code on every core, through LLVM", "vm": "the reference machine: tile IR on numpy"}
+    for place in PLACES.values():
+        table.add_row(place.name, place.target, captions[place.name])
+    Console().print(table)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+def doctor(as_json: bool) -> None:
+    """Tell what is installed, what is missing, and what that costs."""
+    found = findings()
+    if as_json:
+        click.echo(json.dumps([vars(f) for f in found], indent=2))
+        return
+    table = Table("what", "found", "without it")
+    for finding in found:
+        table.add_row(finding.name, finding.found or "missing", finding.without)
+    Console().print(table)
+
+
+@main.group()
+def bench() -> None:
+    """Measure speed, as ratios to peers in one run."""
+
+
+@bench.command()
+@click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
+@click.option("--seconds", default=0.5, show_default=True, help="to spend on each rival")
+def cpu(file: str | None, seconds: float) -> None:
+    """Compare the CPU backend with numpy, and with torch where it is installed."""
+    result = bench_cpu(seconds)
+    Console(width=110 if not sys.stdout.isatty() else None).print(result.table())
+    click.echo(result.summary())
+    if file:
+        Path(file).write_text(json.dumps(result.data(), indent=2) + "\n")

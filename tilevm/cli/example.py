@@ -1,0 +1,103 @@
+"""Arguments made up for a kernel, from its signature and NAME=VALUE words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from tilevm.frontend.kernel import Kernel
+from tilevm.optional import load_file
+from tilevm.runtime.arguments import ELEMENTS
+from tilevm.signature import PointerSpec, ScalarSpec, TensorSpec
+from tilevm.source import TileError, nearest
+from tilevm.types import DType, dtype, f32
+
+EXTENT = 256  # of a dim that nobody says
+NUMPY = {kind: name for name, kind in ELEMENTS.items()}
+
+
+def find(where: str) -> Kernel:
+    """The kernel that ``FILE:KERNEL`` names; without a name, the only one in the file."""
+    file, _, name = where.partition(":")
+    if not Path(file).is_file():
+        raise TileError(f"there is no file {file}")
+    kernels = {k: v for k, v in vars(load_file(file)).items() if isinstance(v, Kernel)}
+    if name in kernels:
+        return kernels[name]
+    known = ", ".join(kernels) or "none"
+    if name:
+        near = nearest(name, list(kernels))
+        mend = f"did you mean {near}?" if near else f"its kernels: {known}"
+        raise TileError(f"{file} has no kernel {name}", help=mend)
+    if len(kernels) != 1:
+        raise TileError(f"{file} has {len(kernels)} kernels: {known}", help=f"say which: {file}:NAME")
+    return next(iter(kernels.values()))
+
+
+def words(pairs: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` words as values: numbers, number types, or text."""
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not (name.isidentifier() and equals and text):
+            raise TileError(f"{pair!r} is not NAME=VALUE", help="as in M=512 BM=64 T=f16")
+        try:
+            out[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            out[name] = text
+    return out
+
+
+def arguments(kernel: Kernel, said: Mapping[str, Any], seed: int = 0) -> tuple[list[Any], dict[str, Any]]:
+    """Random arguments for the parameters of ``kernel``, and its constants. Raises TileError for a word too many."""
+    rng, left = np.random.default_rng(seed), dict(said)
+    types = {s.dtype: element(left.pop(s.dtype, f32)) for s in kernel.signature if isinstance(s.dtype, str)}
+    dims: dict[str, int] = {}
+    values = []
+    for name in kernel.parameters.runtime:
+        spec = kernel.signature.get(name)
+        if spec is None:
+            raise TileError(f"nothing says what {name} is", help=f"give {kernel.__name__} a signature")
+        of = types[spec.dtype] if isinstance(spec.dtype, str) else spec.dtype or f32
+        if isinstance(spec, TensorSpec):
+            shape = [extent(d.name, d.size, left, dims) for d in spec.dims]
+            values.append(random(rng, of, shape))
+        elif isinstance(spec, ScalarSpec):
+            values.append(left.pop(name, 1))
+        else:
+            assert isinstance(spec, PointerSpec)
+            values.append(random(rng, of, [extent(name, None, left, dims)]))
+    constants = {n: left.pop(n) for n in list(left) if n in kernel.parameters.constexprs}
+    if left:
+        known = [*types, *dims, *kernel.parameters.constexprs]
+        raise TileError(f"{kernel.__name__} has no dim or constant {next(iter(left))}", help=f"it has {', '.join(known)}")
+    return values, constants
+
+
+def extent(name: str | None, size: int | None, left: dict[str, Any], dims: dict[str, int]) -> int:
+    if size is not None:
+        return size
+    if name is None:
+        return EXTENT
+    if name in left or name not in dims:
+        dims[name] = int(left.pop(name, EXTENT))
+    return dims[name]
+
+
+def element(said: Any) -> DType:
+    return said if isinstance(said, DType) else dtype(str(said))
+
+
+def random(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> np.ndarray:
+    """Numbers that do not overflow in a sum: normal floats, small integers."""
+    if of not in NUMPY:
+        raise TileError(f"no numpy array holds {of}")
+    kind = np.dtype(getattr(ml_dtypes, NUMPY[of], None) or NUMPY[of])
+    if of.is_float:
+        return rng.standard_normal(shape).astype(kind)
+    return rng.integers(0, 2 if of.is_bool else 8, shape).astype(kind)
