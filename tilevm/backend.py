@@ -17,8 +17,9 @@ from tilevm.types import DType
 class Array:
     """A tensor argument as backends see it.
 
-    ``address`` of element 0; ``shape`` and ``strides`` in elements; ``lowest`` and ``highest``: the range of
-    element offsets that the owner's memory allows around ``address`` (for pointers, whose bounds nobody states).
+    ``address`` of element 0; ``shape`` and ``strides`` in elements; ``lowest`` and ``highest``: the offsets of
+    elements that the owner's memory holds around ``address``, ``highest`` excluded (for pointers, whose bounds
+    nobody states).
     ``owner`` keeps the memory alive and is what error messages name.
     """
 

@@ -19,9 +19,7 @@ def softmax(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr = 1024) -> None:
     y.store((row, 0), powers / powers.sum(axis=1, keepdims=True))
 
 
-@tv.kernel(
-    "a: T[M, K], b: T[K, N], c: T[M, N]", grid=lambda M, N, BM, BN, **_: (tv.cdiv(M, BM), tv.cdiv(N, BN))
-)
+@tv.kernel("a: T[M, K], b: T[K, N], c: T[M, N]", grid=lambda M, N, BM, BN, **_: (tv.cdiv(M, BM), tv.cdiv(N, BN)))
 def matmul(
     a: tv.Tensor,
     b: tv.Tensor,

@@ -75,7 +75,9 @@ def arguments(kernel: Kernel, said: Mapping[str, Any], seed: int = 0) -> tuple[l
     constants = {n: left.pop(n) for n in list(left) if n in kernel.parameters.constexprs}
     if left:
         known = [*types, *dims, *kernel.parameters.constexprs]
-        raise TileError(f"{kernel.__name__} has no dim or constant {next(iter(left))}", help=f"it has {', '.join(known)}")
+        raise TileError(
+            f"{kernel.__name__} has no dim or constant {next(iter(left))}", help=f"it has {', '.join(known)}"
+        )
     return values, constants
 
 

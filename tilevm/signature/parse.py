@@ -89,7 +89,7 @@ class Reader:
         for node in nodes:
             spec = self.param(node)
             if spec.name in params:
-                self.fail(f"the signature names {spec.name} twice", self.span(node.children[0]))
+                self.fail(f"the signature names {spec.name} twice", self.span(node.children[0]), "leave one of them out")
             params[spec.name] = spec
         dims = {d.name for p in params.values() if isinstance(p, TensorSpec) for d in p.dims}
         for node, spec in zip(nodes, params.values(), strict=True):
@@ -112,7 +112,8 @@ class Reader:
         if star and "strides" not in said:
             return PointerSpec(str(name), self.element(element), span=span, **said)
         if said:
-            self.fail(f"{name} is no tensor and has no {' or '.join(said)}", self.span(_facts.children[0].children[0]))
+            message = f"{name} is no tensor and has no {' or '.join(said)}"
+            self.fail(message, self.span(_facts.children[0].children[0]), "tensors have extents, as in f32[M, N]")
         return ScalarSpec(str(name), self.element(element), span)
 
     def element(self, token: Token) -> Element:
@@ -131,7 +132,7 @@ class Reader:
         token, *divisors = node.children
         divisor = int(divisors[0]) if divisors else 1
         if divisor < 1:
-            self.fail("nothing is divisible by 0", self.span(divisors[0]))
+            self.fail("nothing is divisible by 0", self.span(divisors[0]), "give a number from 1 on, as in M%16")
         if token.type == "NAME":
             return Dim(name=None if token == "_" else str(token), divisor=divisor)
         if divisors:
@@ -145,7 +146,7 @@ class Reader:
             if str(name) not in FACTS:
                 self.fail(f"a tensor has no {name}", self.span(name), f"known are {' and '.join(FACTS)}")
             if str(name) in said:
-                self.fail(f"{name} is said twice", self.span(name))
+                self.fail(f"{name} is said twice", self.span(name), "leave one of them out")
             said[str(name)] = FACTS[str(name)](self, name, values)
         return said
 
@@ -154,7 +155,7 @@ class Reader:
             self.fail("align is one number of bytes", self.span(name), "as in align=16")
         bytes_ = int(values[0])
         if bytes_ < 1 or bytes_ & (bytes_ - 1):
-            self.fail(f"an alignment is a power of two, not {bytes_}", self.span(values[0]))
+            self.fail(f"an alignment is a power of two, not {bytes_}", self.span(values[0]), "as in align=16")
         return bytes_
 
     def strides(self, name: Token, values: list[Node]) -> tuple[int | str | None, ...]:
@@ -170,10 +171,11 @@ class Reader:
         [fact] = [f for f in node.children if f.children[0] == "strides"]
         if len(spec.strides) != len(spec.dims):
             message = f"{spec.name} has {len(spec.dims)} dimensions and {len(spec.strides)} strides"
-            self.fail(message, self.span(fact.children[0]))
+            self.fail(message, self.span(fact.children[0]), "give one stride a dimension, _ where any will do")
         for stride, child in zip(spec.strides, fact.children[1:], strict=True):
             if isinstance(stride, str) and stride not in dims:
-                self.fail(f"no tensor has a dim {stride}", self.span(child.children[0]))
+                known = ", ".join(sorted(d for d in dims if d)) or "none"
+                self.fail(f"no tensor has a dim {stride}", self.span(child.children[0]), f"the dims are {known}")
 
 
 FACTS = {"strides": Reader.strides, "align": Reader.align}
