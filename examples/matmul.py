@@ -27,7 +27,7 @@ def matmul(
     BN: tv.constexpr = 128,
     BK: tv.constexpr = 128,
 ):
-    M, K = a.shape
+    _, K = a.shape
     m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
     acc = tv.zeros((BM, BN), tv.f32)
     for k in tv.range(0, K, BK, num_stages=3):

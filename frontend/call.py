@@ -52,7 +52,10 @@ class Parameters:
         found = inspect.signature(function).parameters.values()
         for param in found:
             if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
-                raise TileError(f"{function.__name__}: a kernel has no * parameters such as {param.name}")
+                raise TileError(
+                    f"{function.__name__}: a kernel has no * parameters such as {param.name}",
+                    help="name each parameter",
+                )
             if param.name in Options._fields:
                 raise TileError(
                     f"{function.__name__} has a parameter {param.name}, a word that launches use themselves",
@@ -85,14 +88,14 @@ class Parameters:
 
     def by_name(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
         if len(args) > len(self.names):
-            takes = f"{len(self.names)} arguments ({', '.join(self.names)})"
-            raise TileError(f"{self.kernel} takes {takes}, not {len(args)}")
+            takes = f"{len(self.names)} parameters ({', '.join(self.names)})"
+            raise TileError(f"{self.kernel} has {takes}, and {len(args)} values are given", help="leave out the others")
         given = dict(zip(self.names, args, strict=False))
         for name, value in keywords.items():
             if name not in self.names:
                 raise self.unknown(name)
             if name in given:
-                raise TileError(f"{self.kernel}: {name} is given twice, by position and by name")
+                raise TileError(f"{self.kernel}: {name} is given twice, by position and by name", help="leave one out")
             given[name] = value
         return given
 

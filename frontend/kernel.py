@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from threading import RLock
 from types import FunctionType
 from typing import Any, overload
@@ -12,9 +12,10 @@ from tilevm.backend import Argument
 from tilevm.driver import choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
+from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, symbols, trace_grid
-from tilevm.runtime.specialise import Specs, conforms, declared, specialise
+from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
 from tilevm.types import Type
@@ -52,7 +53,12 @@ class Kernel:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args, **keywords: self._launch(grid, args, keywords)
+        return lambda *args, **keywords: self._gridless._launch(grid, args, keywords)
+
+    @cached_property
+    def _gridless(self) -> Kernel:
+        """The kernel without its own grid: accesses proved to lie inside for that one may not on a larger one."""
+        return self if self.grid is None else Kernel(self._function, self.signature, None)
 
     def compile(self, *args: Any, **keywords: Any) -> Compiled:
         """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
@@ -103,7 +109,7 @@ class Kernel:
             raise TileError("after a signature, compile takes constants by name only", help="write BM=128, …")
         said = specs(self.parameters, signature)
         types = declared(self.parameters.runtime, said)
-        conforms(self.parameters.runtime, self._specs, types)
+        conforms(self.parameters.runtime, self._specs, said, tuple(types.values()))
         call = self.parameters.sort((), {**dict.fromkeys(self.parameters.runtime), **keywords})
         with self._lock:
             return self._compile(call, types, said)

@@ -6,7 +6,7 @@ import linecache
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from unicodedata import east_asian_width
+from unicodedata import combining, east_asian_width
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def located(span: Span, mark: str) -> list[str]:
 def excerpt(span: Span, mark: str) -> list[str]:
     """The first line of a span with marks under it; empty when the source cannot be read."""
     linecache.checkcache(span.file)
-    text = linecache.getline(span.file, span.line).rstrip("\n")
+    text = linecache.getline(span.file, span.line).rstrip("\n").replace("\t", " ")  # one column each
     if not text:
         return []
     last = span.end_column if span.end_line == span.line else len(text)
@@ -116,7 +116,7 @@ def excerpt(span: Span, mark: str) -> list[str]:
 
 def width(text: str) -> int:
     """Columns that ``text`` takes in a terminal."""
-    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

@@ -44,9 +44,7 @@ def test_a_parameter_may_be_called_packed() -> None:
 
 
 NAMES = st.from_regex(r"[a-z]\w{0,5}", fullmatch=True)
-ELEMENTS = st.one_of(
-    st.sampled_from(list(NAMED.values())), st.from_regex(r"[A-Z]\w{0,3}", fullmatch=True), st.none()
-)
+ELEMENTS = st.one_of(st.sampled_from(list(NAMED.values())), st.from_regex(r"[A-Z]\w{0,3}", fullmatch=True), st.none())
 ALIGNMENTS = st.sampled_from([1, 2, 16, 128])
 DIMS = st.one_of(
     st.builds(Dim, name=st.one_of(st.none(), st.sampled_from("KMN")), divisor=st.integers(1, 64)),

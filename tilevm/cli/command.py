@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
+from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
 from tilevm.cli import example
 from tilevm.cli.doctor import findings
-from tilevm.backend import PLACES
 from tilevm.passes import PIPELINE, through
 from tilevm.source import TileError
 from tilevm.text import print_func

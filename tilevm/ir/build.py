@@ -56,6 +56,16 @@ class Builder:
         finally:
             self._open.pop()
 
+    @contextmanager
+    def watch(self) -> Iterator[list[Op]]:
+        """Instructions appended inside stay in their block; afterwards the list it gives holds them too."""
+        ops, before = self._open[-1], len(self._open[-1])
+        seen: list[Op] = []
+        try:
+            yield seen
+        finally:
+            seen.extend(ops[before:])
+
     def finish(self, params: Sequence[Value] = ()) -> Block:
         """All that was appended outside any ``collect``, as a block."""
         return Block(tuple(params), tuple(self._open[0]))

@@ -72,7 +72,7 @@ def _block(block: Block, rule: Rule, now: Substitution) -> Block:
     builder = Builder()
     for op in block.ops:
         current = now.apply(op, [_block(r, rule, now) for r in op.regions])
-        with builder.at(op.span):
+        with builder.at(op.span), builder.watch() as made_now:
             found = rule(current, builder)
         if found is None:
             builder.append(current)
@@ -80,7 +80,7 @@ def _block(block: Block, rule: Rule, now: Substitution) -> Block:
         now.bind(op.results, found)
         for old, new in zip(current.results, found, strict=True):
             now[old] = new
-            if not new.hint:
+            if not new.hint and new.owner in made_now:  # a value of the input keeps its name
                 new.hint = old.hint
     made = builder.finish(block.params)
     same = len(made.ops) == len(block.ops) and all(a is b for a, b in zip(made.ops, block.ops, strict=True))

@@ -10,7 +10,7 @@ from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.passes.integers import Linear
 from tilevm.symbolic import Combine, Expr, Name, Number
-from tilevm.types import Dim, Tensor
+from tilevm.types import Dim, Scalar, Tensor
 
 
 class Facts:
@@ -35,8 +35,10 @@ class Facts:
                 self._collect(inner)
 
     def linear(self, value: Value) -> Linear:
-        """``value`` as a sum; a value that is none is an atom of its own."""
+        """``value`` as a sum; a value that is none is an atom of its own, as is one that may wrap below 32 bits."""
         op: Any = value.owner
+        if isinstance(value.type, Scalar) and value.type.dtype.bits < 32 and not isinstance(op, ops.Constant):
+            return Linear(((value, 1),))
         if isinstance(op, ops.Constant):
             return Linear(constant=int(op.value))
         if isinstance(op, ops.Extent):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tilevm.ir import Block, Effect, Func, Op, Value
-from tilevm.ir.rewrite import walk
+from tilevm.ir.rewrite import Substitution, walk
 
 
 def drop_unused(func: Func) -> Func:
     """``func`` without pure and reading instructions that no writing one depends on."""
-    needed: set[Value] = set()
-    body = _block(func.body, needed)
+    kept: set[Op] = set()
+    _mark(func.body, set(), kept)
+    body = _block(func.body, kept, Substitution())
     return func if body is func.body else replace(func, body=body)
 
 
@@ -26,25 +27,17 @@ def inside(op: Op) -> list[Op]:
     return [inner for block in op.regions for inner in walk(block)]
 
 
-def _block(block: Block, needed: set[Value]) -> Block:
-    kept: list[Op] = []
+def _mark(block: Block, needed: set[Value], kept: set[Op]) -> None:
+    """Backwards, gather the instructions that act and those whose results they need."""
     for op in reversed(block.ops):
-        if not (op.terminator or acts(op) or any(r in needed for r in op.results)):
-            continue
-        needed.update(op.operands)
-        regions = tuple(_block(r, needed) for r in reversed(op.regions))[::-1]
-        if any(a is not b for a, b in zip(regions, op.regions, strict=True)):
-            op = _inplace(op, regions)
-        kept.append(op)
-    if len(kept) == len(block.ops) and all(a is b for a, b in zip(kept, reversed(block.ops), strict=True)):
-        return block
-    return Block(block.params, tuple(reversed(kept)))
+        if op.terminator or acts(op) or any(r in needed for r in op.results):
+            kept.add(op)
+            needed.update(op.operands)
+            for region in reversed(op.regions):
+                _mark(region, needed, kept)
 
 
-def _inplace(op: Op, regions: tuple[Block, ...]) -> Op:
-    """``op`` around other regions, with the result values that its users already hold."""
-    made = op.with_parts(op.operands, regions)
-    object.__setattr__(made, "results", op.results)
-    for value in op.results:
-        value.owner = made
-    return made
+def _block(block: Block, kept: set[Op], now: Substitution) -> Block:
+    made = tuple(now.apply(op, [_block(r, kept, now) for r in op.regions]) for op in block.ops if op in kept)
+    same = len(made) == len(block.ops) and all(a is b for a, b in zip(made, block.ops, strict=True))
+    return block if same else Block(block.params, made)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tilevm.ir import Func, Op, Value, ops
+from tilevm.ir import Block, Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite, uses
 from tilevm.types import Scalar, Tile, f32, f64
@@ -14,9 +14,11 @@ FUSED = (f32, f64)  # every machine has these; a fused f16 or bf16 would not agr
 
 def form_fma(func: Func) -> Func:
     """``a * b + c`` as ``fma(a, b, c)`` where nothing else uses the product; a difference negates c or a."""
-    count = uses(func.body)
+    count, originals = uses(func.body), after(func.body)
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        for new, old in zip(op.results, next(originals).results, strict=True):
+            count[new] = count.get(old, 0)  # a rebuilt instruction is used as often as it was
         if not isinstance(op, ops.Add | ops.Sub):
             return None
         kind = op.a.type
@@ -28,6 +30,14 @@ def form_fma(func: Func) -> Func:
         return None
 
     return rewrite(func, rule)
+
+
+def after(block: Block) -> Iterator[Op]:
+    """Every instruction in order, each after those inside it: the order in which ``rewrite`` asks."""
+    for op in block.ops:
+        for inner in op.regions:
+            yield from after(inner)
+        yield op
 
 
 def _join(op: ops.Add | ops.Sub, product: ops.Mul, right: bool, other: Value, builder: Builder) -> Value:

@@ -71,7 +71,10 @@ class Compiled:
         params = self.abi.params
         if len(args) != len(params):
             names = ", ".join(p.name for p in params)
-            raise TileError(f"{self.abi.name} was compiled for {len(params)} arguments ({names}), not {len(args)}")
+            raise TileError(
+                f"{self.abi.name} was compiled for {len(params)} arguments ({names}), not {len(args)}",
+                help="give all of these by position; compile-time parameters are fixed already",
+            )
         arguments = []
         for param, value in zip(params, args, strict=True):
             argument, seen = read(value, param.name)
@@ -86,9 +89,21 @@ class Compiled:
     def run(self, grid: Grid | None, arguments: Sequence[Argument]) -> None:
         """Run on arguments whose types are known to be right; what else the contract asks is checked."""
         names = self.contract.check(arguments)
-        programs = self.programs(names) if grid is None else counts(grid, self.bound(names, arguments))
+        programs = self.programs(names) if grid is None else self.asked(grid, names, arguments)
         if 0 not in programs:
             self.build.artifact.launch(programs, arguments)
+
+    def asked(self, grid: Grid, names: Mapping[str, int], arguments: Sequence[Argument]) -> tuple[int, int, int]:
+        """A grid written at the call: within the kernel's own one, if it has one, since bounds were proved on that."""
+        programs = counts(grid, self.bound(names, arguments))
+        if self.abi.grid is not None:
+            own = self.programs(names)
+            if any(n > most for n, most in zip(programs, own, strict=True)):
+                raise TileError(
+                    f"{self.abi.name} was compiled for its own grid {own}, and {programs} goes beyond it",
+                    help="call kernel[grid](…) itself: it compiles for any grid",
+                )
+        return programs
 
     def programs(self, names: Mapping[str, int]) -> tuple[int, int, int]:
         """The kernel's own grid."""

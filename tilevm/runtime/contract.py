@@ -152,7 +152,8 @@ class Contract:
     def read_only(self, i: int) -> NoReturn:
         name = self.params[i]
         raise TileError(
-            f"the kernel stores to {name}, which is read-only", help=f"pass {name}.copy(), or another array to write to"
+            f"the kernel stores to {name}, which is read-only",
+            help=f"pass an array that can be written to, such as {name}.copy()",
         )
 
 

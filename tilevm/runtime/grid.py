@@ -127,9 +127,15 @@ def parts(result: Any, where: Span | None) -> list[Any]:
 
 
 def place(grid: Callable[..., Any]) -> Span | None:
-    """The line where a grid function is written."""
+    """Where the body of a grid function begins: its first line."""
     if not isinstance(grid, FunctionType):
         return None
-    file, line = grid.__code__.co_filename, grid.__code__.co_firstlineno
-    text = linecache.getline(file, line).rstrip()
-    return Span(file, line, len(text) - len(text.lstrip()), line, len(text)) if text else None
+    code = grid.__code__
+    found = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
+    line = min((p[0] or 0 for p in found), default=code.co_firstlineno)
+    on_it = [(p[2] or 0, p[3] or 0) for p in found if p[:2] == (line, line)]
+    text = linecache.getline(code.co_filename, line)
+    if not text or not on_it:
+        return None
+    begin, end = (len(text.encode()[:n].decode(errors="replace")) for n in (min(on_it)[0], max(e for _, e in on_it)))
+    return Span(code.co_filename, line, begin, line, end)

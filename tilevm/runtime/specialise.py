@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from tilevm.runtime.arguments import SPECIALISED, Seen, Trait, Weak
+from tilevm.runtime.arguments import Seen, Trait, Weak
 from tilevm.signature import Element, ParamSpec, PointerSpec, ScalarSpec, TensorSpec
 from tilevm.source import Note, TileError
 from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type
@@ -91,9 +91,9 @@ def pointer_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Vari
 
 
 def strong_scalar(name: str, spec: ParamSpec | None, seen: DType, variables: Variables) -> Scalar:
-    """A number that brings its type takes the signature's where both are integers or both floats."""
+    """A number that brings its type takes the signature's, if it can be one of it."""
     assert isinstance(spec, ScalarSpec)
-    if isinstance(spec.dtype, DType) and spec.dtype.kind is not seen.kind and not fits(spec.dtype, seen):
+    if isinstance(spec.dtype, DType) and not fits(spec.dtype, seen):
         variables.agree(spec.dtype, name, seen)
     return Scalar(spec.dtype if isinstance(spec.dtype, DType) else variables.agree(spec.dtype, name, seen))
 
@@ -189,17 +189,3 @@ def declared_type(name: str, spec: ParamSpec | None) -> Type:
     seen = Trait(spec.dtype, tuple(units), spec.dtype.numpy_bytes)
     found: Type = RULES[type(spec), Trait](name, spec, seen, Variables())
     return found
-
-
-def conforms(names: Sequence[str], specs: Specs, types: Mapping[str, Type]) -> None:
-    """Raises TileError unless arguments of these types are what ``specs`` ask for."""
-    specialise(names, specs, [as_seen(types[name]) for name in names])
-
-
-def as_seen(kind: Type) -> Seen:
-    """An argument of a type, as specialisation would see it."""
-    assert isinstance(kind, Tensor | Pointer | Scalar)
-    if isinstance(kind, Scalar):
-        return kind.dtype
-    units = tuple(s == 1 for s in kind.strides) if isinstance(kind, Tensor) else ()
-    return Trait(kind.dtype, units, min(kind.align, SPECIALISED))

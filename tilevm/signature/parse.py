@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NoReturn
 
 from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -38,7 +38,7 @@ EXAMPLE = "write it like 'a: f16[M, K], bias: T[N], n: i32, p: *f32'"
 @cache
 def parser() -> Lark:
     """Built when first needed: programs without signatures pay nothing."""
-    grammar = files("tilevm.signature").joinpath("grammar.lark").read_text(encoding="utf-8")
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", maybe_placeholders=False)
 
 
@@ -89,7 +89,7 @@ class Reader:
         for node in nodes:
             spec = self.param(node)
             if spec.name in params:
-                self.fail(f"the signature names {spec.name} twice", self.span(node.children[0]), "leave one of them out")
+                self.fail(f"the signature names {spec.name} twice", self.span(node.children[0]), "leave one out")
             params[spec.name] = spec
         dims = {d.name for p in params.values() if isinstance(p, TensorSpec) for d in p.dims}
         for node, spec in zip(nodes, params.values(), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,10 +95,19 @@ class Reader:
         return op
 
     def make(self, kind: type[Op], name: Token, fields: dict[str, Any]) -> Op:
-        try:
+        with self.placed(str(name), name):
             return kind(span=self.span(name), **fields)
+
+    @contextmanager
+    def placed(self, what: str, node: Node) -> Iterator[None]:
+        """Faults inside get the place of ``node``; what Python says of a wrong type is the user's fault."""
+        try:
+            yield
         except TypeError as fault:
-            raise TileError(f"{name}: {str(fault).split('() ')[-1]}", self.span(name)) from None
+            raise TileError(f"{what}: {str(fault).split('() ')[-1]}", self.span(node)) from None
+        except TileError as fault:
+            fault.span = fault.span or self.span(node)
+            raise
 
     def check(self, op: Op, name: Token, made: list[Token], said: list[Type]) -> None:
         found = [r.type for r in op.results]
@@ -123,7 +134,8 @@ class Reader:
             name, value = node.children
             if str(name) not in kind.readers:
                 raise TileError(f"{kind.name} has no attribute {name}", self.span(name))
-            out[str(name)] = kind.readers[str(name)](constant(value))
+            with self.placed(kind.name, name):
+                out[str(name)] = kind.readers[str(name)](constant(value))
         return out
 
     def regions(self, kind: type[Op], name: Token, regions: list[Node]) -> dict[str, Any]:
@@ -142,7 +154,8 @@ class Reader:
         return block
 
     def type(self, node: Node) -> Type:
-        found: Type = TYPES[node.data](node.children)
+        with self.placed(str(node.data), node):
+            found: Type = TYPES[node.data](node.children)
         return found
 
 

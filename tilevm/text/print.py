@@ -20,6 +20,7 @@ class Printer:
         self.places = places
         self._names: dict[Value, str] = {}
         self._taken: dict[str, int] = {}
+        self._given: set[str] = set()
 
     def name(self, value: Value) -> str:
         if value not in self._names:
@@ -27,11 +28,13 @@ class Printer:
         return self._names[value]
 
     def _fresh(self, hint: str) -> str:
-        count = self._taken.get(hint, 0)
-        self._taken[hint] = count + 1
-        if not hint:
-            return f"%{count}"
-        return f"%{hint}.{count}" if count else f"%{hint}"
+        while True:
+            count = self._taken.get(hint, 0)
+            self._taken[hint] = count + 1
+            name = f"%{count}" if not hint else f"%{hint}.{count}" if count else f"%{hint}"
+            if name not in self._given:  # the hint x.1 may stand beside a second x
+                self._given.add(name)
+                return name
 
     def func(self, func: Func) -> str:
         grid = f" grid({', '.join(map(str, func.grid))})" if func.grid is not None else ""
@@ -57,7 +60,7 @@ class Printer:
             left = ", ".join(self.name(r) for r in op.results)
             words = [left, "=", *words, ":", ", ".join(str(r.type) for r in op.results)]
         if self.places and op.span and not op.regions:
-            words.append(f" ; {op.span}")
+            words.append(f"; {op.span}")
         return " ".join(words)
 
     def argument(self, role: Role, held: Any) -> str:

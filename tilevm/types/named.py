@@ -47,7 +47,7 @@ NAMED: dict[str, DType] = {
     )
 }
 
-SPLIT = re.compile(r"f(\d+)(u?)e(\d+)m(\d+)")
+SPLIT = re.compile(r"f([1-9]\d?)(u?)e(0|[1-9]\d?)m(0|[1-9]\d?)", re.ASCII)
 
 
 @cache

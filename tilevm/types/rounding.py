@@ -15,5 +15,5 @@ def nearest_float(value: float, dtype: DType) -> float:
     quantum = max(exponent - dtype.mantissa_bits - 1, 1 - dtype.bias - dtype.mantissa_bits)
     rounded = math.ldexp(round(math.ldexp(value, -quantum)), quantum)  # round() goes to even
     if abs(rounded) <= dtype.max:
-        return rounded
+        return math.copysign(rounded, value)  # round() gives an int, which has no -0
     return math.copysign(math.inf if dtype.has_inf else float(dtype.max), value)

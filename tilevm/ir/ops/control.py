@@ -45,6 +45,9 @@ class For(Op, name="for"):
         for bound in (self.upper, self.step):
             if bound.type != first:
                 raise TileError(f"the parts of a range have one type, not {first} and {bound.type}", self.span)
+        index = self.body.params[:1]
+        if [v.type for v in index] != [first]:
+            raise TileError(f"the index of this range is {first}, not {words(tuple(v.type for v in index))}", self.span)
         return carried_types(self, self.carried, self.body, self.body.params[1:])
 
 
@@ -59,7 +62,11 @@ class While(Op, name="while"):
         given = self.condition.end.operands
         if [v.type for v in given] != [Scalar(bool_)]:
             raise TileError(f"a condition is one bool, not {', '.join(str(v.type) for v in given)}", self.span)
-        return carried_types(self, self.carried, self.body, self.body.params)
+        entry = carried_types(self, self.carried, self.body, self.body.params)
+        taken = tuple(v.type for v in self.condition.params)
+        if taken != entry:
+            raise TileError(f"while carries {words(entry)} and its condition takes {words(taken)}", self.span)
+        return entry
 
 
 class If(Op, name="if"):
@@ -72,6 +79,8 @@ class If(Op, name="if"):
     def infer(self) -> tuple[Type, ...]:
         if self.condition.type != Scalar(bool_):
             raise TileError(f"a condition is a bool, not {self.condition.type}", self.span)
+        if self.then.params or self.otherwise.params:
+            raise TileError("the branches of an if take nothing", self.span)
         found, other = (tuple(v.type for v in b.end.operands) for b in (self.then, self.otherwise))
         if found != other:
             raise TileError(f"the branches yield {words(found)} and {words(other)}", self.span)

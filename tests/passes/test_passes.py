@@ -1,0 +1,84 @@
+"""Each pass on texts: ``<pass>/<case>.tvm`` holds the function before, ``----``, and after; nothing where it stays."""
+
+from pathlib import Path
+
+import pytest
+
+from tilevm.ir import Func
+from tilevm.ir.rewrite import walk
+from tilevm.ir.verify import verify
+from tilevm.passes import PIPELINE, Pass, run_passes, through
+from tilevm.source import TileError
+from tilevm.text import print_func, read_func
+
+HERE = Path(__file__).parent
+CASES = sorted(HERE.glob("*/*.tvm"))
+PASSES = {p.name: p for p in PIPELINE}
+each_case = pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+
+
+def halves(path: Path) -> tuple[str, str]:
+    before, after = path.read_text(encoding="utf-8").split("----\n")
+    return before, after
+
+
+@each_case
+def test_case(path: Path) -> None:
+    before, after = halves(path)
+    func = verify(read_func(before))
+    result = verify(PASSES[path.parent.name].run(func))
+    if after:
+        assert print_func(result) == print_func(verify(read_func(after)))
+    else:
+        assert result is func
+
+
+@each_case
+@pytest.mark.parametrize("step", PIPELINE, ids=lambda p: p.name)
+def test_input_is_untouched(path: Path, step: Pass) -> None:
+    func = read_func(halves(path)[0])
+    text, owners = print_func(func), owned(func)
+    step.run(func)
+    assert print_func(func) == text
+    assert owned(func) == owners
+
+
+def owned(func: Func) -> list[bool]:
+    """Whether each result still knows its instruction."""
+    assert all(r.owner is op for op in walk(func.body) for r in op.results)
+    return [p.owner is None for p in func.params]
+
+
+@each_case
+def test_second_run_changes_nothing(path: Path) -> None:
+    step = PASSES[path.parent.name]
+    once = step.run(read_func(halves(path)[0]))
+    twice = step.run(once)
+    if path.stem != "one_of_two":  # what is proved in part is set again
+        assert twice is once
+    assert print_func(twice) == print_func(once)
+
+
+def test_every_pass_has_cases() -> None:
+    count = {name: sum(p.parent.name == name for p in CASES) for name in PASSES}
+    assert min(count.values()) >= 4, count
+    assert {p.parent.name for p in CASES} == set(PASSES)
+
+
+def test_through_stops_after_a_pass() -> None:
+    text = halves(HERE / "fma" / "add.tvm")[0]
+    assert "fma" not in print_func(through(read_func(text), "hoist"))
+    assert "fma" in print_func(through(read_func(text), "fma"))
+
+
+def test_unknown_pass() -> None:
+    with pytest.raises(TileError) as caught:
+        through(read_func(halves(CASES[0])[0]), "hoistt")
+    assert str(caught.value) == "error: no pass is called 'hoistt'\nhelp: did you mean 'hoist'?"
+
+
+def test_observer_sees_each_pass_in_order() -> None:
+    seen: list[str] = []
+    func = read_func(halves(HERE / "dce" / "all_used.tvm")[0])
+    assert run_passes(func, observe=lambda step, before, after: seen.append(step.name)) is func
+    assert seen == ["fold", "cse", "hoist", "fma", "bounds", "dce"]
