@@ -46,7 +46,7 @@ class Group:
     @property
     def made(self) -> set[Value]:
         """Values that the group writes to scratch."""
-        return {r.value if isinstance(r, Keep) else r.op.result for r in self.roots if not isinstance(r, Write)}
+        return {r.into if isinstance(r, Keep) else r.op.result for r in self.roots if not isinstance(r, Write)}
 
 
 @dataclass(eq=False)

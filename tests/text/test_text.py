@@ -99,3 +99,20 @@ def test_several_functions_in_order() -> None:
 def test_comments_are_passed_over() -> None:
     func = read_func("; first\nfunc @k(%n: i32) { ; second\n %a = add %n, %n : i32\n yield [] }")
     assert isinstance(func.body.ops[0], Add)
+
+
+EVERY = (HERE / "every.tvm").read_text(encoding="utf-8").splitlines()
+TOKENS = ("%n", "%0", "%t", "%m", "[", "]", "{axis = 0}", "{axis = x}", "i32", "f7e9m9", "_", "7", "-1", "1.5", "true")
+
+
+@given(st.integers(1, len(EVERY) - 1), st.integers(0, 12), st.sampled_from((*TOKENS, "")))
+def test_changed_text_reads_or_is_refused_at_a_place(line: int, word: int, token: str) -> None:
+    words = EVERY[line].split(" ")
+    words[word % len(words)] = token
+    text = "\n".join([*EVERY[:line], " ".join(words), *EVERY[line + 1 :]])
+    try:
+        func = read_func(text)
+    except TileError as error:
+        assert error.span is not None and 1 <= error.span.line <= len(EVERY)
+    else:
+        assert print_func(read_func(print_func(func))) == print_func(func)

@@ -124,6 +124,8 @@ class Reader:
             many = kind.roles[field] is Role.OPERANDS
             if (node.data == "many") is not many:
                 raise TileError(f"{name}: {field} takes {'a list' if many else 'one value'}", self.span(name))
+            if node.data == "none" and kind.roles[field] is not Role.OPTIONAL:
+                raise TileError(f"{name}: {field} is not optional", self.span(name))
             values = tuple(self.use(t) for t in node.children)
             out[field] = values if many else values[0] if values else None
         return out
