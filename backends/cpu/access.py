@@ -28,6 +28,11 @@ class Row:
     first: LLVM | None = None
     count: LLVM | None = None
 
+    @property
+    def masked(self) -> bool:
+        """Whether lanes are looked at one by one."""
+        return self.count is not None and self.count.type == I32
+
 
 def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
     """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one."""
@@ -101,7 +106,7 @@ def buffer_row(
 def mask(c: Context, row: Row, j: LLVM, lanes: int, tail: int) -> LLVM | None:
     """Which lanes of the vector at ``j`` exist; only the first ``tail`` do when that is not 0."""
     found = None
-    if row.count is not None and lanes_of(row.count) == 0:
+    if row.masked:
         lane = c.e.b.add(c.e.splat(c.e.b.trunc(j, I32), lanes), c.e.iota(lanes))
         inside = c.e.b.sub(lane, c.e.splat(row.first, lanes))
         found = c.e.b.icmp_unsigned("<", inside, c.e.splat(row.count, lanes))

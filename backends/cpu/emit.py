@@ -205,6 +205,12 @@ class Emitter:
         self.b.branch(after)
         self.b.position_at_end(after)
 
+    @contextmanager
+    def fork(self, condition: LLVM) -> Iterator[tuple[Any, Any]]:
+        """Two contexts: what is made in the first runs where the scalar ``condition`` holds, in the other elsewhere."""
+        with self.b.if_else(condition) as branches:
+            yield branches
+
     def either(
         self, condition: LLVM, then: Callable[[], Sequence[LLVM]], otherwise: Callable[[], Sequence[LLVM]]
     ) -> list[LLVM]:
