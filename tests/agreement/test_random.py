@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from tests.agreement.programs import Statement, compile_source, interpret, programs
 
 
-@settings(max_examples=40)
+@settings(max_examples=80)
 @given(programs, st.integers(-4, 4), st.integers(0, 2**32 - 1))
 def test_integer_programs_agree(program: list[Statement], n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
