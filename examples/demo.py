@@ -30,7 +30,7 @@ def report(
         out[...] = 0
         run(device=device)
         errors.append(f"{np.abs(out.astype(np.float64) - exact).max():.1e}")
-    times = rivals({"tilevm": lambda: run(device="cpu"), **peers}, seconds=0.3)
+    times = rivals({"tilevm": lambda: run(device="cpu"), **peers}, seconds=1.0)
     ours = times["tilevm"].median
     ratios = (f"{times[p].median / ours:.2f}x" if p in times else "not installed" for p in ("numpy", "torch"))
     table.add_row(name, *errors, f"{ours * 1e3:.2f} ms", *ratios)

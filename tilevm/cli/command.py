@@ -155,7 +155,7 @@ def bench() -> None:
 
 @bench.command()
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
-@click.option("--seconds", default=0.5, show_default=True, help="to spend on each rival")
+@click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival")
 def cpu(file: str | None, seconds: float) -> None:
     """Compare the CPU backend with numpy, and with torch where it is installed."""
     result = bench_cpu(seconds)
