@@ -90,8 +90,8 @@ class NativeKernel:
     """A kernel that runs on this machine's cores."""
 
     def __init__(self, func: Func, abi: KernelAbi) -> None:
-        check(func)
         here = host()
+        check(func, here)
         module, self._scratch = build(func, abi, here)
         text = str(module)
         self.abi = abi

@@ -12,12 +12,13 @@ VECTOR_BITS = (("avx512f", 512), ("avx2", 256))
 
 @dataclass(frozen=True)
 class Host:
-    """Name and features as LLVM spells them, the width of a vector, and how many vector registers there are."""
+    """Name and features as LLVM spells them, the width of a vector, how many vector registers, and f16 conversion."""
 
     name: str
     features: str
     vector_bits: int
     vector_registers: int
+    has_f16: bool = True
 
     def lanes(self, bits: int) -> int:
         """Elements of ``bits`` bits in one vector."""
@@ -32,7 +33,8 @@ def host() -> Host:
     llvm.initialize_native_asmparser()
     features = llvm.get_host_cpu_features()
     bits = next((width for name, width in VECTOR_BITS if features.get(name)), 128)
-    return Host(llvm.get_host_cpu_name(), features.flatten(), bits, 32 if bits == 512 else 16)
+    f16 = bool(features.get("f16c", not llvm.get_default_triple().startswith(("x86_64", "i"))))
+    return Host(llvm.get_host_cpu_name(), features.flatten(), bits, 32 if bits == 512 else 16, f16)
 
 
 def machine() -> llvm.TargetMachine:
