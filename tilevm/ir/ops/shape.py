@@ -17,6 +17,8 @@ class Constant(Op, name="constant"):
     of: DType = attribute(read=lambda text: dtype(text))
 
     def infer(self) -> tuple[Type, ...]:
+        if self.of.is_integer and not (isinstance(self.value, int) and self.of.min <= self.value <= self.of.max):
+            raise TileError(f"constant: {self.value} is not a number of {self.of}", self.span)
         return (Scalar(self.of),)
 
 
