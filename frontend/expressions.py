@@ -207,7 +207,7 @@ def call(node: ast.Call, frame: Frame) -> object:
         target, args = callee.method, [callee.receiver, *args]
     row = find(target)
     if row is not None:
-        return row.invoke(frame.builder, args, named)
+        return row.call(frame, args, named)
     if isinstance(target, FunctionType) and is_helper(target):
         return inline(target, frame, args, named)
     if id(target) in MATH:

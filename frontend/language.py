@@ -6,7 +6,7 @@ too (``sum``, ``max``, ``range``, …) are meant to be used as ``tv.sum``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeAlias, overload
 
 from tilevm import symbolic
@@ -194,6 +194,45 @@ def topk(x: Tile, k: int, axis: int = -1) -> tuple[Tile, Tile]:
     raise outside("tv.topk")
 
 
+def cumsum(x: Tile, axis: int, reverse: bool = False) -> Tile:
+    """The sums of elements 0 … k along ``axis``, of k … end with ``reverse``; added in that order on every machine.
+
+    f16 and bf16 add in f32 and round each result once; integers wrap.
+    """
+    raise outside("tv.cumsum")
+
+
+def cumprod(x: Tile, axis: int, reverse: bool = False) -> Tile:
+    """The products of elements 0 … k along ``axis``, of k … end with ``reverse``, multiplied in that order.
+
+    f16 and bf16 multiply in f32 and round each result once; integers wrap.
+    """
+    raise outside("tv.cumprod")
+
+
+@overload
+def scan(x: Tile, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Tile: ...
+@overload
+def scan(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any], reverse: bool = False) -> tuple[Tile, ...]: ...
+def scan(x: Any, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Any:
+    """Every step of combining the elements along ``axis`` from first to last, or from last to first with ``reverse``.
+
+    ``combine(a, b)``, a ``@tv.function``, takes what was combined so far and the next element, and gives the former
+    anew, in the same dtype. For a tuple of n tiles of one shape it takes n values so far, then n elements, and gives
+    n: ``combine(a1, a2, b1, b2)`` for two. It computes with numbers; its order is the same on every machine.
+    """
+    raise outside("tv.scan")
+
+
+@overload
+def reduce(x: Tile, axis: int, combine: Callable[..., Any]) -> Tile: ...
+@overload
+def reduce(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any]) -> tuple[Tile, ...]: ...
+def reduce(x: Any, axis: int, combine: Callable[..., Any]) -> Any:
+    """The last step of :func:`scan`: all elements along ``axis`` combined, from first to last; the axis goes."""
+    raise outside("tv.reduce")
+
+
 def dot(a: Tile, b: Tile, acc: Number | None = None, precision: str = "ieee") -> Tile:
     """``acc + a @ b`` for a of (m, k), b of (k, n) and acc of (m, n).
 
@@ -277,6 +316,8 @@ __all__ = [
     "cdiv",
     "ceil",
     "constexpr",
+    "cumprod",
+    "cumsum",
     "dot",
     "empty",
     "erf",
@@ -295,8 +336,10 @@ __all__ = [
     "permute",
     "program_id",
     "range",
+    "reduce",
     "reshape",
     "rsqrt",
+    "scan",
     "sigmoid",
     "sort",
     "sqrt",

@@ -28,7 +28,7 @@ INLINE = (
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
 
-WHOLE = (ops.Sort, ops.ArgReduce)  # read from scratch, where their operands are put
+WHOLE = (ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining)  # read from scratch, where their operands are put
 
 
 def identity(rank: int) -> Map:

@@ -46,6 +46,7 @@ from tilevm.ir.ops.elementwise import (
 )
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
+from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
     Any,
@@ -63,6 +64,7 @@ from tilevm.ir.ops.shape import (
 )
 
 __all__ = [
+    "COMBINING",
     "Abs",
     "Add",
     "All",
@@ -76,8 +78,12 @@ __all__ = [
     "Broadcast",
     "Cast",
     "Ceil",
+    "Combining",
     "Compare",
     "Constant",
+    "CumProd",
+    "CumSum",
+    "Cumulative",
     "Div",
     "Dot",
     "Empty",
@@ -90,6 +96,7 @@ __all__ = [
     "Floor",
     "FloorDiv",
     "Fma",
+    "Fold",
     "For",
     "Gather",
     "Ge",
@@ -118,6 +125,7 @@ __all__ = [
     "Reduce",
     "Reshape",
     "Rsqrt",
+    "Scan",
     "Scatter",
     "Select",
     "Shl",
