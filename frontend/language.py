@@ -262,6 +262,21 @@ def expand(x: Tile, axis: int) -> Tile:
     raise outside("tv.expand")
 
 
+def join(a: Number, b: Number) -> Tile:
+    """``a`` and ``b`` side by side in a new last dimension of extent 2; they broadcast, and take one dtype."""
+    raise outside("tv.join")
+
+
+def split(x: Tile) -> tuple[Tile, Tile]:
+    """The two halves ``x[..., 0], x[..., 1]`` of a tile whose last extent is 2: what :func:`join` put together."""
+    raise outside("tv.split")
+
+
+def cat(tiles: Sequence[Tile], axis: int = 0) -> Tile:
+    """Tiles of one dtype, one behind another along ``axis``; their other extents are equal."""
+    raise outside("tv.cat")
+
+
 def range(
     start: Index, stop: Index | None = None, step: Index = 1, num_stages: int = 1, unroll: int = 1
 ) -> Iterator[Tile]:
@@ -313,6 +328,7 @@ __all__ = [
     "argmin",
     "argsort",
     "broadcast",
+    "cat",
     "cdiv",
     "ceil",
     "constexpr",
@@ -326,6 +342,7 @@ __all__ = [
     "expand",
     "floor",
     "full",
+    "join",
     "log",
     "log2",
     "max",
@@ -342,6 +359,7 @@ __all__ = [
     "scan",
     "sigmoid",
     "sort",
+    "split",
     "sqrt",
     "static_assert",
     "static_range",

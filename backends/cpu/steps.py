@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Effect, Op, Value, ops
 
-from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
+from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
 from .realise import Realisation
 
 
@@ -184,9 +184,8 @@ class Scheduler:
         for node in self.nodes(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
-            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(
-                node.value
-            ):
+            reads = isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad)
+            if reads and self.opens(node.value, made | self.begun(root)):
                 if any(self._place[w] < self._place[node.value.owner] for w in written):
                     return False
         if not isinstance(root, Write):
@@ -219,7 +218,7 @@ class Scheduler:
         """Whether a value is made here, from its operands, rather than read from scratch."""
         if not is_tile(value) or not isinstance(value.owner, INLINE):
             return False
-        if isinstance(value.owner, ops.Reshape) and not only_units(value.owner):
+        if moves(value.owner):
             return False
         return value not in self.realised.kept or value in making
 

@@ -46,6 +46,7 @@ from tilevm.ir.ops.elementwise import (
 )
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
+from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
 from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
@@ -80,6 +81,7 @@ __all__ = [
     "Ceil",
     "Combining",
     "Compare",
+    "Concat",
     "Constant",
     "CumProd",
     "CumSum",
@@ -92,6 +94,7 @@ __all__ = [
     "Exp",
     "Exp2",
     "Extent",
+    "Extract",
     "FloatUnary",
     "Floor",
     "FloorDiv",
@@ -131,6 +134,7 @@ __all__ = [
     "Shl",
     "Shr",
     "Sigmoid",
+    "Slice",
     "Sort",
     "Splat",
     "Sqrt",
@@ -143,4 +147,5 @@ __all__ = [
     "Xor",
     "Yield",
     "accumulator",
+    "around",
 ]
