@@ -96,7 +96,7 @@ def buffer_row(
     vector: int | None,
     starts: Sequence[int] = (),
 ) -> Row:
-    """The row of a kept value, which lies in its buffer row-major under the shape ``size``; of its box at ``starts``."""
+    """The row of a kept value, which lies row-major under the shape ``size``, or of the box at ``starts``."""
     buffer = c.memory.of[value]
     start = sum(at * prod(size[d + 1 :]) for d, at in enumerate(starts))
     row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(start)

@@ -28,7 +28,10 @@ INLINE = (
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
 
-WHOLE = (
+WHOLE = (  # read from scratch, where their operands are put
+    *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
+    *(ops.Concat, ops.Extract),
+)
     ops.Sort,
     ops.ArgReduce,
     ops.Cumulative,

@@ -184,9 +184,11 @@ class Scheduler:
         for node in self.nodes(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
-            reads = isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad)
-            if reads and self.opens(node.value, made | self.begun(root)):
-                if any(self._place[w] < self._place[node.value.owner] for w in written):
+            read_by = node.value.owner
+            if isinstance(read_by, ops.Load | ops.Gather | ops.PointerLoad):
+                if self.opens(node.value, made | self.begun(root)) and any(
+                    self._place[w] < self._place[read_by] for w in written
+                ):
                     return False
         if not isinstance(root, Write):
             return True
