@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Op, Value, ops
 
+from .dot.plan import Plan, plan
+from .host import Host
 from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
 from .realise import Realisation
 
@@ -51,9 +53,10 @@ class Group:
 
 @dataclass(eq=False)
 class Product:
-    """A dot."""
+    """A dot, and how it is made."""
 
     op: ops.Dot
+    plan: Plan
 
 
 @dataclass(eq=False)
@@ -92,8 +95,8 @@ def domain(root: Root) -> tuple[int, ...]:
 class Scheduler:
     """Deals the instructions of a function out to steps."""
 
-    def __init__(self, realised: Realisation) -> None:
-        self.realised = realised
+    def __init__(self, realised: Realisation, host: Host) -> None:
+        self.realised, self.host = realised, host
         self._place: dict[Op, int] = {}
 
     def block(self, block: Block) -> list[Step]:
@@ -102,15 +105,15 @@ class Scheduler:
         group: Group | None = None
         for op in block.ops:
             self._place[op] = len(self._place)
-            root = self.root(op)
+            product = Product(op, plan(op, self.host, self.realised)) if isinstance(op, ops.Dot) else None
+            root = self.packing(product) if product else self.root(op)
             if root:
                 if group and not self.joins(group, root):
                     steps.append(group)
                     group = None
                 group = group or Group(domain(root))
                 group.roots.append(root)
-                continue
-            step = self.step(op)
+            step = product or (None if root else self.step(op))
             if step is None:
                 continue
             if group and (not isinstance(step, Number) or group.made & set(op.operands)):
@@ -118,6 +121,10 @@ class Scheduler:
                 group = None
             steps.append(step)
         return [*steps, group] if group else steps
+
+    def packing(self, product: Product) -> Root | None:
+        """The left operand of a product on its way into rows, along with what else the loops before make."""
+        return Keep(product.op.a, product.plan.packed) if product.plan.fused else None
 
     def root(self, op: Op) -> Root | None:
         if isinstance(op, ops.Reduce):
@@ -129,8 +136,6 @@ class Scheduler:
         return None
 
     def step(self, op: Op) -> Step | None:
-        if isinstance(op, ops.Dot):
-            return Product(op)
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
             entry = self.handover(op.carried, params)
@@ -196,11 +201,9 @@ class Scheduler:
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
-        if not is_tile(value) or not isinstance(value.owner, INLINE):
-            return False
-        if isinstance(value.owner, ops.Reshape) and not only_units(value.owner):
-            return False
-        return value not in self.realised.kept or value in making
+        if value in making and is_tile(value) and isinstance(value.owner, INLINE):
+            return not isinstance(value.owner, ops.Reshape) or only_units(value.owner)
+        return self.realised.made_here(value)
 
 
 def written_elsewhere(write: Op, read: list[ops.Load]) -> bool:
