@@ -83,18 +83,25 @@ def scalef(e: Emitter, x: LLVM, power: LLVM) -> LLVM:
 
 
 def exp2_f32(e: Emitter, x: LLVM) -> LLVM:
-    x = held(e, x, -151.0, 129.0)
-    whole, scale = split(e, x, 1.0)
-    return scale(horner(e, e.b.fsub(x, whole), polynomial(_exp2, -0.5, 0.5, 6)))
+    inner = held(e, x, -126.0, 129.0)
+    whole, scale = split(e, inner, 1.0)
+    found = scale(horner(e, e.b.fsub(inner, whole), polynomial(_exp2, -0.5, 0.5, 6)))
+    return flushed(e, x, -126.0, found)
 
 
 def exp_f32(e: Emitter, x: LLVM) -> LLVM:
-    x = held(e, x, -105.0, 89.5)
-    whole, scale = split(e, x, LOG2E)
+    lowest = -126.0 * LN2
+    inner = held(e, x, lowest, 89.5)
+    whole, scale = split(e, inner, LOG2E)
     high = float(np.float32(LN2) - np.float32(LN2) % np.float32(2.0**-12))  # whole * high is exact
-    rest = e.fma(whole, e.like(x, -high), x)
+    rest = e.fma(whole, e.like(x, -high), inner)
     rest = e.fma(whole, e.like(x, high - LN2), rest)
-    return scale(horner(e, rest, polynomial(math.exp, -0.35, 0.35, 6)))
+    return flushed(e, x, lowest, scale(horner(e, rest, polynomial(math.exp, -0.35, 0.35, 6))))
+
+
+def flushed(e: Emitter, x: LLVM, lowest: float, found: LLVM) -> LLVM:
+    """``found``, and 0 where the result lies below the normal range: a subnormal costs some 150 cycles to make."""
+    return e.b.select(e.b.fcmp_ordered("<", x, e.like(x, lowest)), e.like(x, 0.0), found)
 
 
 def _exp2(x: float) -> float:
