@@ -39,6 +39,11 @@ def _(op: Op) -> int:
     return 10
 
 
+@cost.rule(ops.Philox)
+def _(op: ops.Philox) -> int:
+    return 60
+
+
 @cost.rule(ops.Load)
 def _(op: ops.Load) -> int:
     kind = op.tensor.type

@@ -47,6 +47,7 @@ from tilevm.ir.ops.elementwise import (
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
 from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
+from tilevm.ir.ops.random import Philox
 from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
@@ -122,6 +123,7 @@ __all__ = [
     "NumPrograms",
     "Or",
     "Permute",
+    "Philox",
     "PointerLoad",
     "PointerStore",
     "ProgramId",
