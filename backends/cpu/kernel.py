@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, extremes, leaves, pieces, random, scanning, sorting
+from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting
 from .casts import convert
 from .context import Context
 from .dot import product as dot
@@ -134,6 +134,11 @@ def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
     held = [k.c.numbers[v] for v in op.operands[1:]]
     Nest(k.c, Group(())).scatter(op, held, 0)
     return None
+
+
+@number.rule(ops.Atomic, ops.AtomicCas)
+def _(op: ops.Atomic | ops.AtomicCas, k: Kernel) -> LLVM:
+    return atomics.one(op, k.c, [k.c.numbers[v] for v in op.operands[1:]])
 
 
 @control.rule(ops.For)

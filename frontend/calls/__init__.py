@@ -1,5 +1,33 @@
 """The language's functions and methods as instructions, one file a family. Importing it fills the table."""
 
-from . import attributes, builtins, create, elementwise, memory, order, pieces, product, random, reduce, scan, shapes
+from . import (
+    atomic,
+    attributes,
+    builtins,
+    create,
+    elementwise,
+    memory,
+    order,
+    pieces,
+    product,
+    random,
+    reduce,
+    scan,
+    shapes,
+)
 
-FAMILIES = (attributes, builtins, create, elementwise, memory, order, pieces, product, random, reduce, scan, shapes)
+FAMILIES = (
+    atomic,
+    attributes,
+    builtins,
+    create,
+    elementwise,
+    memory,
+    order,
+    pieces,
+    product,
+    random,
+    reduce,
+    scan,
+    shapes,
+)

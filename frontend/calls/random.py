@@ -9,7 +9,7 @@ from tilevm.types import f32
 
 from .. import language
 from ..promote import cast, dtype_of, literal, natural, runtime
-from ..stretch import together
+from ..stretch import shape_of, stretch
 from ..values import describe, is_int, is_scalar
 from .table import implements
 
@@ -24,14 +24,14 @@ def rand(builder: Builder, seed: object, index: object) -> Value:
     """The top 24 bits, which f32 holds exactly, as a fraction."""
     bits = word(builder, "tv.rand", seed, index)
     shift, scale = literal(builder, 8, dtype_of(bits)), literal(builder, 2.0**-24, f32)
-    top = builder.add(ops.Shr, **pair(builder, bits, shift)).result
-    return builder.add(ops.Mul, **pair(builder, cast(builder, top, f32), scale)).result
+    top = builder.add(ops.Shr, a=bits, b=alike(builder, shift, bits)).result
+    fraction = cast(builder, top, f32)
+    return builder.add(ops.Mul, a=fraction, b=alike(builder, scale, bits)).result
 
 
-def pair(builder: Builder, x: Value, y: Value) -> dict[str, Value]:
-    """The operands of a binary instruction."""
-    a, b = together(builder, "tv.rand", x, y)
-    return {"a": a, "b": b}
+def alike(builder: Builder, number: Value, like: Value) -> Value:
+    """One number wherever ``like`` has one."""
+    return stretch(builder, number, shape_of(like))
 
 
 def word(builder: Builder, name: str, seed: object, index: object) -> Value:

@@ -1,5 +1,6 @@
 """The tile-level instruction set: each instruction once, with its type rule."""
 
+from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
 from tilevm.ir.ops.dot import Dot, accumulator
 from tilevm.ir.ops.elementwise import (
@@ -76,6 +77,8 @@ __all__ = [
     "ArgMax",
     "ArgMin",
     "ArgReduce",
+    "Atomic",
+    "AtomicCas",
     "Binary",
     "Broadcast",
     "Cast",
