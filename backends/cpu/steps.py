@@ -12,7 +12,6 @@ from .host import Host
 from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
 from .realise import Realisation
 
-
 LOOK_BACK = 12  # steps that are searched for loops to join
 
 
