@@ -203,7 +203,6 @@ def of_math(name: str, args: list[object], named: dict[str, object], frame: Fram
 
 
 INSTEAD = {
-    "print": "tv.print comes in a later version; until then store the value into a tensor",
     "matmul": "use tv.dot",
     "power": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
     "absolute": "use tv.abs",

@@ -6,13 +6,14 @@ too (``sum``, ``max``, ``range``, …) are meant to be used as ``tv.sum``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeAlias, overload
 
 from tilevm import symbolic
 from tilevm.symbolic import Expr
 from tilevm.types import DType
 
+from .along import argmax, argmin, argsort, cumprod, cumsum, reduce, scan, sort, topk
 from .handles import Index, Number, Pointer, Shape, Tensor, Tile, outside
 
 
@@ -156,83 +157,6 @@ def all(x: Tile, axis: int | Sequence[int] | None = None, keepdims: bool = False
     raise outside("tv.all")
 
 
-def argmax(x: Tile, axis: int | None = None, keepdims: bool = False) -> Tile:
-    """The smallest index (i32) of the largest element along ``axis``; without one, in the flattened tile.
-
-    NaN is passed over, as :func:`max` does; where there is nothing else the index is 0.
-    """
-    raise outside("tv.argmax")
-
-
-def argmin(x: Tile, axis: int | None = None, keepdims: bool = False) -> Tile:
-    """The smallest index (i32) of the smallest element along ``axis``; without one, in the flattened tile.
-
-    NaN is passed over, as :func:`min` does; where there is nothing else the index is 0.
-    """
-    raise outside("tv.argmin")
-
-
-def sort(x: Tile, axis: int = -1, descending: bool = False) -> Tile:
-    """The elements in order along ``axis``. Stable: -0 equals +0, and equal elements keep their order.
-
-    NaN goes last, ``descending`` or not.
-    """
-    raise outside("tv.sort")
-
-
-def argsort(x: Tile, axis: int = -1, descending: bool = False) -> Tile:
-    """The indices (i32) that put ``x`` in the order of :func:`sort`."""
-    raise outside("tv.argsort")
-
-
-def topk(x: Tile, k: int, axis: int = -1) -> tuple[Tile, Tile]:
-    """The ``k`` largest elements along ``axis``, falling, and their indices (i32): ``values, indices``.
-
-    Of equal elements (-0 equals +0) the smaller index comes first; NaN is taken only when nothing else is left.
-    ``k`` is a compile-time int, at most the extent.
-    """
-    raise outside("tv.topk")
-
-
-def cumsum(x: Tile, axis: int, reverse: bool = False) -> Tile:
-    """The sums of elements 0 … k along ``axis``, of k … end with ``reverse``; added in that order on every machine.
-
-    f16 and bf16 add in f32 and round each result once; integers wrap.
-    """
-    raise outside("tv.cumsum")
-
-
-def cumprod(x: Tile, axis: int, reverse: bool = False) -> Tile:
-    """The products of elements 0 … k along ``axis``, of k … end with ``reverse``, multiplied in that order.
-
-    f16 and bf16 multiply in f32 and round each result once; integers wrap.
-    """
-    raise outside("tv.cumprod")
-
-
-@overload
-def scan(x: Tile, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Tile: ...
-@overload
-def scan(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any], reverse: bool = False) -> tuple[Tile, ...]: ...
-def scan(x: Any, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Any:
-    """Every step of combining the elements along ``axis`` from first to last, or from last to first with ``reverse``.
-
-    ``combine(a, b)``, a ``@tv.function``, takes what was combined so far and the next element, and gives the former
-    anew, in the same dtype. For a tuple of n tiles of one shape it takes n values so far, then n elements, and gives
-    n: ``combine(a1, a2, b1, b2)`` for two. It computes with numbers; its order is the same on every machine.
-    """
-    raise outside("tv.scan")
-
-
-@overload
-def reduce(x: Tile, axis: int, combine: Callable[..., Any]) -> Tile: ...
-@overload
-def reduce(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any]) -> tuple[Tile, ...]: ...
-def reduce(x: Any, axis: int, combine: Callable[..., Any]) -> Any:
-    """The last step of :func:`scan`: all elements along ``axis`` combined, from first to last; the axis goes."""
-    raise outside("tv.reduce")
-
-
 def dot(a: Tile, b: Tile, acc: Number | None = None, precision: str = "ieee") -> Tile:
     """``acc + a @ b`` for a of (m, k), b of (k, n) and acc of (m, n).
 
@@ -306,6 +230,24 @@ def static_range(start: int, stop: int | None = None, step: int = 1) -> Iterator
     raise outside("tv.static_range")
 
 
+def print(*values: object) -> None:
+    """Write a line for every program that comes here: its place in the grid, then the values with blanks between.
+
+    Text and compile-time values are written as Python writes them, tiles as numpy writes arrays. ``device="vm"``
+    always prints; compiled kernels print, after the launch, where TILEVM_DEBUG is 1, and leave it out elsewhere.
+    """
+    raise outside("tv.print")
+
+
+def device_assert(condition: Number, message: str = "") -> None:
+    """Raise TileError with ``message`` unless the bool ``condition`` holds, in every element of a tile.
+
+    The error names the source line, the program and the first element. ``device="vm"`` always checks, at once;
+    compiled kernels check where TILEVM_DEBUG is 1, and tell after the launch of the first program that failed.
+    """
+    raise outside("tv.device_assert")
+
+
 def static_assert(condition: bool, message: str = "") -> None:
     """Stop compiling with ``message`` unless the compile-time ``condition`` holds."""
     raise outside("tv.static_assert")
@@ -348,6 +290,7 @@ __all__ = [
     "constexpr",
     "cumprod",
     "cumsum",
+    "device_assert",
     "dot",
     "empty",
     "erf",
@@ -365,6 +308,7 @@ __all__ = [
     "minimum",
     "num_programs",
     "permute",
+    "print",
     "program_id",
     "rand",
     "randint",

@@ -30,7 +30,7 @@ INLINE = (
 
 WHOLE = (  # read from scratch, where their operands are put
     *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
-    *(ops.Concat, ops.Extract, ops.Atomic, ops.AtomicCas),
+    *(ops.Concat, ops.Extract, ops.Atomic, ops.AtomicCas, ops.Print, ops.Assert),
 )
 
 

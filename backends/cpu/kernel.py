@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting
+from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting, telling
 from .casts import convert
 from .context import Context
 from .dot import product as dot
@@ -25,7 +25,7 @@ from .realise import Realisation
 from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
 from .whole import whole
 
-RULES = (extremes, leaves, pieces, random, scanning, sorting)  # importing them fills the tables
+RULES = (extremes, leaves, pieces, random, scanning, sorting, telling)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 
@@ -139,6 +139,16 @@ def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
 @number.rule(ops.Atomic, ops.AtomicCas)
 def _(op: ops.Atomic | ops.AtomicCas, k: Kernel) -> LLVM:
     return atomics.one(op, k.c, [k.c.numbers[v] for v in op.operands[1:]])
+
+
+@number.rule(ops.Print)
+def _(op: ops.Print, k: Kernel) -> LLVM:
+    telling.show(k.c, op)
+
+
+@number.rule(ops.Assert)
+def _(op: ops.Assert, k: Kernel) -> LLVM:
+    telling.check(k.c, op, k.c.numbers[op.condition], k.c.e.i64(0))
 
 
 @control.rule(ops.For)

@@ -12,6 +12,7 @@ from . import (
     product,
     random,
     reduce,
+    report,
     scan,
     shapes,
 )

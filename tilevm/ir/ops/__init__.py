@@ -49,6 +49,7 @@ from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
 from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
 from tilevm.ir.ops.random import Philox
+from tilevm.ir.ops.report import Assert, Print
 from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
@@ -77,6 +78,7 @@ __all__ = [
     "ArgMax",
     "ArgMin",
     "ArgReduce",
+    "Assert",
     "Atomic",
     "AtomicCas",
     "Binary",
@@ -129,6 +131,7 @@ __all__ = [
     "Philox",
     "PointerLoad",
     "PointerStore",
+    "Print",
     "ProgramId",
     "Reduce",
     "Reshape",
