@@ -29,6 +29,7 @@ FAMILIES = (
     product,
     random,
     reduce,
+    report,
     scan,
     shapes,
 )
