@@ -32,6 +32,25 @@ class Network:
 
         self.e.loop(levels, [], merge)
 
+    def absorb(self, other: LLVM) -> None:
+        """Keep the least of these numbers and of as many at ``other``, sorted like these; sorted again.
+
+        The less of a rising and a falling line is bitonic, so half a merge sorts it.
+        """
+        b, e = self.e.b, self.e
+
+        def one(n: LLVM, _: list[LLVM]) -> list[LLVM]:
+            at = b.mul(n, e.i64(self.lanes))
+            end = b.sub(e.i64(self.size - self.lanes), at)
+            theirs = e.load(e.at(other, end, self.element), self.element, self.vector)
+            self.store(self.ordered(self.load(at), self.reversed(theirs))[0], at)
+            return []
+
+        e.loop(self.size // self.lanes, [], one)
+        levels = (self.size // self.lanes).bit_length() - 1
+        e.loop(levels, [], lambda step, _: self.narrower(e.i64(self.size), step))
+        self.each_vector(list(self.halves(self.lanes // 2)))
+
     def powers(self, start: int) -> Sequence[int]:
         """``start``, doubled up to the lanes."""
         return [start << n for n in range(self.lanes.bit_length() - 1)]

@@ -5,6 +5,7 @@ No two such numbers are equal, so any way of sorting them is stable.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from llvmlite import ir
@@ -38,11 +39,17 @@ def padded(length: int) -> int:
     return max(8, 1 << (length - 1).bit_length())
 
 
+def chunks(count: int, length: int) -> tuple[int, int]:
+    """How a line is sorted, of which the first ``count`` are wanted: size of a piece, and how many pieces."""
+    size = padded(count)
+    return (padded(length), 1) if 2 * size > padded(length) else (size, -(-length // size))
+
+
 @work.rule(ops.Sort)
 def _(op: ops.Sort) -> int:
     assert isinstance(op.x.type, Tile)
     bits: int = packed(op.x.type.dtype).width
-    return padded(op.x.type.shape[op.axis]) * bits // 8
+    return prod(chunks(op.count, op.x.type.shape[op.axis])) * bits // 8
 
 
 @whole.rule(ops.Sort)
@@ -51,13 +58,18 @@ def _(op: ops.Sort, c: Context, step: Whole) -> None:
     assert step.work is not None
     base = c.buffer(c.memory.of[step.work])
     kind = packed(dtype_of(op.x))
-    network = Network(c, base, kind, padded(lines.length), c.e.host.lanes(64) if kind is I64 else 1)
+    size, pieces = chunks(op.count, lines.length)
+    lanes = c.e.host.lanes(64) if kind is I64 else 1
+
+    def piece(n: LLVM) -> Network:
+        return Network(c, c.e.at(base, c.e.b.mul(n, c.e.i64(size)), kind), kind, size, lanes)
 
     def line(n: LLVM) -> None:
         outer, inner = c.e.b.udiv(n, c.e.i64(lines.inner)), c.e.b.urem(n, c.e.i64(lines.inner))
         source = begin(c, step.held(op.x), lines, lines.length, outer, inner)
-        pack(c, op, source, base, lines.length, network.size)
-        network.sort()
+        pack(c, op, source, base, lines.length, size * pieces)
+        elements(c, pieces, lambda k: piece(k).sort())
+        elements(c, pieces - 1, lambda k: piece(c.e.i64(0)).absorb(piece(c.e.b.add(k, c.e.i64(1))).base))
         results = [begin(c, r, lines, op.count, outer, inner) for r in op.results]
         unpack(c, op, source, base, results)
 

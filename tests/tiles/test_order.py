@@ -159,3 +159,21 @@ def test_long_lines_agree() -> None:
     y, i = np.empty_like(x), np.empty(x.shape, np.int32)
     run(sorting, x, y, i, AT=(0, 0), SHAPE=(2, 3000), AXIS=1, DOWN=False, device="cpu")
     assert same(y, np.sort(x, axis=1)) and np.array_equal(i, np.argsort(x, axis=1, kind="stable"))
+
+
+@pytest.mark.parametrize("dtype", ["f16", "f32", "f64", "u64"])
+def test_few_of_long_lines(dtype: str) -> None:
+    """Sorted in pieces, of which each leaves the best."""
+    for n, (k, length) in enumerate(((1, 100), (5, 1000), (8, 64), (9, 33), (40, 1025))):
+        x = data(NUMPY[dtype], (2, length), n) if n % 2 else rising(NUMPY[dtype], length)
+        y, i = np.empty((2, k), x.dtype), np.empty((2, k), np.int32)
+        run(best, x, y, i, AT=(0, 0), SHAPE=x.shape, K=k, AXIS=1, device="cpu")
+        expected = along(lambda line, k=k: order(line, True)[:k], x, 1)
+        assert same(i, expected), (k, length)
+        assert same(y, np.take_along_axis(x, expected, 1)), (k, length)
+
+
+def rising(kind: Any, length: int) -> Array:
+    """The best come last, in one line, and first in the other."""
+    line = np.arange(length).astype(kind)
+    return np.stack([line, line[::-1]])
