@@ -146,6 +146,11 @@ class Emitter:
         if mask is None:
             self.b.store(value, address, align=align)
             return
+        only = one_lane(mask)
+        if only is not None:
+            target = self.at(address, self.i64(only), element)
+            self.b.store(self.b.extract_element(value, self.index(only)), target, align=element_bytes(element))
+            return
         args = [value, address, ir.Constant(I32, align), mask]
         self.call(f"llvm.masked.store.{suffix(kind)}.p0", VOID, args)
 
@@ -241,6 +246,17 @@ class Emitter:
         self.b.position_at_end(after)
         (a, from_a), (b, from_b) = ends
         return [self.merge(x, from_a, y, from_b) for x, y in zip(a, b, strict=True)]
+
+
+def one_lane(mask: LLVM) -> int | None:
+    """The only lane of a constant mask that is true, if there is just one.
+
+    LLVM (22) makes a scalar store for such a mask, and where the value was truncated before, of its whole width.
+    """
+    if not isinstance(mask, ir.Constant) or not isinstance(mask.constant, list | tuple):
+        return None
+    lanes = [n for n, lane in enumerate(mask.constant) if lane.constant]
+    return lanes[0] if len(lanes) == 1 else None
 
 
 def element_bytes(element: Any) -> int:
