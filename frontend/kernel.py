@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any, overload
 
 from tilevm.backend import Argument
+from tilevm.debug import debugging
 from tilevm.driver import choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
@@ -86,7 +87,7 @@ class Kernel:
         return self._known.get(key) or self._specialise(call, seen)
 
     def _key(self, call: Call, what: Hashable) -> Hashable:
-        return what, call.mark, call.options, marks(self._outside(call))
+        return what, call.mark, call.options, debugging(), marks(self._outside(call))
 
     def _outside(self, call: Call, again: bool = False) -> tuple[Place, ...]:
         """Where values stand that the kernel and the helpers given to it read from outside."""

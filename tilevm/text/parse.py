@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -198,6 +199,7 @@ CONSTANTS: dict[str, Any] = {
     "int": lambda c: int(c[0]),
     "float": lambda c: float(c[0]),
     "word": lambda c: WORDS.get(str(c[0]), str(c[0])),
+    "string": lambda c: json.loads(str(c[0])),
     "list": lambda c: tuple(map(constant, c)),
 }
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%"}
