@@ -42,6 +42,7 @@ from .frontend.language import (
     where as where,
     zeros as zeros,
 )
+from .report.check import Report as Report, check as check
 from .source import TileError as TileError
 from .types import (
     DType as DType,

@@ -18,6 +18,7 @@ from rich.table import Table
 from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
 from tilevm.cli import example
+from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.passes import PIPELINE, through
 from tilevm.source import TileError
@@ -58,9 +59,9 @@ def show(text: str, lexer: str = "text") -> None:
 @click.argument("where", metavar="FILE[:KERNEL]")
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--device", default="cpu", show_default=True, help="where to run")
-@click.option("--check", is_flag=True, help="compare with the reference machine")
+@click.option("--check", "checked", is_flag=True, help="compare with the reference machine")
 @click.option("--seed", default=0, show_default=True, help="of the random arguments")
-def run(where: str, words: tuple[str, ...], device: str, check: bool, seed: int) -> None:
+def run(where: str, words: tuple[str, ...], device: str, checked: bool, seed: int) -> None:
     """Run a script, or one kernel of it on random arguments.
 
     Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256.
@@ -77,7 +78,7 @@ def run(where: str, words: tuple[str, ...], device: str, check: bool, seed: int)
     begin = time.perf_counter()
     kernel(*values, device=device, **constants)
     report(kernel.parameters.runtime, values, time.perf_counter() - begin)
-    if check:
+    if checked:
         compare(kernel, values, again, constants)
 
 
@@ -122,6 +123,9 @@ def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) ->
         show(print_func(through(compiled.build.tile, after), places=True))
         return
     show(compiled.stages[stage], LEXERS.get(stage, "text"))
+
+
+main.add_command(check)
 
 
 @main.command()

@@ -88,10 +88,14 @@ class Compiled:
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument]) -> None:
         """Run on arguments whose types are known to be right; what else the contract asks is checked."""
-        names = self.contract.check(arguments)
-        programs = self.programs(names) if grid is None else self.asked(grid, names, arguments)
+        programs = self.counted(grid, arguments)
         if 0 not in programs:
             self.build.artifact.launch(programs, arguments)
+
+    def counted(self, grid: Grid | None, arguments: Sequence[Argument]) -> tuple[int, int, int]:
+        """How many programs such a call runs along x, y and z. Raises TileError for what the contract forbids."""
+        names = self.contract.check(arguments)
+        return self.programs(names) if grid is None else self.asked(grid, names, arguments)
 
     def asked(self, grid: Grid, names: Mapping[str, int], arguments: Sequence[Argument]) -> tuple[int, int, int]:
         """A grid written at the call: within the kernel's own one, if it has one, since bounds were proved on that."""
