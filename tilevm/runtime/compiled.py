@@ -37,22 +37,27 @@ class Compiled:
 
     @property
     def binary(self) -> bytes:
+        """The machine code, where the device has any."""
         return self.build.artifact.binary
 
     @property
     def resources(self) -> Mapping[str, int]:
+        """What a launch takes, by name."""
         return self.build.artifact.resources
 
     @property
     def abi(self) -> KernelAbi:
+        """The calling convention: parameters in order, and the grid."""
         return self.build.abi
 
     @property
     def target(self) -> str:
+        """What the code is made for."""
         return self.build.where.target
 
     @property
     def device(self) -> str:
+        """What it runs on."""
         return self.build.where.name
 
     def __repr__(self) -> str:
