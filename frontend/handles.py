@@ -99,6 +99,14 @@ class Tile:
         """Whether each is true over ``axis``, or of everything."""
         raise outside("Tile.all")
 
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tile:
+        """The smallest index of the largest element: see :func:`tv.argmax`."""
+        raise outside("Tile.argmax")
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tile:
+        """The smallest index of the smallest element: see :func:`tv.argmin`."""
+        raise outside("Tile.argmin")
+
     def _operator(self, other: object = None) -> NoReturn:
         raise outside("a tile's operator")
 

@@ -156,6 +156,44 @@ def all(x: Tile, axis: int | Sequence[int] | None = None, keepdims: bool = False
     raise outside("tv.all")
 
 
+def argmax(x: Tile, axis: int | None = None, keepdims: bool = False) -> Tile:
+    """The smallest index (i32) of the largest element along ``axis``; without one, in the flattened tile.
+
+    NaN is passed over, as :func:`max` does; where there is nothing else the index is 0.
+    """
+    raise outside("tv.argmax")
+
+
+def argmin(x: Tile, axis: int | None = None, keepdims: bool = False) -> Tile:
+    """The smallest index (i32) of the smallest element along ``axis``; without one, in the flattened tile.
+
+    NaN is passed over, as :func:`min` does; where there is nothing else the index is 0.
+    """
+    raise outside("tv.argmin")
+
+
+def sort(x: Tile, axis: int = -1, descending: bool = False) -> Tile:
+    """The elements in order along ``axis``. Stable: -0 equals +0, and equal elements keep their order.
+
+    NaN goes last, ``descending`` or not.
+    """
+    raise outside("tv.sort")
+
+
+def argsort(x: Tile, axis: int = -1, descending: bool = False) -> Tile:
+    """The indices (i32) that put ``x`` in the order of :func:`sort`."""
+    raise outside("tv.argsort")
+
+
+def topk(x: Tile, k: int, axis: int = -1) -> tuple[Tile, Tile]:
+    """The ``k`` largest elements along ``axis``, falling, and their indices (i32): ``values, indices``.
+
+    Of equal elements (-0 equals +0) the smaller index comes first; NaN is taken only when nothing else is left.
+    ``k`` is a compile-time int, at most the extent.
+    """
+    raise outside("tv.topk")
+
+
 def dot(a: Tile, b: Tile, acc: Number | None = None, precision: str = "ieee") -> Tile:
     """``acc + a @ b`` for a of (m, k), b of (k, n) and acc of (m, n).
 
@@ -232,6 +270,9 @@ __all__ = [
     "all",
     "any",
     "arange",
+    "argmax",
+    "argmin",
+    "argsort",
     "broadcast",
     "cdiv",
     "ceil",
@@ -257,11 +298,13 @@ __all__ = [
     "reshape",
     "rsqrt",
     "sigmoid",
+    "sort",
     "sqrt",
     "static_assert",
     "static_range",
     "sum",
     "tanh",
+    "topk",
     "where",
     "zeros",
 ]

@@ -28,6 +28,8 @@ INLINE = (
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
 
+WHOLE = (ops.Sort, ops.ArgReduce)  # read from scratch, where their operands are put
+
 
 def identity(rank: int) -> Map:
     return tuple(range(rank))

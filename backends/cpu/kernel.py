@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, leaves, product
+from . import access, arithmetic, extremes, leaves, product, sorting
 from .casts import convert
 from .context import Context
 from .emit import I32, I64, LLVM, PTR, VOID, Emitter
@@ -21,9 +21,10 @@ from .index import Node, is_tile
 from .memory import Memory
 from .points import dtype_of
 from .realise import Realisation
-from .steps import Control, Fold, Group, Number, Product, Scheduler, Step
+from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
+from .whole import whole
 
-RULES = (leaves,)  # importing it fills the table of leaves
+RULES = (extremes, leaves, sorting)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 
@@ -55,6 +56,8 @@ class Kernel:
                 self.group(step)
             elif isinstance(step, Product):
                 product.Product(self.c, step.op).emit()
+            elif isinstance(step, Whole):
+                whole(step.op, self.c, step)
             elif isinstance(step, Number):
                 self.number(step.op)
             else:

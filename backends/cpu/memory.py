@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from tilevm.ir import Value, ops
-from tilevm.types import DType, Scalar, Tile, f32
+from tilevm.ir import Op, Table, Value, ops
+from tilevm.types import DType, Scalar, Tile, f32, u8
 
 from .emit import memory_bytes
 from .index import identity, is_tile, shape, whole_tile
-from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step
+from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step, Whole
 
 ALIGN = 64  # bytes: a cache line, and the widest vector
+work: Table[[], int] = Table("bytes of scratch for an instruction's own use")
 
 
 @dataclass(eq=False)
@@ -54,6 +55,7 @@ class Memory:
         """``packed``: per dot result the dtype and the elements of its two packed operands."""
         self.of: dict[Value, Buffer] = {}
         self.packs: dict[Value, tuple[Buffer, Buffer]] = {}
+        self.work: dict[Op, Buffer] = {}
         self._scheduler, self._packed = scheduler, packed
         self._number: dict[int, int] = {}
         self._loops: list[tuple[int, int]] = []
@@ -88,6 +90,9 @@ class Memory:
                     yield from self._read(node.value, n, False)
             for node in self._scheduler.below(whole_tile(step.op.acc), set()):
                 yield from self._read(node.value, n, node.map == identity(2))
+        if isinstance(step, Whole):
+            for value in filter(is_tile, step.op.operands):
+                yield Read(n, step.held(value), False)
 
     def _read(self, value: Value, n: int, aligned: bool) -> Iterator[Read]:
         yield Read(n, value, aligned)
@@ -108,8 +113,16 @@ class Memory:
                 self._define(step.op.result, n)
                 dtype, a, b = self._packed[step.op.result]
                 self.packs[step.op.result] = (Buffer(dtype, a, n, n), Buffer(dtype, b, n, n))
+            if isinstance(step, Whole):
+                self._whole(step.op, n)
             if isinstance(step, Control):
                 self._control(step, n)
+
+    def _whole(self, op: Op, n: int) -> None:
+        for value in filter(is_tile, op.results):
+            self._define(value, n)
+        if type(op) in work:
+            self.work[op] = Buffer(u8, work(op), n, n)
 
     def _control(self, step: Control, n: int) -> None:
         op = step.op
@@ -156,7 +169,8 @@ class Memory:
         for value, buffer in self.of.items():
             steps = [r.step for r in self._reads.get(value, ())]
             buffer.last = max([buffer.last, *steps])
-        buffers = sorted({*self.of.values(), *(b for pair in self.packs.values() for b in pair)}, key=lambda b: b.first)
+        own = (b for pair in (*self.packs.values(), tuple(self.work.values())) for b in pair)
+        buffers = sorted({*self.of.values(), *own}, key=lambda b: b.first)
         for buffer in buffers:
             for first, last in self._loops:
                 if buffer.first <= last and buffer.last >= first and not first < buffer.first <= buffer.last <= last:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tilevm.ir import Block, Op, Value, ops
+from tilevm.ir import Block, Effect, Op, Value, ops
 
-from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
+from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
 from .realise import Realisation
 
 
@@ -57,6 +57,18 @@ class Product:
 
 
 @dataclass(eq=False)
+class Whole:
+    """An instruction on whole tiles in scratch; ``staged``: where operands lie that are copied for it."""
+
+    op: Op
+    staged: dict[Value, Value]
+
+    def held(self, value: Value) -> Value:
+        """The value under which an operand is kept."""
+        return self.staged.get(value, value)
+
+
+@dataclass(eq=False)
 class Number:
     """An instruction on scalars."""
 
@@ -72,7 +84,7 @@ class Control:
     regions: list[list[Step]]
 
 
-Step = Group | Product | Number | Control
+Step = Group | Product | Whole | Number | Control
 
 
 def sources(root: Root) -> list[Value]:
@@ -113,10 +125,11 @@ class Scheduler:
             step = self.step(op)
             if step is None:
                 continue
-            if group and (not isinstance(step, Number) or group.made & set(op.operands)):
+            waits = not isinstance(step, Number) or op.effect is not Effect.PURE
+            if group and (waits or group.made & set(op.operands)):
                 steps.append(group)
                 group = None
-            steps.append(step)
+            steps += [*self.filling(step), step]
         return [*steps, group] if group else steps
 
     def root(self, op: Op) -> Root | None:
@@ -131,6 +144,9 @@ class Scheduler:
     def step(self, op: Op) -> Step | None:
         if isinstance(op, ops.Dot):
             return Product(op)
+        if isinstance(op, WHOLE) and any(map(is_tile, op.operands)):
+            made = [v for v in op.operands if is_tile(v) and self.realised.inline(v)]
+            return Whole(op, {v: Value(v.type, "staged") for v in made})
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
             entry = self.handover(op.carried, params)
@@ -140,6 +156,11 @@ class Scheduler:
             return Control(op, [], [self.region(r, op.results) for r in op.regions])
         inline = isinstance(op, INLINE) and is_tile(op.result)
         return None if inline or op.terminator else Number(op)
+
+    def filling(self, step: Step) -> list[Group]:
+        """Groups that write the operands of an instruction on whole tiles."""
+        staged = step.staged if isinstance(step, Whole) else {}
+        return [Group(shape(v), [Keep(v, to)]) for v, to in staged.items()]
 
     def region(self, block: Block, into: tuple[Value, ...]) -> list[Step]:
         steps = self.block(block)

@@ -45,6 +45,7 @@ from tilevm.ir.ops.elementwise import (
     Xor,
 )
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
+from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
 from tilevm.ir.ops.shape import (
     All,
     Any,
@@ -68,6 +69,9 @@ __all__ = [
     "And",
     "Any",
     "Arange",
+    "ArgMax",
+    "ArgMin",
+    "ArgReduce",
     "Binary",
     "Broadcast",
     "Cast",
@@ -119,6 +123,7 @@ __all__ = [
     "Shl",
     "Shr",
     "Sigmoid",
+    "Sort",
     "Splat",
     "Sqrt",
     "Store",

@@ -70,7 +70,7 @@ class Gather(Op, name="gather", effect=Effect.READ):
     def infer(self) -> tuple[Type, ...]:
         found = tensor(self, self.tensor)
         shape = indexed(self, self.indices, self.mask, found.rank)
-        return (like(shape, found.dtype),)
+        return (instead(self, self.other, like(shape, found.dtype)),)
 
 
 class Scatter(Op, name="scatter", effect=Effect.WRITE):
@@ -99,7 +99,7 @@ class PointerLoad(Op, name="pointer_load", effect=Effect.READ):
 
     def infer(self) -> tuple[Type, ...]:
         shape = indexed(self, (self.offsets,), self.mask, 1)
-        return (like(shape, pointer(self, self.pointer).dtype),)
+        return (instead(self, self.other, like(shape, pointer(self, self.pointer).dtype)),)
 
 
 class PointerStore(Op, name="pointer_store", effect=Effect.WRITE):
@@ -139,6 +139,13 @@ def indexed(op: Op, indices: tuple[Value, ...], mask: Value | None, rank: int) -
         numeric(op, mask, "b")
         same_shape(op, indices[0], mask)
     return numeric(op, indices[0], "i")
+
+
+def instead(op: Op, other: Value | None, found: Numeric) -> Numeric:
+    """``found``, after checking that ``other`` may stand in it: one number, or a tile of its shape."""
+    if other is not None and other.type not in (found, Scalar(found.dtype)):
+        raise TileError(f"{op.name}: other is of type {other.type}, the elements are {found}", op.span)
+    return found
 
 
 def same_dtype(op: Op, wanted: DType, value: Numeric) -> None:
