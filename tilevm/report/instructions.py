@@ -48,7 +48,8 @@ def caption(module: str) -> str:
 
 def entry(kind: type[Op], text: str) -> str:
     """One instruction: its meaning, fields, effect and text."""
-    lines = [f"#### `{kind.name}`", "", markdown(kind), ""]
+    meanings = [markdown(c) for c in kind.__mro__ if issubclass(c, Op) and c is not Op and c.__doc__]
+    lines = [f"#### `{kind.name}`", "", "\n\n".join(meanings), ""]
     lines += [f"* {line}" for line in facts(kind)]
     lines += ["", "```", text, "```"]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ The calls stand in a kernel whose parameters are :data:`VALUES`.
 
 from __future__ import annotations
 
+import ast
 import linecache
 from dataclasses import dataclass
 from types import FunctionType
@@ -45,6 +46,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "Tile.T": ("x.T",),
     "Tile.all": ("m.all(axis=1)",),
     "Tile.any": ("m.any(axis=1)",),
+    "Tile.argmax": ("x.argmax(axis=1)",),
+    "Tile.argmin": ("x.argmin()",),
     "Tile.broadcast": ("v.broadcast(4, 8)",),
     "Tile.dtype": ("x.dtype",),
     "Tile.expand": ("v.expand(0)",),
@@ -60,6 +63,9 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "all": ("tv.all(m)",),
     "any": ("tv.any(m, axis=0)",),
     "arange": ("tv.arange(8)", "tv.arange(-4, 4)"),
+    "argmax": ("tv.argmax(x, axis=1)",),
+    "argmin": ("tv.argmin(v)",),
+    "argsort": ("tv.argsort(x)",),
     "broadcast": ("tv.broadcast(v, (4, 8))", "tv.broadcast(s, (4, 8))"),
     "cdiv": ("tv.cdiv(n, 8)", "tv.cdiv(20, 8)"),
     "ceil": ("tv.ceil(x)",),
@@ -84,11 +90,13 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "reshape": ("tv.reshape(x, (2, -1))",),
     "rsqrt": ("tv.rsqrt(x)",),
     "sigmoid": ("tv.sigmoid(x)",),
+    "sort": ("tv.sort(x)", "tv.sort(i, descending=True)"),
     "sqrt": ("tv.sqrt(x)",),
     "static_assert": ("tv.static_assert(x.shape[1] % 4 == 0)",),
     "static_range": ("for k in tv.static_range(3): v += k",),
     "sum": ("tv.sum(x)", "tv.sum(i)"),
     "tanh": ("tv.tanh(x)",),
+    "topk": ("tv.topk(x, 3)",),
     "where": ("tv.where(m, x, 0)",),
     "zeros": ("tv.zeros((4, 8), tv.f32)",),
 }
@@ -99,6 +107,8 @@ OPERATORS = (
     *("m & m", "m | m", "m ^ m", "~m", "b and n > 0", "b or n > 0", "not b", "s if b else 0.0"),
     *("v[:, None]", "len(v)", "min(n, 8)", "max(n, 0)", "float(n)", "int(s)"),
 )
+
+RESULT = "result"  # what a sample's value is called, so that it is found again
 
 
 @dataclass(frozen=True)
@@ -113,16 +123,27 @@ class Lowered:
 def lowered(code: str) -> Lowered:
     """What one line of a kernel becomes. Raises TileError where it is wrong."""
     file = f"<sample {code}>"
-    text = f"def sample({', '.join(VALUES)}):\n    {code}\n"
+    line = f"{RESULT} = {code}" if is_expression(code) else code
+    text = f"def sample({', '.join(VALUES)}):\n    {line}\n"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, object] = {"tv": tv}
     exec(compile(text, file, "exec"), names)
     function = names["sample"]
     assert isinstance(function, FunctionType)
     block = trace(function, VALUES, {}).body
-    made = list(block.ops[:-1])
-    result = ", ".join(str(r.type) for r in made[-1].results) if made else ""
-    return Lowered(code, result, tuple(dict.fromkeys(op.name for op in walk(block) if spoken(op))))
+    ops = list(walk(block))
+    named = [r for op in ops for r in op.results if r.hint == RESULT]
+    made = named or (block.ops[-2].results if len(block.ops) > 1 else ())  # a value may have a name of its own
+    result = ", ".join(str(r.type) for r in made)
+    return Lowered(code, result, tuple(dict.fromkeys(op.name for op in ops if spoken(op))))
+
+
+def is_expression(code: str) -> bool:
+    try:
+        ast.parse(code, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def spoken(op: Op) -> bool:
