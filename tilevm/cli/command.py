@@ -160,9 +160,10 @@ def bench() -> None:
 @bench.command()
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
 @click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival")
-def cpu(file: str | None, seconds: float) -> None:
-    """Compare the CPU backend with numpy, and with torch where it is installed."""
-    result = bench_cpu(seconds)
+@click.option("--only", default="", help="cases whose names hold this, such as softmax")
+def cpu(file: str | None, seconds: float, only: str) -> None:
+    """Compare the CPU backend with numpy, and with torch and numba where they are installed."""
+    result = bench_cpu(seconds, only)
     Console(width=110 if not sys.stdout.isatty() else None).print(result.table())
     click.echo(result.summary())
     if file:
