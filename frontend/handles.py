@@ -111,7 +111,10 @@ class Tile:
         raise outside("a tile's operator")
 
     def __getitem__(self, index: object) -> Tile:
-        """``x[:, None]``: full slices keep a dimension, None inserts one of extent 1."""
+        """``x[2:4, 0, None]``: slices take a part, ints one element of a dimension, None inserts one of extent 1.
+
+        Bounds and ints are known at compile time; as in Python, negative ones count from the end.
+        """
         self._operator()
 
     def __len__(self) -> int:

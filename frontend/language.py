@@ -6,7 +6,7 @@ too (``sum``, ``max``, ``range``, …) are meant to be used as ``tv.sum``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeAlias, overload
 
 from tilevm import symbolic
@@ -194,6 +194,45 @@ def topk(x: Tile, k: int, axis: int = -1) -> tuple[Tile, Tile]:
     raise outside("tv.topk")
 
 
+def cumsum(x: Tile, axis: int, reverse: bool = False) -> Tile:
+    """The sums of elements 0 … k along ``axis``, of k … end with ``reverse``; added in that order on every machine.
+
+    f16 and bf16 add in f32 and round each result once; integers wrap.
+    """
+    raise outside("tv.cumsum")
+
+
+def cumprod(x: Tile, axis: int, reverse: bool = False) -> Tile:
+    """The products of elements 0 … k along ``axis``, of k … end with ``reverse``, multiplied in that order.
+
+    f16 and bf16 multiply in f32 and round each result once; integers wrap.
+    """
+    raise outside("tv.cumprod")
+
+
+@overload
+def scan(x: Tile, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Tile: ...
+@overload
+def scan(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any], reverse: bool = False) -> tuple[Tile, ...]: ...
+def scan(x: Any, axis: int, combine: Callable[..., Any], reverse: bool = False) -> Any:
+    """Every step of combining the elements along ``axis`` from first to last, or from last to first with ``reverse``.
+
+    ``combine(a, b)``, a ``@tv.function``, takes what was combined so far and the next element, and gives the former
+    anew, in the same dtype. For a tuple of n tiles of one shape it takes n values so far, then n elements, and gives
+    n: ``combine(a1, a2, b1, b2)`` for two. It computes with numbers; its order is the same on every machine.
+    """
+    raise outside("tv.scan")
+
+
+@overload
+def reduce(x: Tile, axis: int, combine: Callable[..., Any]) -> Tile: ...
+@overload
+def reduce(x: tuple[Tile, ...], axis: int, combine: Callable[..., Any]) -> tuple[Tile, ...]: ...
+def reduce(x: Any, axis: int, combine: Callable[..., Any]) -> Any:
+    """The last step of :func:`scan`: all elements along ``axis`` combined, from first to last; the axis goes."""
+    raise outside("tv.reduce")
+
+
 def dot(a: Tile, b: Tile, acc: Number | None = None, precision: str = "ieee") -> Tile:
     """``acc + a @ b`` for a of (m, k), b of (k, n) and acc of (m, n).
 
@@ -221,6 +260,21 @@ def broadcast(x: Number, shape: Shape) -> Tile:
 def expand(x: Tile, axis: int) -> Tile:
     """``x`` with a dimension of extent 1 inserted at ``axis``: ``expand(x, 1)`` is ``x[:, None]`` of a 1-d tile."""
     raise outside("tv.expand")
+
+
+def join(a: Number, b: Number) -> Tile:
+    """``a`` and ``b`` side by side in a new last dimension of extent 2; they broadcast, and take one dtype."""
+    raise outside("tv.join")
+
+
+def split(x: Tile) -> tuple[Tile, Tile]:
+    """The two halves ``x[..., 0], x[..., 1]`` of a tile whose last extent is 2: what :func:`join` put together."""
+    raise outside("tv.split")
+
+
+def cat(tiles: Sequence[Tile], axis: int = 0) -> Tile:
+    """Tiles of one dtype, one behind another along ``axis``; their other extents are equal."""
+    raise outside("tv.cat")
 
 
 def range(
@@ -274,9 +328,12 @@ __all__ = [
     "argmin",
     "argsort",
     "broadcast",
+    "cat",
     "cdiv",
     "ceil",
     "constexpr",
+    "cumprod",
+    "cumsum",
     "dot",
     "empty",
     "erf",
@@ -285,6 +342,7 @@ __all__ = [
     "expand",
     "floor",
     "full",
+    "join",
     "log",
     "log2",
     "max",
@@ -295,10 +353,13 @@ __all__ = [
     "permute",
     "program_id",
     "range",
+    "reduce",
     "reshape",
     "rsqrt",
+    "scan",
     "sigmoid",
     "sort",
+    "split",
     "sqrt",
     "static_assert",
     "static_range",

@@ -24,11 +24,21 @@ class Node(NamedTuple):
 inputs: Table[[Map], list[Node]] = Table("operands of one element")
 INLINE = (
     *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast),
-    *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape),
+    *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape, ops.Slice),
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
 
-WHOLE = (ops.Sort, ops.ArgReduce)  # read from scratch, where their operands are put
+WHOLE = (  # read from scratch, where their operands are put
+    *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
+    *(ops.Concat, ops.Extract),
+)
+    ops.Sort,
+    ops.ArgReduce,
+    ops.Cumulative,
+    ops.Combining,
+    ops.Concat,
+    ops.Extract,
+)  # read from scratch, where their operands are put
 
 
 def identity(rank: int) -> Map:
@@ -80,7 +90,7 @@ def _(op: ops.Permute, map: Map) -> list[Node]:
 
 @inputs.rule(ops.Reshape)
 def _(op: ops.Reshape, map: Map) -> list[Node]:
-    assert only_units(op), "a reshape that moves elements reads its operand from memory"
+    assert not moves(op), "a reshape that moves elements reads its operand from memory"
     left = iter(m for m, e in zip(map, op.shape, strict=True) if e > 1)
     return [Node(op.x, tuple(next(left) if e > 1 else None for e in shape(op.x)))]
 
@@ -93,3 +103,8 @@ def whole_tile(value: Value) -> Node:
 def only_units(op: ops.Reshape) -> bool:
     """Whether the reshape merely drops and adds dimensions of extent 1."""
     return [e for e in op.shape if e > 1] == [e for e in shape(op.x) if e > 1]
+
+
+def moves(op: Op | None) -> bool:
+    """Whether the elements of the result lie elsewhere than a map can say, so that the operand is read from memory."""
+    return isinstance(op, ops.Slice) or (isinstance(op, ops.Reshape) and not only_units(op))

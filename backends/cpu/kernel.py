@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, extremes, leaves, product, sorting
+from . import access, arithmetic, extremes, leaves, pieces, product, scanning, sorting
 from .casts import convert
 from .context import Context
 from .emit import I32, I64, LLVM, PTR, VOID, Emitter
@@ -24,7 +24,7 @@ from .realise import Realisation
 from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
 from .whole import whole
 
-RULES = (extremes, leaves, sorting)  # importing them fills the tables
+RULES = (extremes, leaves, pieces, scanning, sorting)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 

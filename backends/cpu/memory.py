@@ -96,7 +96,7 @@ class Memory:
 
     def _read(self, value: Value, n: int, aligned: bool) -> Iterator[Read]:
         yield Read(n, value, aligned)
-        if isinstance(value.owner, ops.Reshape):
+        if isinstance(value.owner, ops.Reshape | ops.Slice):
             yield Read(n, value.owner.x, False)
 
     def _place(self, steps: list[Step]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Effect, Op, Value, ops
 
-from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
+from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
 from .realise import Realisation
 
 
@@ -184,10 +184,11 @@ class Scheduler:
         for node in self.nodes(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
-            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(
-                node.value
-            ):
-                if any(self._place[w] < self._place[node.value.owner] for w in written):
+            read_by = node.value.owner
+            if isinstance(read_by, ops.Load | ops.Gather | ops.PointerLoad):
+                if self.opens(node.value, made | self.begun(root)) and any(
+                    self._place[w] < self._place[read_by] for w in written
+                ):
                     return False
         if not isinstance(root, Write):
             return True
@@ -219,7 +220,7 @@ class Scheduler:
         """Whether a value is made here, from its operands, rather than read from scratch."""
         if not is_tile(value) or not isinstance(value.owner, INLINE):
             return False
-        if isinstance(value.owner, ops.Reshape) and not only_units(value.owner):
+        if moves(value.owner):
             return False
         return value not in self.realised.kept or value in making
 

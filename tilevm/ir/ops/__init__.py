@@ -46,6 +46,8 @@ from tilevm.ir.ops.elementwise import (
 )
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
+from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
+from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
     Any,
@@ -63,6 +65,7 @@ from tilevm.ir.ops.shape import (
 )
 
 __all__ = [
+    "COMBINING",
     "Abs",
     "Add",
     "All",
@@ -76,8 +79,13 @@ __all__ = [
     "Broadcast",
     "Cast",
     "Ceil",
+    "Combining",
     "Compare",
+    "Concat",
     "Constant",
+    "CumProd",
+    "CumSum",
+    "Cumulative",
     "Div",
     "Dot",
     "Empty",
@@ -86,10 +94,12 @@ __all__ = [
     "Exp",
     "Exp2",
     "Extent",
+    "Extract",
     "FloatUnary",
     "Floor",
     "FloorDiv",
     "Fma",
+    "Fold",
     "For",
     "Gather",
     "Ge",
@@ -118,11 +128,13 @@ __all__ = [
     "Reduce",
     "Reshape",
     "Rsqrt",
+    "Scan",
     "Scatter",
     "Select",
     "Shl",
     "Shr",
     "Sigmoid",
+    "Slice",
     "Sort",
     "Splat",
     "Sqrt",
@@ -135,4 +147,5 @@ __all__ = [
     "Xor",
     "Yield",
     "accumulator",
+    "around",
 ]
