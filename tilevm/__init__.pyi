@@ -36,6 +36,7 @@ from .frontend.language import (
     sigmoid as sigmoid,
     sqrt as sqrt,
     static_assert as static_assert,
+    static_print as static_print,
     static_range as static_range,
     sum as sum,
     tanh as tanh,
