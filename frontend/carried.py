@@ -48,6 +48,7 @@ class Carried:
         self.changes = frame.changes
         self.kept: list[Entry] = []
         self.ends: dict[str, object] = {}
+        self.unread: dict[str, Missing] = {}  # what the names are that nothing reads after a pass
 
     def inside(self, frame: Frame) -> dict[str, object]:
         """The names visible at the start of one more region."""
@@ -64,13 +65,14 @@ class Carried:
         self, frame: Frame, ends: dict[str, object], ops: list[Op], *others: list[Op], also: Iterable[Value] = ()
     ) -> tuple[Value, ...]:
         """What the body, made of ``ops``, yields; decides which names are carried at all. ``also``: yielded besides."""
-        self.ends = ends
+        self.unread = {e.name: v for e in self.entries if isinstance(v := ends[e.name], Missing) and v.unread}
+        self.ends = {**ends, **{n: e.shown[-1] for e in self.entries if (n := e.name) in self.unread}}
         self.refuse_aliases(frame)
         used = taken(ops, *others) | self.crossing() | set(also)
         self.kept = [e for e in self.entries if self.needed(frame, e, used)]
         out: list[Value] = []
         for entry in self.kept:
-            parts = flatten(ends[entry.name])
+            parts = flatten(self.ends[entry.name])
             for slot, part in zip(flatten(entry.template), list(parts), strict=True):
                 if isinstance(slot, Slot):
                     out.append(give(frame.builder, ops, part, entry.given[slot.index].type))
@@ -157,6 +159,8 @@ class Carried:
 
     def after(self, entry: Entry, results: tuple[Value, ...]) -> object:
         end = self.ends[entry.name]
+        if entry.name in self.unread:
+            return self.unread[entry.name]
         if self.steady(entry):
             return blend(entry.before, end, entry.before)
         if entry in self.kept:

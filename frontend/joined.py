@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tilevm.ir import Op, Value
 from tilevm.source import Note, Span
@@ -56,7 +56,7 @@ def join(frame: Frame, names: Iterable[str], then: Part, otherwise: Part) -> Joi
             other = otherwise[0] if sides[0] is then[0] else then[0]
             out.names[name] = alone(frame, out, name, sides[0], other, sides[0] is then[0])
         else:
-            out.names[name] = absent(frame, name)
+            out.names[name] = replace(absent(frame, name), unread=True)
     if then[1] is not None:
         join_exits(frame, out, then[0], otherwise[0])
     return out

@@ -24,6 +24,7 @@ class Missing:
     reason: str
     span: Span | None = None
     help: str | None = None
+    unread: bool = False  # nothing reads the name from here on
 
     def notes(self) -> tuple[Note, ...]:
         return (Note(self.reason, self.span),)

@@ -29,6 +29,7 @@ class Scope:
     numbers: tuple[str, ...] = ("n", "p", "q")  # known at run time
     constants: tuple[str, ...] = ("ks[0]", "ks[1]", "ks[2]")  # perhaps known at compile time
     loop: bool = False
+    lists: bool = True  # whether xs may change
     result: str | None = None  # what a return gives; None in a kernel
     depth: int = 0
 
@@ -122,7 +123,7 @@ class Writer:
 
     def change_list(self, scope: Scope) -> Iterator[str]:
         at = self.random.randrange(3)
-        kind = self.random.randrange(5)
+        kind = self.random.randrange(5) if scope.lists else 0
         if kind == 0:
             yield f"ks[{at}] = {self.pick(self.number(scope), str(self.random.randint(-9, 9)))}"
         elif kind == 1:
@@ -174,7 +175,7 @@ class Writer:
         elif kind == 1:
             yield f"for {name}, v{name} in enumerate(xs):"
             inner = replace(inner, constants=(*scope.constants, name), tiles=(*scope.tiles, f"v{name}", f"xs[{name}]"))
-            if self.chance(2):
+            if scope.lists and self.chance(2):
                 yield f"    xs[{name}] {self.pick(*OPERATORS)}= {self.tile(inner)}"
         elif kind == 2:
             yield f"for v{name} in list(xs):"
@@ -182,8 +183,7 @@ class Writer:
         else:
             yield f"for {name}, v{name} in zip((2, 3), (a, b)):"
             inner = replace(inner, constants=(*scope.constants, name), tiles=(*scope.tiles, f"v{name}"))
-        body = [line for line in self.block(inner) if not (kind == 1 and line.lstrip().startswith("xs"))]
-        yield from indented(iter(body))
+        yield from indented(self.block(replace(inner, lists=scope.lists and kind != 1)))
 
     def wait(self, scope: Scope) -> Iterator[str]:
         """A loop while a condition holds, which ends after a few passes whatever happens."""
