@@ -129,7 +129,7 @@ def member(frame: Frame, left: object, right: object) -> bool:
     fits = isinstance(right, tuple) or (isinstance(left, str) and isinstance(right, str))
     if not fits or not is_static(left) or not is_static(right):
         raise frame.error(
-            f"`in` looks up compile-time values in a compile-time tuple, not {describe(left)} in {describe(right)}",
+            f"`in` looks up compile-time values in a tuple or list of such, not {describe(left)} in {describe(right)}",
             help="compare with each, joined by `or`",
         )
     assert isinstance(right, tuple | str)

@@ -14,13 +14,23 @@ from tilevm.source import Span, TileError
 from tilevm.symbolic import Expr
 from tilevm.types import Type
 
-from . import calls, control, expressions, logic, scope, statements
-from .dispatch import run
+from . import calls, comprehensions, control, expressions, logic, loops, scope, statements, totals
 from .frame import Frame
 from .reading import assigned, read
+from .sequence import run
 from .values import describe, plain, usable
 
-RULES = (calls, control, expressions, logic, scope, statements)  # importing them fills the tables
+RULES = (
+    calls,
+    comprehensions,
+    control,
+    expressions,
+    logic,
+    loops,
+    scope,
+    statements,
+    totals,
+)  # importing them fills the tables
 
 
 def trace(

@@ -47,6 +47,7 @@ from .frontend.language import (
     split as split,
     sqrt as sqrt,
     static_assert as static_assert,
+    static_print as static_print,
     static_range as static_range,
     sum as sum,
     tanh as tanh,

@@ -32,13 +32,6 @@ WHOLE = (  # read from scratch, where their operands are put
     *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
     *(ops.Concat, ops.Extract),
 )
-    ops.Sort,
-    ops.ArgReduce,
-    ops.Cumulative,
-    ops.Combining,
-    ops.Concat,
-    ops.Extract,
-)  # read from scratch, where their operands are put
 
 
 def identity(rank: int) -> Map:

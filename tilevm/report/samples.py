@@ -6,7 +6,9 @@ The calls stand in a kernel whose parameters are :data:`VALUES`.
 from __future__ import annotations
 
 import ast
+import io
 import linecache
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -67,8 +69,11 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "argmin": ("tv.argmin(v)",),
     "argsort": ("tv.argsort(x)",),
     "broadcast": ("tv.broadcast(v, (4, 8))", "tv.broadcast(s, (4, 8))"),
+    "cat": ("tv.cat((x, y), axis=1)",),
     "cdiv": ("tv.cdiv(n, 8)", "tv.cdiv(20, 8)"),
     "ceil": ("tv.ceil(x)",),
+    "cumprod": ("tv.cumprod(x, axis=1)",),
+    "cumsum": ("tv.cumsum(x, axis=1)", "tv.cumsum(i, axis=0, reverse=True)"),
     "dot": ("tv.dot(h, w)", "tv.dot(x, y.T, tv.zeros((4, 4), tv.f32))"),
     "empty": ("tv.empty((4, 8), tv.f32)",),
     "erf": ("tv.erf(x)",),
@@ -77,6 +82,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "expand": ("tv.expand(v, 1)",),
     "floor": ("tv.floor(x)",),
     "full": ("tv.full((4, 8), 0.5, tv.f32)",),
+    "join": ("tv.join(x, y)",),
     "log": ("tv.log(x)",),
     "log2": ("tv.log2(x)",),
     "max": ("tv.max(x, axis=0)",),
@@ -87,12 +93,16 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "permute": ("tv.permute(x, (1, 0))",),
     "program_id": ("tv.program_id(0)",),
     "range": ("for k in tv.range(0, n, 4): v += 1",),
+    "reduce": ("tv.reduce(x, 1, tv.maximum)",),
     "reshape": ("tv.reshape(x, (2, -1))",),
     "rsqrt": ("tv.rsqrt(x)",),
+    "scan": ("tv.scan(x, 1, tv.maximum)",),
     "sigmoid": ("tv.sigmoid(x)",),
     "sort": ("tv.sort(x)", "tv.sort(i, descending=True)"),
+    "split": ("tv.split(tv.join(x, y))",),
     "sqrt": ("tv.sqrt(x)",),
     "static_assert": ("tv.static_assert(x.shape[1] % 4 == 0)",),
+    "static_print": ("tv.static_print(x.shape)",),
     "static_range": ("for k in tv.static_range(3): v += k",),
     "sum": ("tv.sum(x)", "tv.sum(i)"),
     "tanh": ("tv.tanh(x)",),
@@ -105,7 +115,7 @@ OPERATORS = (
     *("i + 1", "i // 4", "i % n", "i << 1", "i >> 1", "i & 7", "i | j", "i ^ j", "~i"),
     *("x < y", "x <= y", "x > 0", "x >= 0", "x == y", "x != y"),
     *("m & m", "m | m", "m ^ m", "~m", "b and n > 0", "b or n > 0", "not b", "s if b else 0.0"),
-    *("v[:, None]", "len(v)", "min(n, 8)", "max(n, 0)", "float(n)", "int(s)"),
+    *("v[:, None]", "x[0]", "x[1:3, 4:]", "v[3]", "len(v)", "min(n, 8)", "max(n, 0)", "float(n)", "int(s)"),
 )
 
 RESULT = "result"  # what a sample's value is called, so that it is found again
@@ -130,7 +140,8 @@ def lowered(code: str) -> Lowered:
     exec(compile(text, file, "exec"), names)
     function = names["sample"]
     assert isinstance(function, FunctionType)
-    block = trace(function, VALUES, {}).body
+    with redirect_stdout(io.StringIO()):  # what tv.static_print says
+        block = trace(function, VALUES, {}).body
     ops = list(walk(block))
     named = [r for op in ops for r in op.results if r.hint == RESULT]
     made = named or (block.ops[-2].results if len(block.ops) > 1 else ())  # a value may have a name of its own
