@@ -277,6 +277,20 @@ def cat(tiles: Sequence[Tile], axis: int = 0) -> Tile:
     raise outside("tv.cat")
 
 
+def rand(seed: Index, index: Index) -> Tile:
+    """Random f32 in [0, 1), one for each ``index``: the top 24 bits of :func:`randint`, as a fraction."""
+    raise outside("tv.rand")
+
+
+def randint(seed: Index, index: Index) -> Tile:
+    """Random u32, one for each ``index``: word ``index`` of the Philox4x32-10 stream of ``seed``.
+
+    Words 4n … 4n + 3 are the block at counter n under the key ``seed``, both as 64 bits (signed ones extend their
+    sign). The same seed and index give the same bits on every machine, in any order, in any tile.
+    """
+    raise outside("tv.randint")
+
+
 def range(
     start: Index, stop: Index | None = None, step: Index = 1, num_stages: int = 1, unroll: int = 1
 ) -> Iterator[Tile]:
@@ -357,6 +371,8 @@ __all__ = [
     "num_programs",
     "permute",
     "program_id",
+    "rand",
+    "randint",
     "range",
     "reduce",
     "reshape",

@@ -37,6 +37,8 @@ from .frontend.language import (
     num_programs as num_programs,
     permute as permute,
     program_id as program_id,
+    rand as rand,
+    randint as randint,
     range as range,
     reduce as reduce,
     reshape as reshape,

@@ -23,14 +23,14 @@ class Node(NamedTuple):
 
 inputs: Table[[Map], list[Node]] = Table("operands of one element")
 INLINE = (
-    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast),
+    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox),
     *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape, ops.Slice),
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
 
 WHOLE = (  # read from scratch, where their operands are put
     *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
-    *(ops.Concat, ops.Extract),
+    *(ops.Concat, ops.Extract, ops.Atomic, ops.AtomicCas),
 )
 
 
@@ -52,7 +52,7 @@ def seen(value: Value, map: Map) -> Map:
     return map if is_tile(value) else ()
 
 
-@inputs.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Gather, ops.PointerLoad)
+@inputs.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox, ops.Gather, ops.PointerLoad)
 def _(op: Op, map: Map) -> list[Node]:
     skip = getattr(op, "tensor", None) or getattr(op, "pointer", None)
     return [Node(v, seen(v, map)) for v in op.operands if v is not skip]

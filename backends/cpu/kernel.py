@@ -11,9 +11,10 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, extremes, leaves, pieces, product, scanning, sorting
+from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting
 from .casts import convert
 from .context import Context
+from .dot import product as dot
 from .emit import I32, I64, LLVM, PTR, VOID, Emitter
 from .group import Nest, leaf
 from .host import Host
@@ -24,7 +25,7 @@ from .realise import Realisation
 from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
 from .whole import whole
 
-RULES = (extremes, leaves, pieces, scanning, sorting)  # importing them fills the tables
+RULES = (extremes, leaves, pieces, random, scanning, sorting)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 
@@ -36,10 +37,9 @@ class Kernel:
         kind = ir.FunctionType(VOID, [PTR, PTR, *[I32] * 6])
         self.function = ir.Function(module, kind, "block")
         self.function.linkage = "internal"
-        scheduler = Scheduler(Realisation(func))
+        scheduler = Scheduler(Realisation(func), host)
         self.steps = scheduler.block(func.body)
-        packed = {s.op.result: product.plan(s.op, host).packed for s in products(self.steps)}
-        memory = Memory(scheduler, self.steps, packed)
+        memory = Memory(scheduler, self.steps)
         words, scratch, *numbers = self.function.args
         self.c = Context(Emitter(module, self.function, host), scheduler, memory, scratch)
         self.c.programs, self.c.grid = numbers[:3], numbers[3:]
@@ -55,7 +55,7 @@ class Kernel:
             if isinstance(step, Group):
                 self.group(step)
             elif isinstance(step, Product):
-                product.Product(self.c, step.op).emit()
+                dot.emit(self.c, step)
             elif isinstance(step, Whole):
                 whole(step.op, self.c, step)
             elif isinstance(step, Number):
@@ -104,18 +104,6 @@ class Kernel:
         return self.numbers(block.end.operands)
 
 
-def products(steps: Sequence[Step]) -> list[Product]:
-    """Every product, at any depth."""
-    found: list[Product] = []
-    for step in steps:
-        if isinstance(step, Product):
-            found.append(step)
-        elif isinstance(step, Control):
-            for region in step.regions:
-                found += products(region)
-    return found
-
-
 @number.rule(ops.Constant)
 def _(op: ops.Constant, k: Kernel) -> LLVM:
     return arithmetic.constant(k.c.e, op.value, op.of)
@@ -146,6 +134,11 @@ def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
     held = [k.c.numbers[v] for v in op.operands[1:]]
     Nest(k.c, Group(())).scatter(op, held, 0)
     return None
+
+
+@number.rule(ops.Atomic, ops.AtomicCas)
+def _(op: ops.Atomic | ops.AtomicCas, k: Kernel) -> LLVM:
+    return atomics.one(op, k.c, [k.c.numbers[v] for v in op.operands[1:]])
 
 
 @control.rule(ops.For)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from tilevm.ir import Op, Table, Value, ops
-from tilevm.types import DType, Scalar, Tile, f32, u8
+from tilevm.ir import Value, ops
+from tilevm.types import DType
 
 from .emit import memory_bytes
 from .index import identity, is_tile, shape, whole_tile
+from .realise import stored
 from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step, Whole
 
 ALIGN = 64  # bytes: a cache line, and the widest vector
-work: Table[[], int] = Table("bytes of scratch for an instruction's own use")
 
 
 @dataclass(eq=False)
@@ -41,22 +41,12 @@ class Read:
     aligned: bool
 
 
-def stored(value: Value) -> DType:
-    """The dtype a kept value has in scratch: sums of 16-bit floats stay in f32 until they are read."""
-    assert isinstance(value.type, Tile | Scalar)
-    dtype = value.type.dtype
-    return f32 if isinstance(value.owner, ops.Sum) and dtype.is_float and dtype.bits < 32 else dtype
-
-
 class Memory:
-    """Buffers of all kept values of a function, and of the packed operands of its products."""
+    """Buffers of all kept values of a function, and of what its products take."""
 
-    def __init__(self, scheduler: Scheduler, steps: list[Step], packed: dict[Value, tuple[DType, int, int]]) -> None:
-        """``packed``: per dot result the dtype and the elements of its two packed operands."""
+    def __init__(self, scheduler: Scheduler, steps: list[Step]) -> None:
         self.of: dict[Value, Buffer] = {}
-        self.packs: dict[Value, tuple[Buffer, Buffer]] = {}
-        self.work: dict[Op, Buffer] = {}
-        self._scheduler, self._packed = scheduler, packed
+        self._scheduler = scheduler
         self._number: dict[int, int] = {}
         self._loops: list[tuple[int, int]] = []
         self._reads: dict[Value, list[Read]] = {}
@@ -85,6 +75,7 @@ class Memory:
                 for node in self._scheduler.nodes(root, step.made):
                     yield from self._read(node.value, n, node.map == whole)
         if isinstance(step, Product):
+            yield Read(n, step.plan.packed, False)
             for value in (step.op.a, step.op.b):
                 for node in self._scheduler.below(whole_tile(value), set()):
                     yield from self._read(node.value, n, False)
@@ -102,27 +93,18 @@ class Memory:
     def _place(self, steps: list[Step]) -> None:
         for step in steps:
             n = self._number[id(step)]
-            if isinstance(step, Group):
-                for root in step.roots:
-                    if isinstance(root, Keep):
-                        self._define(root.into, n)
-                    elif isinstance(root, Fold):
-                        self._define(root.op.result, n)
+            if isinstance(step, Group | Whole):
+                for value in written(step):
+                    self._define(value, n)
             if isinstance(step, Product):
                 self._prefer.setdefault(step.op.result, []).append(step.op.acc)
+                if step.plan.start.base is not None:
+                    self._prefer[step.op.result].append(step.plan.start.base)
                 self._define(step.op.result, n)
-                dtype, a, b = self._packed[step.op.result]
-                self.packs[step.op.result] = (Buffer(dtype, a, n, n), Buffer(dtype, b, n, n))
-            if isinstance(step, Whole):
-                self._whole(step.op, n)
+                for value in step.plan.scratch():
+                    self._define(value, n)
             if isinstance(step, Control):
                 self._control(step, n)
-
-    def _whole(self, op: Op, n: int) -> None:
-        for value in filter(is_tile, op.results):
-            self._define(value, n)
-        if type(op) in work:
-            self.work[op] = Buffer(u8, work(op), n, n)
 
     def _control(self, step: Control, n: int) -> None:
         op = step.op
@@ -169,13 +151,19 @@ class Memory:
         for value, buffer in self.of.items():
             steps = [r.step for r in self._reads.get(value, ())]
             buffer.last = max([buffer.last, *steps])
-        own = (b for pair in (*self.packs.values(), tuple(self.work.values())) for b in pair)
-        buffers = sorted({*self.of.values(), *own}, key=lambda b: b.first)
+        buffers = sorted(dict.fromkeys(self.of.values()), key=lambda b: b.first)
         for buffer in buffers:
             for first, last in self._loops:
                 if buffer.first <= last and buffer.last >= first and not first < buffer.first <= buffer.last <= last:
                     buffer.last = max(buffer.last, last)
         return _first_fit(buffers)
+
+
+def written(step: Group | Whole) -> list[Value]:
+    """What a step writes in scratch, in order."""
+    if isinstance(step, Whole):
+        return step.kept()
+    return [r.into if isinstance(r, Keep) else r.op.result for r in step.roots if isinstance(r, Keep | Fold)]
 
 
 def _first_fit(buffers: list[Buffer]) -> int:

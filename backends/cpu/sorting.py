@@ -18,11 +18,11 @@ from .casts import convert
 from .context import Context
 from .emit import I32, I64, LLVM, Emitter, lanes_of, memory_type, vector_of
 from .index import shape
-from .memory import work
 from .network import Network
 from .points import dtype_of
 from .steps import Whole
 from .whole import Lines, elements, for_vectors, whole
+from .work import work
 
 I128 = ir.IntType(128)
 INDEX_BITS = 32
@@ -48,7 +48,8 @@ def _(op: ops.Sort) -> int:
 @whole.rule(ops.Sort)
 def _(op: ops.Sort, c: Context, step: Whole) -> None:
     lines = Lines.of(shape(op.x), op.axis)
-    base = c.buffer(c.memory.work[op])
+    assert step.work is not None
+    base = c.buffer(c.memory.of[step.work])
     kind = packed(dtype_of(op.x))
     network = Network(c, base, kind, padded(lines.length), c.e.host.lanes(64) if kind is I64 else 1)
 

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Effect, Op, Value, ops
+from tilevm.types import Tile, u8
 
+from .dot.plan import Plan, plan
+from .host import Host
 from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
 from .realise import Realisation
+from .work import work
+
+LOOK_BACK = 12  # steps that are searched for loops to join
 
 
 @dataclass(eq=False)
@@ -51,21 +57,30 @@ class Group:
 
 @dataclass(eq=False)
 class Product:
-    """A dot."""
+    """A dot, and how it is made."""
 
     op: ops.Dot
+    plan: Plan
 
 
 @dataclass(eq=False)
 class Whole:
-    """An instruction on whole tiles in scratch; ``staged``: where operands lie that are copied for it."""
+    """An instruction on whole tiles in scratch.
+
+    ``staged``: where operands lie that are copied for it; ``work``: bytes of its own.
+    """
 
     op: Op
     staged: dict[Value, Value]
+    work: Value | None = None
 
     def held(self, value: Value) -> Value:
         """The value under which an operand is kept."""
         return self.staged.get(value, value)
+
+    def kept(self) -> list[Value]:
+        """What the instruction writes in scratch."""
+        return [v for v in (*self.op.results, self.work) if v is not None and is_tile(v)]
 
 
 @dataclass(eq=False)
@@ -104,33 +119,52 @@ def domain(root: Root) -> tuple[int, ...]:
 class Scheduler:
     """Deals the instructions of a function out to steps."""
 
-    def __init__(self, realised: Realisation) -> None:
-        self.realised = realised
+    def __init__(self, realised: Realisation, host: Host) -> None:
+        self.realised, self.host = realised, host
         self._place: dict[Op, int] = {}
 
     def block(self, block: Block) -> list[Step]:
         """The steps of a block without its yield; carried tiles are copied by :meth:`handover`."""
         steps: list[Step] = []
-        group: Group | None = None
         for op in block.ops:
             self._place[op] = len(self._place)
-            root = self.root(op)
+            product = Product(op, plan(op, self.host, self.realised)) if isinstance(op, ops.Dot) else None
+            root = self.packing(product) if product else self.root(op)
             if root:
-                if group and not self.joins(group, root):
-                    steps.append(group)
-                    group = None
-                group = group or Group(domain(root))
-                group.roots.append(root)
-                continue
-            step = self.step(op)
-            if step is None:
-                continue
-            waits = not isinstance(step, Number) or op.effect is not Effect.PURE
-            if group and (waits or group.made & set(op.operands)):
-                steps.append(group)
-                group = None
-            steps += [*self.filling(step), step]
-        return [*steps, group] if group else steps
+                self.settle(root, steps)
+            step = product or (None if root else self.step(op))
+            if isinstance(step, Whole):
+                for value, staged in step.staged.items():
+                    self.settle(Keep(value, staged), steps)
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    def settle(self, root: Root, steps: list[Step]) -> None:
+        """Put ``root`` into the nearest group that it may join, past steps that it does not depend on."""
+        needs = {n.value for n in self.reads(root, set())}
+        for step in reversed(steps[-LOOK_BACK:]):
+            if isinstance(step, Group) and self.joins(step, root):
+                step.roots.append(root)
+                return
+            if not self.passes(root, needs, step):
+                break
+        steps.append(Group(domain(root), [root]))
+
+    def passes(self, root: Root, needs: set[Value], step: Step) -> bool:
+        """Whether ``root``, made from ``needs``, may as well run before ``step``."""
+        if isinstance(root, Write) or isinstance(step, Control):
+            return False
+        if isinstance(step, Group):
+            made, writes = step.made, any(isinstance(r, Write) for r in step.roots)
+        else:
+            made, writes = set(step.op.results), step.op.effect is Effect.WRITE
+        reads = any(v.owner is not None and v.owner.effect is Effect.READ for v in needs)
+        return not made & needs and not (reads and writes)
+
+    def packing(self, product: Product) -> Root | None:
+        """The left operand of a product on its way into rows, along with what else the loops before make."""
+        return Keep(product.op.a, product.plan.packed) if product.plan.fused else None
 
     def root(self, op: Op) -> Root | None:
         if isinstance(op, ops.Reduce):
@@ -142,11 +176,10 @@ class Scheduler:
         return None
 
     def step(self, op: Op) -> Step | None:
-        if isinstance(op, ops.Dot):
-            return Product(op)
         if isinstance(op, WHOLE) and any(map(is_tile, op.operands)):
             made = [v for v in op.operands if is_tile(v) and self.realised.inline(v)]
-            return Whole(op, {v: Value(v.type, "staged") for v in made})
+            own = Value(Tile(u8, (work(op),)), "work") if type(op) in work else None
+            return Whole(op, {v: Value(v.type, "staged") for v in made}, own)
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
             entry = self.handover(op.carried, params)
@@ -156,11 +189,6 @@ class Scheduler:
             return Control(op, [], [self.region(r, op.results) for r in op.regions])
         inline = isinstance(op, INLINE) and is_tile(op.result)
         return None if inline or op.terminator else Number(op)
-
-    def filling(self, step: Step) -> list[Group]:
-        """Groups that write the operands of an instruction on whole tiles."""
-        staged = step.staged if isinstance(step, Whole) else {}
-        return [Group(shape(v), [Keep(v, to)]) for v, to in staged.items()]
 
     def region(self, block: Block, into: tuple[Value, ...]) -> list[Step]:
         steps = self.block(block)
@@ -181,7 +209,7 @@ class Scheduler:
         made, written = group.made, [r.op for r in group.roots if isinstance(r, Write)]
         whole = identity(len(group.domain))
         read: list[ops.Load] = []
-        for node in self.nodes(root, set(made)):
+        for node in self.reads(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
             read_by = node.value.owner
@@ -204,6 +232,15 @@ class Scheduler:
         for value in sources(root):
             yield from self.below(whole_tile(value), making | self.begun(root))
 
+    def reads(self, root: Root, making: set[Value]) -> Iterator[Node]:
+        """The nodes of ``root``, and what those lie in whose elements are moved, at no place in particular."""
+        making = making | self.begun(root)
+        for node in self.nodes(root, making):
+            yield node
+            op, kept = node.value.owner, node.value in self.realised.kept and node.value not in making
+            if isinstance(op, ops.Reshape | ops.Slice) and moves(op) and not kept:
+                yield Node(op.x, (None,) * len(shape(op.x)))
+
     def begun(self, root: Root) -> set[Value]:
         """The kept value that ``root`` itself makes."""
         return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
@@ -218,11 +255,9 @@ class Scheduler:
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
-        if not is_tile(value) or not isinstance(value.owner, INLINE):
-            return False
-        if moves(value.owner):
-            return False
-        return value not in self.realised.kept or value in making
+        if value in making and is_tile(value) and isinstance(value.owner, INLINE):
+            return not moves(value.owner)
+        return self.realised.made_here(value)
 
 
 def written_elsewhere(write: Op, read: list[ops.Load]) -> bool:

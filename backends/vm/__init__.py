@@ -1,9 +1,9 @@
 """The reference machine: what every tile instruction means, on numpy."""
 
-from . import instructions, order, pieces, scan
+from . import atomic, instructions, order, pieces, random, scan
 from .machine import ReferenceMachine
 
-RULES = (instructions, order, pieces, scan)  # importing them fills the table of the machine
+RULES = (atomic, instructions, order, pieces, random, scan)  # importing them fills the table of the machine
 backend = ReferenceMachine()
 
 __all__ = ["backend"]

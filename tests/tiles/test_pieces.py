@@ -137,3 +137,21 @@ def test_columns_end_with_the_tile(device: str) -> None:
     y = np.empty((3001, 5), np.float32)
     run(columns, x, y, device=device)
     assert same(y, (x + 1).T)
+
+
+@tv.kernel
+def beside_its_source(x: tv.Tensor, y: tv.Tensor, z: tv.Tensor) -> None:
+    """Tiles of one shape, of which one is made from rows of another."""
+    t = x.load((0, 0), (4, 4)) * 2
+    y.store((0, 0), t + tv.broadcast(t[3:4], (4, 4)))
+    z.store((0, 0), (t + 1).reshape(16)[None, 0:4] - t.reshape(2, 8).T.reshape(4, 4))
+
+
+@each_device
+def test_a_part_is_read_after_its_source_is_made(device: str) -> None:
+    x = np.arange(16, dtype=np.int32).reshape(4, 4)
+    y, z = np.zeros_like(x), np.zeros_like(x)
+    run(beside_its_source, x, y, z, device=device)
+    t = x * 2
+    assert same(y, t + t[3:4])
+    assert same(z, (t + 1).reshape(16)[None, 0:4] - t.reshape(2, 8).T.reshape(4, 4))

@@ -1,5 +1,6 @@
 """The tile-level instruction set: each instruction once, with its type rule."""
 
+from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
 from tilevm.ir.ops.dot import Dot, accumulator
 from tilevm.ir.ops.elementwise import (
@@ -47,6 +48,7 @@ from tilevm.ir.ops.elementwise import (
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
 from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
+from tilevm.ir.ops.random import Philox
 from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
@@ -75,6 +77,8 @@ __all__ = [
     "ArgMax",
     "ArgMin",
     "ArgReduce",
+    "Atomic",
+    "AtomicCas",
     "Binary",
     "Broadcast",
     "Cast",
@@ -122,6 +126,7 @@ __all__ = [
     "NumPrograms",
     "Or",
     "Permute",
+    "Philox",
     "PointerLoad",
     "PointerStore",
     "ProgramId",
