@@ -8,7 +8,7 @@ from functools import partial
 
 from .exits import BREAK, CONTINUE, GONE, flag, gone, perhaps
 from .frame import Frame
-from .reading import stored
+from .reading import stores
 from .sequence import guarded, run
 from .statements import bind
 from .values import List, same
@@ -26,7 +26,7 @@ def copies(node: ast.For, over: tuple[object, ...], frame: Frame) -> None:
                 break
             work = partial(copy, node, part, over[at + 1 :], frame)
             if perhaps(frame.names):
-                names = [*stored(node.target), *frame.changed(node.body)]
+                names = [*stores(node.target), *frame.changed(node.body)]
                 guarded(frame, work, names, target.after | target.again)
             else:
                 work()

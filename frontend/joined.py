@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from tilevm.ir import Op, Value
 from tilevm.source import Note, Span
@@ -80,10 +81,12 @@ def both(frame: Frame, out: Joined, name: str, then: Side, otherwise: Side) -> N
 
 def alone(frame: Frame, out: Joined, name: str, side: Side, other: Side, first: bool) -> object:
     """A name whose value on one side only matters: the runs of the other side read it no more."""
-    held = side.names.get(name, absent(frame, name))
-    if isinstance(held, Missing) or (name in frame.names and same(held, frame.names[name])):
+    held, before = side.names.get(name, absent(frame, name)), frame.names.get(name)
+    if isinstance(held, Missing):
         return held
-    made = (handed(frame, out, name, p, other, first) for p in list(flatten(held)))
+    known = list(flatten(before)) if alike(held, before) else []
+    parts = zip_longest(list(flatten(held)), known)
+    made = (p if known and same(p, k) else handed(frame, out, name, p, other, first) for p, k in parts)
     return rebuild(held, made)
 
 

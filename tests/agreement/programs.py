@@ -16,8 +16,10 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 COLUMNS, ROWS = 16, 3
 START = tuple(f"{name} = x.load(({row}, 0), (1, {COLUMNS}))" for row, name in enumerate("abc"))
 BEGIN = ("p, q = n + 1, n * 2", "xs = [a, b ^ 5, a + c]", "ks = [1, n, 3]")
-END = tuple(f"y.store(({row}, 0), {value})" for row, value in enumerate(("a + xs[0]", "b + xs[1] * 3 + q", "c + xs[2] + p")))
-HEAD = 'import tilevm as tv\n\n'
+END = tuple(
+    f"y.store(({row}, 0), {value})" for row, value in enumerate(("a + xs[0]", "b + xs[1] * 3 + q", "c + xs[2] + p"))
+)
+HEAD = "import tilevm as tv\n\n"
 SIGNATURE = f'@tv.kernel("x: i32[{ROWS}, {COLUMNS}], y: i32[{ROWS}, {COLUMNS}], n: i32", grid=lambda **_: 1)'
 
 
@@ -72,7 +74,9 @@ class Writer:
         inner = self.tile(scope, depth - 1)
         kind = self.random.randrange(8)
         if kind == 0:
-            return f"tv.where({inner} {self.pick(*COMPARISONS)} {self.number(scope, 1)}, {inner}, {self.tile(scope, 0)})"
+            return (
+                f"tv.where({inner} {self.pick(*COMPARISONS)} {self.number(scope, 1)}, {inner}, {self.tile(scope, 0)})"
+            )
         if kind == 1:
             return f"sum({self.pick('xs', 'xs[1:]', '[a, *xs]', '(v for v in xs)', '[v * n for v in xs]')}, {inner})"
         other = (self.constant, self.number, lambda s: self.tile(s, depth - 1))[self.random.randrange(3)]

@@ -43,4 +43,10 @@ def agree(seed: str, path: Path) -> None:
 def value(random: Random) -> int:
     """Any 32-bit number; small ones and extremes often."""
     kind = random.randrange(4)
-    return random.randint(-(2**31), 2**31 - 1) if kind == 0 else random.choice((-(2**31), 2**31 - 1, 0, -1)) if kind == 1 else random.randint(-9, 9)
+    return (
+        random.randint(-(2**31), 2**31 - 1)
+        if kind == 0
+        else random.choice((-(2**31), 2**31 - 1, 0, -1))
+        if kind == 1
+        else random.randint(-9, 9)
+    )
