@@ -45,7 +45,7 @@ LITERALS = (
     ),
     *("tv.f16", "tv.f32", "tv.i8", "tv.bool_", "tv.u32", "tv.f8e4m3", "tv.i64", "float('inf')", "(lambda: 1)"),
 )
-BINARY = "+ - * / // % ** & | ^ << >> @ == != < <= > >= and or is in".split() + ["is not", "not in"]
+BINARY = [*"+ - * / // % ** & | ^ << >> @ == != < <= > >= and or is in".split(), "is not", "not in"]
 FUNCTIONS = [f"tv.{name}" for name in language.__all__ if name not in ("Number", "constexpr", "CompileTime")]
 BUILTINS = """range len min max int float bool tuple list enumerate zip reversed sum any all sorted abs print round map
     isinstance helper early x.load a.load y.store p.load p.store a.gather y.scatter t.to t.sum t.reshape xs.append
@@ -56,20 +56,25 @@ KEYWORDS = (
     "axis keepdims dtype shape other mask num_stages unroll strict start reverse saturate rounding acc sep".split()
 )
 INDICES = (":", "None", ":, None", "0", "-1", "1", "1:", "n", "None, ...", "::0", "::-1", "ys[0]", "0, 0", "True", "v")
-TARGETS = "t v w n xs ys m q k t,v (t,(v,w)) *t,v t.a xs[0] xs[n] xs[-1] ys[1] m[0][1] m[1] m[0:1] pair[0]".split()
-LONE = """pass|break|continue|return|del t|import os|global K|raise t|t: int|t: int = 3|with t: pass|assert False, t
-    assert K == 4, f'{K}'|yield t|xs.append(t)|ys.append(ys)|m[1].extend(ys)|ys.insert(0, v)|xs.clear()|ys.reverse()
-    xs.pop()|t, xs = xs, t|xs = ys = m|xs, ys = ys, xs|tv.static_print(t, xs, sep='')|m.append(m)|xs += ys|ys *= 2|q = xs
-    t[0] += 1|ys[0] += n|def g(): pass|class G: pass|lambda: 0|nonlocal_ = 1|async_ = t|t = yield""".replace(
-    "\n", "|"
-).split("|")
+TARGETS = "t v w n xs ys m q k t,v xs[0] ys[1] m[1] s".split()
+STRANGE = "(t,(v,w)) *t,v t.a xs[n] xs[-1] m[0][1] m[0:1] pair[0] x[0]".split()
+LONE = """
+    pass|break|continue|return|del t|import os|global K|raise t|t: int|t: int = 3|with t: pass|assert False, t|yield t
+    assert K == 4, f'{K}'|xs.append(t)|ys.append(ys)|m[1].extend(ys)|ys.insert(0, v)|xs.clear()|ys.reverse()|xs.pop()
+    t, xs = xs, t|xs = ys = m|xs, ys = ys, xs|tv.static_print(t, xs, sep='')|m.append(m)|xs += ys|ys *= 2|q = xs
+    t[0] += 1|ys[0] += n|def g(): pass|class G: pass|lambda: 0|nonlocal_ = 1|async_ = t|t = yield
+"""
+SENSE = """
+    t + 1.0|n * 2|tv.sum(t)|x.load(n, 8)|xs[0] + t|[e for e in ys]|tv.where(w > n, w, 0)|s * t|t.max()|sum(xs)|max(n, v)
+    w.to(tv.f32) + t|[e * s for e in xs]|tv.zeros(8, tv.f32)|(n, s)|early(n, v)|helper(t)|v + 1|n // 3|early(t, n)
+    tv.exp(t)|a.load((n, 0), (8, 8))|tv.dot(a.load((0, n), (8, 8)), b.load((n, n), (8, 4)))|p.load(w)|u >> 1|list(ys)
+    tuple(xs)|enumerate(ys)|s if flag else 2.0|t.shape[0]|x.shape[0]|math.sqrt(K)|n > 0 and flag|[*ys, 4]|len(xs)|f'{K}'
+"""
+CONDITIONS = ("n > 0", "flag", "K == 4", "s < 1.5", "u != 3", "n == v")
 
-SENSE = """t + 1.0|n * 2|tv.sum(t)|x.load(n, 8)|xs[0] + t|[e for e in ys]|tv.where(w > n, w, 0)|s * t|t.max()|sum(xs)|max(n, v)
-    w.to(tv.f32) + t|[e * s for e in xs]|tv.zeros(8, tv.f32)|(n, s)|early(n, v)|helper(t)|v + 1|n // 3|early(t, n)|list(ys)
-    tv.exp(t)|a.load((n, 0), (8, 8))|tv.dot(a.load((0, n), (8, 8)), b.load((n, n), (8, 4)))|p.load(w)|u >> 1|[*ys, 4]|len(xs)|ys[1] + n|f'{K}'
-    tuple(xs)|enumerate(ys)|s if flag else 2.0|t.shape[0]|x.shape[0]|math.sqrt(K)|n > 0 and flag""".replace(
-    "\n", "|"
-).split("|")
+
+def parts(text: str) -> list[str]:
+    return [part for line in text.strip().splitlines() for part in line.strip().split("|")]
 
 
 class Nonsense:
@@ -88,7 +93,7 @@ class Nonsense:
     def expression(self, depth: int = 3) -> str:
         sense = self.random.randrange(4 if depth < 3 else 2) == 0
         if sense or depth == 0:
-            return self.one(SENSE).strip() if sense else self.atom()
+            return self.one(parts(SENSE)) if sense else self.atom()
         kinds = (self.binary, self.binary, self.unary, self.member, self.call, self.call, self.item, self.choice)
         more = (self.display, self.comprehension, self.compared)
         return self.random.choice((*kinds, *more))(depth - 1)
@@ -141,19 +146,22 @@ class Nonsense:
 
     def condition(self) -> str:
         """Often one that can be: known at run time, or while compiling."""
-        kind = self.random.randrange(4)
-        return self.one(("n > 0", "flag", "K == 4", "s < 1.5", "u != 3", "n == v")) if kind else self.expression(2)
+        return self.one(CONDITIONS) if self.random.randrange(5) else self.expression(2)
+
+    def target(self) -> str:
+        return self.one(TARGETS if self.random.randrange(8) else STRANGE)
 
     def statement(self, depth: int = 2) -> Iterator[str]:
         kind = self.random.randrange(12)
         if depth == 0 or kind < 4:
-            yield f"{self.one(TARGETS)} = {self.expression()}"
+            yield f"{self.target()} = {self.expression()}"
         elif kind == 4:
-            yield f"{self.one(TARGETS[:8] + TARGETS[11:17])} {self.one(BINARY[:13])}= {self.expression(2)}"
+            yield f"{self.one([n for n in TARGETS if ',' not in n])} {self.one(BINARY[:13])}= {self.expression(2)}"
         elif kind == 5:
-            yield self.one(("", "return ", "assert ", "y.store(0, ", "x.store(n, ")) + self.expression()
+            start = self.one(("", "return ", "assert ", "y.store(0, ", "x.store(n, "))
+            yield f"{start}{self.expression()}{')' if '(' in start else ''}"
         elif kind == 6:
-            yield self.one(LONE).strip()
+            yield self.one(parts(LONE))
         else:
             yield from self.nested(depth - 1)
 
@@ -181,10 +189,14 @@ class Nonsense:
             yield f"    {self.one(('break', 'continue', 'return', 'n += 1', 'return t', 'v = v + 1', 'xs.append(t)'))}"
 
     def function(self, name: str) -> str:
-        """A function that parses."""
+        """A function that parses; some of them call a helper that holds the nonsense."""
         while True:
             lines = [*BEGIN, *(line for _ in range(self.random.randint(1, 3)) for line in self.statement())]
-            text = f"def {name}({PARAMETERS}):\n" + "".join(f"    {line}\n" for line in lines)
+            body = "".join(f"    {line}\n" for line in lines)
+            text = f"def {name}({PARAMETERS}):\n{body}"
+            if self.random.randrange(3) == 0:
+                call = f"def {name}({PARAMETERS}):\n    q = inner_{name}({PARAMETERS})\n    y.store(0, q)\n"
+                text = f"@tv.function\ndef inner_{name}({PARAMETERS}):\n{body}    return n\n\n\n{call}"
             try:
                 compile(text, "<nonsense>", "exec")
             except (SyntaxError, ValueError):
