@@ -158,8 +158,12 @@ def differing(frame: Frame, name: str, a: tuple[object, Side], b: tuple[object, 
     message, help = disagreement(name, (a[0], "in one branch"), (b[0], "in the other"))
     places = [(value, side.places.get(base)) for value, side in (a, b)]
     notes = [Note(f"here it is {describe(value)}", place) for value, place in places if place]
-    if any(not is_number(v) and not is_numeric(v) for v in (a[0], b[0])):
+    if base == RESULT and not alike(a[0], b[0]):
+        help = "let every return give the same number of values"
+    elif any(not is_number(v) and not is_numeric(v) for v in (a[0], b[0])):
         help = (
             "a run-time condition cannot choose this; make the condition a compile-time one (a tv.constexpr parameter)"
         )
+    elif base == RESULT:
+        help = f"let every return of {frame.function.__name__} give one type; .to(…) converts, tv.full makes a tile"
     return frame.error(message, notes=notes, help=help)
