@@ -10,7 +10,7 @@ from tilevm.ir import Op, Value
 from tilevm.source import Note, Span
 from tilevm.types import Scalar, Type
 
-from .exits import BREAK, CONTINUE, FLAGS, GONE, RESULT, RETURN, flag, gone
+from .exits import BREAK, CONTINUE, FLAGS, GONE, RESULT, RETURN, SOME, flag, gone
 from .frame import Frame
 from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, labels, rebuild, zeros
 from .promote import natural
@@ -109,7 +109,7 @@ def join_exits(frame: Frame, out: Joined, then: Side, otherwise: Side) -> None:
     for which in FLAGS:
         a, b = (flag(s.names, which) for s in (then, otherwise))
         if same(a, b) or not frame.asks(which):
-            out.names[which] = a if same(a, b) else False
+            out.names[which] = a if same(a, b) else SOME
         else:
             out.names[which] = part(frame, out, which, (a, then), (b, otherwise))
     given = [s for s in (then, otherwise) if flag(s.names, RETURN) is not False and RESULT in s.names]
