@@ -16,6 +16,22 @@ I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
 HALF, FLOAT, DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 PTR, VOID = ir.PointerType(), ir.VoidType()
 
+
+class BFloatType(ir.Type):  # type: ignore[misc]  # llvmlite is untyped, and has no name for it
+    """LLVM's bfloat, which only the dot products of pairs take."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BFloatType)
+
+    def __hash__(self) -> int:
+        return hash(BFloatType)
+
+
+BFLOAT = BFloatType()
+
 FLOATS = {"f64": DOUBLE, "f32": FLOAT, "tf32": FLOAT, "f16": HALF, "bf16": I16}
 LLVM = Any  # llvmlite is untyped: an ir.Value
 

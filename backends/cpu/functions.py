@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from llvmlite import ir
 
-from .emit import DOUBLE, FLOAT, I32, I64, LLVM, Emitter, lanes_of, vector_of
+from .emit import DOUBLE, FLOAT, I16, I32, I64, LLVM, Emitter, lanes_of, vector_of
 
 LN2, LOG2E = math.log(2.0), 1.0 / math.log(2.0)
 
@@ -61,20 +62,46 @@ def scaled(e: Emitter, x: LLVM, power: LLVM) -> LLVM:
 MAGIC32, MAGIC64 = 1.5 * 2.0**23, 1.5 * 2.0**52
 
 
+Scale = Callable[[LLVM], LLVM]  # a number times a power of two
+
+
+def split(e: Emitter, x: LLVM, scale: float) -> tuple[LLVM, Scale]:
+    """``x * scale`` rounded to a whole number n, and what multiplies by 2**n, in f32.
+
+    AVX-512 does each in one instruction, with the same results.
+    """
+    if lanes_of(x) == 16 and e.host.has("avx512f"):
+        whole = e.intrinsic("roundeven", x if scale == 1.0 else e.b.fmul(x, e.like(x, scale)))
+        return whole, lambda y: scalef(e, y, whole)
+    whole, power = whole_part(e, x, scale, MAGIC32, 32)
+    return whole, lambda y: scaled(e, y, power)
+
+
+def scalef(e: Emitter, x: LLVM, power: LLVM) -> LLVM:
+    everywhere, as_set = ir.Constant(I16, -1), e.index(4)  # all lanes; rounding as the control register says
+    return e.call("llvm.x86.avx512.mask.scalef.ps.512", x.type, [x, power, e.zero(x.type), everywhere, as_set])
+
+
 def exp2_f32(e: Emitter, x: LLVM) -> LLVM:
-    x = held(e, x, -151.0, 129.0)
-    whole, power = whole_part(e, x, 1.0, MAGIC32, 32)
-    fraction = e.b.fsub(x, whole)
-    return scaled(e, horner(e, fraction, polynomial(_exp2, -0.5, 0.5, 6)), power)
+    inner = held(e, x, -126.0, 129.0)
+    whole, scale = split(e, inner, 1.0)
+    found = scale(horner(e, e.b.fsub(inner, whole), polynomial(_exp2, -0.5, 0.5, 6)))
+    return flushed(e, x, -126.0, found)
 
 
 def exp_f32(e: Emitter, x: LLVM) -> LLVM:
-    x = held(e, x, -105.0, 89.5)
-    whole, power = whole_part(e, x, LOG2E, MAGIC32, 32)
+    lowest = -126.0 * LN2
+    inner = held(e, x, lowest, 89.5)
+    whole, scale = split(e, inner, LOG2E)
     high = float(np.float32(LN2) - np.float32(LN2) % np.float32(2.0**-12))  # whole * high is exact
-    rest = e.fma(whole, e.like(x, -high), x)
+    rest = e.fma(whole, e.like(x, -high), inner)
     rest = e.fma(whole, e.like(x, high - LN2), rest)
-    return scaled(e, horner(e, rest, polynomial(math.exp, -0.35, 0.35, 6)), power)
+    return flushed(e, x, lowest, scale(horner(e, rest, polynomial(math.exp, -0.35, 0.35, 6))))
+
+
+def flushed(e: Emitter, x: LLVM, lowest: float, found: LLVM) -> LLVM:
+    """``found``, and 0 where the result lies below the normal range: a subnormal costs some 150 cycles to make."""
+    return e.b.select(e.b.fcmp_ordered("<", x, e.like(x, lowest)), e.like(x, 0.0), found)
 
 
 def _exp2(x: float) -> float:

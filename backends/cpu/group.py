@@ -16,7 +16,7 @@ from .casts import convert
 from .context import Context
 from .emit import I64, LLVM, lanes_of, memory_type
 from .index import Map, Node, identity, inputs, is_tile, shape
-from .placement import Placement
+from .placement import Panels
 from .points import both, dtype_of, points
 from .steps import Fold, Group, Keep, Root, Write, sources
 
@@ -27,7 +27,7 @@ UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
 class Nest:
     """Emits a group. The last dimension with more than one element runs in vectors, those before it in loops."""
 
-    def __init__(self, c: Context, group: Group, places: dict[Value, Placement] | None = None) -> None:
+    def __init__(self, c: Context, group: Group, places: dict[Value, Panels] | None = None) -> None:
         self.c, self.group, self.places = c, group, places or {}
         self.loops = [d for d, extent in enumerate(group.domain) if extent > 1]
         self.vector = self.loops[-1] if self.loops else None
@@ -263,7 +263,7 @@ class Nest:
         place = self.places.get(root.into) if isinstance(root, Keep) else None
         if not lanes:
             access.store_scalar(self.c, row, value)
-        elif place is not None and place.panel and self.vector == 1:
+        elif place is not None and self.vector == 1:
             place.store(self.c, row.base, self.c.e.splat(value, lanes), j)
         else:
             access.store_vector(self.c, row, self.c.e.splat(value, lanes), j, tail)
@@ -284,7 +284,7 @@ class Nest:
             if place is not None:
                 made = place.row(self.c, self.where, self.vector)
             else:
-                made = access.buffer_row(self.c, root.into, shape(root.value), whole, self.where, self.vector)
+                made = access.buffer_row(self.c, root.into, shape(root.into), whole, self.where, self.vector)
         else:
             made = self.fold_row(root)
         self.keep(("target", root), made)

@@ -11,9 +11,10 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, leaves, product
+from . import access, arithmetic, leaves
 from .casts import convert
 from .context import Context
+from .dot import product as dot
 from .emit import I32, I64, LLVM, PTR, VOID, Emitter
 from .group import Nest, leaf
 from .host import Host
@@ -35,10 +36,9 @@ class Kernel:
         kind = ir.FunctionType(VOID, [PTR, PTR, *[I32] * 6])
         self.function = ir.Function(module, kind, "block")
         self.function.linkage = "internal"
-        scheduler = Scheduler(Realisation(func))
+        scheduler = Scheduler(Realisation(func), host)
         self.steps = scheduler.block(func.body)
-        packed = {s.op.result: product.plan(s.op, host).packed for s in products(self.steps)}
-        memory = Memory(scheduler, self.steps, packed)
+        memory = Memory(scheduler, self.steps)
         words, scratch, *numbers = self.function.args
         self.c = Context(Emitter(module, self.function, host), scheduler, memory, scratch)
         self.c.programs, self.c.grid = numbers[:3], numbers[3:]
@@ -54,7 +54,7 @@ class Kernel:
             if isinstance(step, Group):
                 self.group(step)
             elif isinstance(step, Product):
-                product.Product(self.c, step.op).emit()
+                dot.emit(self.c, step)
             elif isinstance(step, Number):
                 self.number(step.op)
             else:
@@ -99,18 +99,6 @@ class Kernel:
         """The steps of a region, and the numbers it yields."""
         self.run(steps)
         return self.numbers(block.end.operands)
-
-
-def products(steps: Sequence[Step]) -> list[Product]:
-    """Every product, at any depth."""
-    found: list[Product] = []
-    for step in steps:
-        if isinstance(step, Product):
-            found.append(step)
-        elif isinstance(step, Control):
-            for region in step.regions:
-                found += products(region)
-    return found
 
 
 @number.rule(ops.Constant)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import prod
 
 from tilevm.ir import Value, ops
-from tilevm.types import DType, Scalar, Tile, f32
+from tilevm.types import DType
 
 from .emit import memory_bytes
 from .index import identity, is_tile, shape, whole_tile
+from .realise import stored
 from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step
 
 ALIGN = 64  # bytes: a cache line, and the widest vector
@@ -40,21 +41,12 @@ class Read:
     aligned: bool
 
 
-def stored(value: Value) -> DType:
-    """The dtype a kept value has in scratch: sums of 16-bit floats stay in f32 until they are read."""
-    assert isinstance(value.type, Tile | Scalar)
-    dtype = value.type.dtype
-    return f32 if isinstance(value.owner, ops.Sum) and dtype.is_float and dtype.bits < 32 else dtype
-
-
 class Memory:
-    """Buffers of all kept values of a function, and of the packed operands of its products."""
+    """Buffers of all kept values of a function, and of what its products take."""
 
-    def __init__(self, scheduler: Scheduler, steps: list[Step], packed: dict[Value, tuple[DType, int, int]]) -> None:
-        """``packed``: per dot result the dtype and the elements of its two packed operands."""
+    def __init__(self, scheduler: Scheduler, steps: list[Step]) -> None:
         self.of: dict[Value, Buffer] = {}
-        self.packs: dict[Value, tuple[Buffer, Buffer]] = {}
-        self._scheduler, self._packed = scheduler, packed
+        self._scheduler = scheduler
         self._number: dict[int, int] = {}
         self._loops: list[tuple[int, int]] = []
         self._reads: dict[Value, list[Read]] = {}
@@ -83,6 +75,7 @@ class Memory:
                 for node in self._scheduler.nodes(root, step.made):
                     yield from self._read(node.value, n, node.map == whole)
         if isinstance(step, Product):
+            yield Read(n, step.plan.packed, False)
             for value in (step.op.a, step.op.b):
                 for node in self._scheduler.below(whole_tile(value), set()):
                     yield from self._read(node.value, n, False)
@@ -105,9 +98,11 @@ class Memory:
                         self._define(root.op.result, n)
             if isinstance(step, Product):
                 self._prefer.setdefault(step.op.result, []).append(step.op.acc)
+                if step.plan.start.base is not None:
+                    self._prefer[step.op.result].append(step.plan.start.base)
                 self._define(step.op.result, n)
-                dtype, a, b = self._packed[step.op.result]
-                self.packs[step.op.result] = (Buffer(dtype, a, n, n), Buffer(dtype, b, n, n))
+                for value in step.plan.scratch():
+                    self._define(value, n)
             if isinstance(step, Control):
                 self._control(step, n)
 
@@ -156,7 +151,7 @@ class Memory:
         for value, buffer in self.of.items():
             steps = [r.step for r in self._reads.get(value, ())]
             buffer.last = max([buffer.last, *steps])
-        buffers = sorted({*self.of.values(), *(b for pair in self.packs.values() for b in pair)}, key=lambda b: b.first)
+        buffers = sorted(dict.fromkeys(self.of.values()), key=lambda b: b.first)
         for buffer in buffers:
             for first, last in self._loops:
                 if buffer.first <= last and buffer.last >= first and not first < buffer.first <= buffer.last <= last:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
-from tilevm.types import Tensor
+from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
 from .index import INLINE, is_tile, only_units
 
@@ -46,6 +46,13 @@ def _(op: ops.Load) -> int:
     return 1 if kind.strides[-1] == 1 else 10
 
 
+def stored(value: Value) -> DType:
+    """The dtype a kept value has in scratch: sums of 16-bit floats stay in f32 until they are read."""
+    assert isinstance(value.type, Tile | Scalar)
+    dtype = value.type.dtype
+    return f32 if isinstance(value.owner, ops.Sum) and dtype.is_float and dtype.bits < 32 else dtype
+
+
 class Realisation:
     """Which tile values are *kept*: written to scratch once. All others are made where they are used."""
 
@@ -66,6 +73,12 @@ class Realisation:
     def inline(self, value: Value) -> bool:
         """Whether the value is made where it is used."""
         return isinstance(value.owner, INLINE) and value not in self.kept
+
+    def made_here(self, value: Value) -> bool:
+        """Whether a tile is made from its operands, element by element, by whoever uses it."""
+        if not is_tile(value) or not self.inline(value):
+            return False
+        return not isinstance(value.owner, ops.Reshape) or only_units(value.owner)
 
     def _read(self, block: Block) -> None:
         for value in block.params:

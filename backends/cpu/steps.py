@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tilevm.ir import Block, Op, Value, ops
+from tilevm.ir import Block, Effect, Op, Value, ops
 
+from .dot.plan import Plan, plan
+from .host import Host
 from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
 from .realise import Realisation
+
+LOOK_BACK = 12  # steps that are searched for loops to join
 
 
 @dataclass(eq=False)
@@ -51,9 +55,10 @@ class Group:
 
 @dataclass(eq=False)
 class Product:
-    """A dot."""
+    """A dot, and how it is made."""
 
     op: ops.Dot
+    plan: Plan
 
 
 @dataclass(eq=False)
@@ -92,32 +97,49 @@ def domain(root: Root) -> tuple[int, ...]:
 class Scheduler:
     """Deals the instructions of a function out to steps."""
 
-    def __init__(self, realised: Realisation) -> None:
-        self.realised = realised
+    def __init__(self, realised: Realisation, host: Host) -> None:
+        self.realised, self.host = realised, host
         self._place: dict[Op, int] = {}
 
     def block(self, block: Block) -> list[Step]:
         """The steps of a block without its yield; carried tiles are copied by :meth:`handover`."""
         steps: list[Step] = []
-        group: Group | None = None
         for op in block.ops:
             self._place[op] = len(self._place)
-            root = self.root(op)
+            product = Product(op, plan(op, self.host, self.realised)) if isinstance(op, ops.Dot) else None
+            root = self.packing(product) if product else self.root(op)
             if root:
-                if group and not self.joins(group, root):
-                    steps.append(group)
-                    group = None
-                group = group or Group(domain(root))
-                group.roots.append(root)
-                continue
-            step = self.step(op)
-            if step is None:
-                continue
-            if group and (not isinstance(step, Number) or group.made & set(op.operands)):
-                steps.append(group)
-                group = None
-            steps.append(step)
-        return [*steps, group] if group else steps
+                self.settle(root, steps)
+            step = product or (None if root else self.step(op))
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    def settle(self, root: Root, steps: list[Step]) -> None:
+        """Put ``root`` into the nearest group that it may join, past steps that it does not depend on."""
+        needs = {n.value for n in self.nodes(root, set())}
+        for step in reversed(steps[-LOOK_BACK:]):
+            if isinstance(step, Group) and self.joins(step, root):
+                step.roots.append(root)
+                return
+            if not self.passes(root, needs, step):
+                break
+        steps.append(Group(domain(root), [root]))
+
+    def passes(self, root: Root, needs: set[Value], step: Step) -> bool:
+        """Whether ``root``, made from ``needs``, may as well run before ``step``."""
+        if isinstance(root, Write) or isinstance(step, Control):
+            return False
+        if isinstance(step, Group):
+            made, writes = step.made, any(isinstance(r, Write) for r in step.roots)
+        else:
+            made, writes = set(step.op.results), step.op.effect is Effect.WRITE
+        reads = any(v.owner is not None and v.owner.effect is Effect.READ for v in needs)
+        return not made & needs and not (reads and writes)
+
+    def packing(self, product: Product) -> Root | None:
+        """The left operand of a product on its way into rows, along with what else the loops before make."""
+        return Keep(product.op.a, product.plan.packed) if product.plan.fused else None
 
     def root(self, op: Op) -> Root | None:
         if isinstance(op, ops.Reduce):
@@ -129,8 +151,6 @@ class Scheduler:
         return None
 
     def step(self, op: Op) -> Step | None:
-        if isinstance(op, ops.Dot):
-            return Product(op)
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
             entry = self.handover(op.carried, params)
@@ -196,11 +216,9 @@ class Scheduler:
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
-        if not is_tile(value) or not isinstance(value.owner, INLINE):
-            return False
-        if isinstance(value.owner, ops.Reshape) and not only_units(value.owner):
-            return False
-        return value not in self.realised.kept or value in making
+        if value in making and is_tile(value) and isinstance(value.owner, INLINE):
+            return not isinstance(value.owner, ops.Reshape) or only_units(value.owner)
+        return self.realised.made_here(value)
 
 
 def written_elsewhere(write: Op, read: list[ops.Load]) -> bool:
