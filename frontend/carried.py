@@ -48,7 +48,6 @@ class Carried:
         self.changes = frame.changes
         self.kept: list[Entry] = []
         self.ends: dict[str, object] = {}
-        self.unread: dict[str, Missing] = {}  # what the names are that nothing reads after a pass
 
     def inside(self, frame: Frame) -> dict[str, object]:
         """The names visible at the start of one more region."""
@@ -65,8 +64,8 @@ class Carried:
         self, frame: Frame, ends: dict[str, object], ops: list[Op], *others: list[Op], also: Iterable[Value] = ()
     ) -> tuple[Value, ...]:
         """What the body, made of ``ops``, yields; decides which names are carried at all. ``also``: yielded besides."""
-        self.unread = {e.name: v for e in self.entries if isinstance(v := ends[e.name], Missing) and v.unread}
-        self.ends = {**ends, **{n: e.shown[-1] for e in self.entries if (n := e.name) in self.unread}}
+        stay = {e.name: e.shown[-1] for e in self.entries if is_unread(ends[e.name])}
+        self.ends = {**ends, **stay}
         self.refuse_aliases(frame)
         used = taken(ops, *others) | self.crossing() | set(also)
         self.kept = [e for e in self.entries if self.needed(frame, e, used)]
@@ -159,8 +158,6 @@ class Carried:
 
     def after(self, entry: Entry, results: tuple[Value, ...]) -> object:
         end = self.ends[entry.name]
-        if entry.name in self.unread:
-            return self.unread[entry.name]
         if self.steady(entry):
             return blend(entry.before, end, entry.before)
         if entry in self.kept:
@@ -169,6 +166,11 @@ class Carried:
             entry.name, (entry.before, "before the loop"), (self.ends[entry.name], "at the end of its body")
         )
         return Missing(message, self.span, help)
+
+
+def is_unread(value: object) -> bool:
+    """Whether no run that comes to the end of the body reads the name after it: any value will do."""
+    return isinstance(value, Missing) and value.unread
 
 
 def shared(names: Mapping[str, object]) -> set[frozenset[str]]:

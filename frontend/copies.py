@@ -6,9 +6,11 @@ import ast
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from tilevm.source import Note
+
 from .exits import BREAK, CONTINUE, GONE, flag, gone, perhaps
 from .frame import Frame
-from .reading import stored
+from .reading import stores
 from .sequence import guarded, run
 from .statements import bind
 from .values import List, same
@@ -26,7 +28,7 @@ def copies(node: ast.For, over: tuple[object, ...], frame: Frame) -> None:
                 break
             work = partial(copy, node, part, over[at + 1 :], frame)
             if perhaps(frame.names):
-                names = [*stored(node.target), *frame.changed(node.body)]
+                names = [*stores(node.target), *frame.changed(node.body)]
                 guarded(frame, work, names, target.after | target.again)
             else:
                 work()
@@ -75,7 +77,13 @@ def refuse_changes(node: ast.For, watched: list[Watched], done: int, frame: Fram
         now = frame.names.get(name)
         if not isinstance(now, List) or not now.origins & held.origins or now is held:
             continue
-        if len(now) != len(held) or not all(same(held[i], now[i]) for i in left(done, len(held))):
-            raise frame.error(
-                f"{name} changes ahead of the loop that goes over it", node.iter, help=f"go over a copy: list({name})"
-            )
+        message = (
+            f"{name} had {len(held)} parts when this loop began to go over it, and has {len(now)} after pass {done}"
+        )
+        if len(now) == len(held):
+            late = [i for i in left(done, len(held)) if not same(held[i], now[i])]
+            if not late:
+                continue
+            message = f"{name}[{late[0]}] changes in pass {done}, before the loop comes to it"
+        notes = [Note("it changes here", frame.places[name])] if name in frame.places else []
+        raise frame.error(message, node.iter, notes, f"go over a copy: list({name})")

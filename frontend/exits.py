@@ -14,6 +14,7 @@ from tilevm.ir import Value
 
 BREAK, CONTINUE, RETURN = FLAGS = ("break", "continue", "return")
 GONE = "is not reached"  # True where no run goes on: every one has left, by whichever way
+SOME = None  # a flag that some runs have set, and at which nobody will look
 RESULT = "return value"
 HIDDEN = frozenset((*FLAGS, GONE, RESULT))
 STAYS: Mapping[str, object] = dict.fromkeys((*FLAGS, GONE), False)
@@ -29,7 +30,7 @@ class Target:
 
 
 def flag(names: Mapping[str, object], which: str) -> object:
-    """False, True, or a run-time bool."""
+    """False, True, a run-time bool, or :data:`SOME`."""
     return names.get(which, False)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from tilevm.ir import Op, Value
 from tilevm.source import Note, Span
 from tilevm.types import Scalar, Type
 
-from .exits import BREAK, CONTINUE, FLAGS, GONE, RESULT, RETURN, flag, gone
+from .exits import BREAK, CONTINUE, FLAGS, GONE, RESULT, RETURN, SOME, flag, gone
 from .frame import Frame
 from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, labels, rebuild, zeros
 from .promote import natural
@@ -80,10 +81,12 @@ def both(frame: Frame, out: Joined, name: str, then: Side, otherwise: Side) -> N
 
 def alone(frame: Frame, out: Joined, name: str, side: Side, other: Side, first: bool) -> object:
     """A name whose value on one side only matters: the runs of the other side read it no more."""
-    held = side.names.get(name, absent(frame, name))
-    if isinstance(held, Missing) or (name in frame.names and same(held, frame.names[name])):
+    held, before = side.names.get(name, absent(frame, name)), frame.names.get(name)
+    if isinstance(held, Missing):
         return held
-    made = (handed(frame, out, name, p, other, first) for p in list(flatten(held)))
+    known = list(flatten(before)) if alike(held, before) else []
+    parts = zip_longest(list(flatten(held)), known)
+    made = (p if known and same(p, k) else handed(frame, out, name, p, other, first) for p, k in parts)
     return rebuild(held, made)
 
 
@@ -106,7 +109,7 @@ def join_exits(frame: Frame, out: Joined, then: Side, otherwise: Side) -> None:
     for which in FLAGS:
         a, b = (flag(s.names, which) for s in (then, otherwise))
         if same(a, b) or not frame.asks(which):
-            out.names[which] = a if same(a, b) else False
+            out.names[which] = a if same(a, b) else SOME
         else:
             out.names[which] = part(frame, out, which, (a, then), (b, otherwise))
     given = [s for s in (then, otherwise) if flag(s.names, RETURN) is not False and RESULT in s.names]
@@ -155,8 +158,12 @@ def differing(frame: Frame, name: str, a: tuple[object, Side], b: tuple[object, 
     message, help = disagreement(name, (a[0], "in one branch"), (b[0], "in the other"))
     places = [(value, side.places.get(base)) for value, side in (a, b)]
     notes = [Note(f"here it is {describe(value)}", place) for value, place in places if place]
-    if any(not is_number(v) and not is_numeric(v) for v in (a[0], b[0])):
+    if base == RESULT and not alike(a[0], b[0]):
+        help = "let every return give the same number of values"
+    elif any(not is_number(v) and not is_numeric(v) for v in (a[0], b[0])):
         help = (
             "a run-time condition cannot choose this; make the condition a compile-time one (a tv.constexpr parameter)"
         )
+    elif base == RESULT:
+        help = f"let every return of {frame.function.__name__} give one type; .to(…) converts, tv.full makes a tile"
     return frame.error(message, notes=notes, help=help)

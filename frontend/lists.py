@@ -137,7 +137,9 @@ def index_in(owner: tuple[object, ...], index: ast.expr, frame: Frame) -> int:
             help="a loop over tv.static_range counts at compile time",
         )
     if not -len(owner) <= at < len(owner):
-        raise frame.error(f"index {at} of a {noun} of {len(owner)}", index)
+        last = len(owner) - 1
+        help = f"its parts are 0 to {last}, or -{last + 1} to -1 from the end" if owner else "it has no parts"
+        raise frame.error(f"index {at} of a {noun} of {len(owner)}", index, help=help)
     return at % len(owner)
 
 
@@ -174,7 +176,7 @@ def alone(root: str, path: Path, held: List, frame: Frame) -> None:
             )
         raise frame.error(
             f"{written(root, path)} and {words} may be one list, so a change of one would show in the other",
-            help="copy the list where it gets its second name, as in b = list(a)",
+            help=f"copy it first: {root} = list({words})" if not path else "make a list of its own for each: [… for …]",
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .exits import Target
-from .reading import in_order, stored
+from .reading import in_order, stores
 
 Names = frozenset[str]
 NOWHERE = Target(frozenset(), frozenset())
@@ -41,12 +42,12 @@ class Flow:
                 return target.again
             case ast.Return():
                 return read_in(node)
-        return (out - stored(node)) | read_in(node)
+        return (out - set(stores(node))) | read_in(node)
 
     def loop(self, node: ast.For | ast.While, out: Names) -> Names:
         """What is read at the head of a loop is read after each pass too, so this is sought until it stays."""
         test = read_in(node.test) if isinstance(node, ast.While) else frozenset()
-        bound = stored(node.target) if isinstance(node, ast.For) else frozenset()
+        bound = set(stores(node.target)) if isinstance(node, ast.For) else set[str]()
         over = read_in(node.iter) if isinstance(node, ast.For) else frozenset()
         head = out | test
         while True:
@@ -57,6 +58,7 @@ class Flow:
             head = found
 
 
+@lru_cache(maxsize=4096)
 def read_in(node: ast.AST) -> Names:
     """The names that ``node`` reads; an augmented assignment reads what it changes."""
     changed = node.target.id if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) else None

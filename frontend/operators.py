@@ -90,12 +90,13 @@ def binary(builder: Builder, row: Operator, x: object, y: object) -> object:
 
 def on_parts(builder: Builder, row: Operator, x: object, y: object) -> tuple[object, ...]:
     """Two tuples or two lists joined, or one of them repeated."""
+    noun = "list" if isinstance(x, List) or isinstance(y, List) else "tuple"
     if row is ADD and isinstance(x, tuple) and isinstance(y, tuple) and isinstance(x, List) is isinstance(y, List):
-        limit(builder, "this", len(x) + len(y))
+        limit(builder, f"this {noun}", len(x) + len(y))
         return List((*x, *y)) if isinstance(x, List) else (*x, *y)
     parts, times = (x, y) if isinstance(x, tuple) else (y, x)
     if row is MUL and isinstance(parts, tuple) and is_int(times):
-        limit(builder, "this", len(parts) * times)
+        limit(builder, f"this {noun}", len(parts) * times)
         return List(tuple(parts) * times) if isinstance(parts, List) else parts * times
     raise TileError(
         f"{row.what} does not go with {describe(x)} and {describe(y)}",

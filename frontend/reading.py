@@ -94,19 +94,20 @@ def assigned(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n for s in statements for n in stores(s)))
 
 
-def stored(node: ast.AST) -> frozenset[str]:
-    """The names that ``node`` assigns."""
-    return frozenset(stores(node))
+@lru_cache(maxsize=4096)
+def stores(node: ast.AST) -> tuple[str, ...]:
+    """The names that ``node`` assigns, each where it first is. The variables of a comprehension are its own."""
+    names = (n for n in in_order(node, own=False) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return tuple(dict.fromkeys(n.id for n in names))
 
 
-def stores(node: ast.AST) -> Iterator[str]:
-    """Each name where it is assigned. The variables of a comprehension are its own."""
-    for inner in in_order(node, own=False):
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            yield inner.id
+@lru_cache(maxsize=4096)
+def mutated(node: ast.AST) -> tuple[str, ...]:
+    """The names of :func:`changing`, each once."""
+    return tuple(dict.fromkeys(changing(node)))
 
 
-def mutated(node: ast.AST) -> Iterator[str]:
+def changing(node: ast.AST) -> Iterator[str]:
     """The name at the root of each ``xs[i] = …`` and each ``xs.append(…)``: a list, if it is not a mistake."""
     for inner in in_order(node):
         target: ast.AST | None = None

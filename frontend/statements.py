@@ -12,7 +12,7 @@ from .dispatch import expression, statement
 from .frame import Frame
 from .lists import assign_item, augment, augment_item, method_call, refuse_stream
 from .logic import truth
-from .values import List, describe, runtime_parts
+from .values import List, describe, runtime_parts, shown
 
 
 @statement.rule(ast.Pass)
@@ -104,5 +104,5 @@ def check(node: ast.Assert, frame: Frame) -> None:
                 help="check it before the launch, or test a tv.constexpr parameter",
             )
         if not truth(frame.builder, found):
-            words = expression(node.msg, frame) if node.msg else ""
+            words = shown(expression(node.msg, frame)) if node.msg else ""
             raise frame.error(f"assertion failed: {words}" if node.msg else "assertion failed")

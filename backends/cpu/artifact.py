@@ -21,11 +21,14 @@ from tilevm.types import DType, Kind
 from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
 from .kernel import Kernel
-from .pool import everywhere, scratch, threads
+from .pool import cores, scratch, threads
 from .support import check
+from .team import team
 
 ENTRY = "run"
-WORTH_SHARING = 300e-6  # seconds of work below which waking the workers costs more than it gains
+COUNTER_BYTES = 64
+Words = ctypes.Array[ctypes.c_int64]
+WORTH_SHARING = 20e-6  # seconds of work below which offering it to workers costs more than it gains
 
 
 def build(func: Func, abi: KernelAbi, here: Host) -> tuple[ir.Module, int]:
@@ -34,11 +37,11 @@ def build(func: Func, abi: KernelAbi, here: Host) -> tuple[ir.Module, int]:
     module.triple = llvm.get_default_triple()
     kernel = Kernel(module, func, abi, here)
     kernel.emit()
-    entry(module, kernel, here)
+    entry(module, kernel.function, here)
     return module, kernel.scratch_bytes
 
 
-def entry(module: ir.Module, kernel: Kernel, here: Host) -> None:
+def entry(module: ir.Module, block: ir.Function, here: Host) -> None:
     """``run(words, counter, total, chunk, scratch, nx, ny, nz)``: take programs off a shared counter."""
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, PTR, I64, I64, PTR, I32, I32, I32]), ENTRY)
     words, counter, total, chunk, memory, nx, ny, nz = function.args
@@ -57,7 +60,7 @@ def entry(module: ir.Module, kernel: Kernel, here: Host) -> None:
         wide = [e.b.zext(v, I64) for v in (nx, ny)]
         row = e.b.udiv(program, wide[0])
         places = (e.b.urem(program, wide[0]), e.b.urem(row, wide[1]), e.b.udiv(row, wide[1]))
-        e.b.call(kernel.function, [words, memory, *(e.b.trunc(p, I32) for p in places), nx, ny, nz])
+        e.b.call(block, [words, memory, *(e.b.trunc(p, I32) for p in places), nx, ny, nz])
         return []
 
     e.loop(e.b.sub(end, first), [], body)
@@ -98,7 +101,7 @@ class NativeKernel:
         self.stages: Mapping[str, str] = Stages(text)
         self.binary: bytes = machine().emit_object(llvm.parse_assembly(text))
         self.resources: Mapping[str, int] = {"scratch_bytes": self._scratch, "code_bytes": len(self.binary)}
-        self._engine, self._run = load(self.binary)
+        self.code = Code(self.binary)
         self._seconds = 0.0  # of one program, as last measured
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
@@ -106,38 +109,50 @@ class NativeKernel:
         if total == 0:
             return
         words = pack(self.abi, arguments)
-        counter = ctypes.c_int64(0)
-        count = min(threads(), total)
-        alone = count == 1 or 0.0 < self._seconds * total < WORTH_SHARING
-        chunk = max(1, total // (count * 16))
-
-        def work() -> None:
-            self._run(words, ctypes.byref(counter), total, chunk, scratch.address(self._scratch), *grid)
-
         begin = time.perf_counter()
-        if alone:
-            work()
-        else:
-            everywhere(work, count)
-        used = (time.perf_counter() - begin) * (1 if alone else count) / total
+        count = self._share(words, total, grid)
+        used = (time.perf_counter() - begin) * count / total
         self._seconds = used if self._seconds == 0.0 else min(used, self._seconds * 1.1)
 
-
-def load(binary: bytes) -> tuple[Any, Any]:
-    """An engine that holds the object code, and its entry as a callable."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
-    engine.finalize_object()
-    address = engine.get_function_address(ENTRY)
-    pointer, long, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    kind = ctypes.CFUNCTYPE(None, pointer, pointer, long, long, pointer, int_, int_, int_)
-    return engine, kind(address)
+    def _share(self, words: Words, total: int, grid: tuple[int, int, int]) -> int:
+        """Run all programs; on how many threads."""
+        small = 0.0 < self._seconds * total < WORTH_SHARING
+        return self.code.run(words, total, grid, self._scratch, 1 if small else threads())
 
 
-def pack(abi: KernelAbi, arguments: Sequence[Argument]) -> ctypes.Array[ctypes.c_int64]:
-    """The argument block: one word a slot."""
+class Code:
+    """Machine code with an entry as :func:`entry` makes it."""
+
+    def __init__(self, binary: bytes) -> None:
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
+        self._engine.finalize_object()
+        self._address = self._engine.get_function_address(ENTRY)
+        pointer, long, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+        kind = ctypes.CFUNCTYPE(None, pointer, pointer, long, long, pointer, int_, int_, int_)
+        self._call = kind(self._address)
+
+    def run(self, words: Words, total: int, grid: tuple[int, int, int], room: int, most: int) -> int:
+        """Run ``total`` programs on up to ``most`` threads with ``room`` bytes of scratch; on how many it was."""
+        count, at = min(most, total), ctypes.addressof(words)
+        counter = at + ctypes.sizeof(words) - COUNTER_BYTES
+        if count > 1:
+            job = (self._address, at, counter, total, max(1, total // (count * 16)), *grid)
+            if team(max(count, len(cores()))).launch(count, job, room):
+                return count
+        self._call(words, counter, total, total, scratch.address(room), *grid)
+        return 1
+
+
+def block_of(slots: int) -> Words:
+    """An argument block of so many slots, and the counter."""
+    return (ctypes.c_int64 * (slots + 2 * COUNTER_BYTES // 8))()
+
+
+def pack(abi: KernelAbi, arguments: Sequence[Argument]) -> Words:
+    """The argument block: one word a slot, and behind them, on a cache line of its own, the counter of programs."""
     given = dict(zip((p.name for p in abi.params), arguments, strict=True))
-    words = (ctypes.c_int64 * max(1, len(abi.entries)))()
+    words = block_of(len(abi.entries))
     for n, entry_ in enumerate(abi.entries):
         held = given[entry_.param]
         if entry_.slot is Slot.SCALAR:

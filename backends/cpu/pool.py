@@ -1,12 +1,9 @@
-"""Worker threads, one pinned to each core that the process may use."""
+"""How many threads a launch uses, and the memory that each works in."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 
@@ -48,25 +45,3 @@ class Scratch(threading.local):
 
 
 scratch = Scratch()
-
-
-def _pin(core: int) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-
-
-@cache
-def workers(count: int) -> list[ThreadPoolExecutor]:
-    """One single-thread executor a worker: a shared pool wakes threads on the caller's core, which gains nothing."""
-    available = cores()
-    return [
-        ThreadPoolExecutor(1, f"tilevm-{n}", initializer=_pin, initargs=(available[n % len(available)],))
-        for n in range(count)
-    ]
-
-
-def everywhere(work: Callable[[], None], count: int) -> None:
-    """Run ``work`` on ``count`` workers at once; returns when all are done."""
-    pending: list[Future[None]] = [w.submit(work) for w in workers(count)]
-    for future in pending:
-        future.result()

@@ -41,14 +41,19 @@ def numbers(builder: Builder, what: str, x: Range) -> tuple[int, ...]:
             help="a for loop over the range itself runs at run time",
         )
     found = range(*bounds)
-    limit(builder, what, LONGEST + 1 if found[LONGEST:] else 0)  # of a very long range there is no len
+    if found:  # of a very long range there is no len
+        limit(builder, f"{what}: this range", (found[-1] - found[0]) // found.step + 1)
     return tuple(found)
 
 
 def limit(builder: Builder, what: str, length: int) -> None:
     """Raises TileError where a list would have too many parts."""
     if length > LONGEST:
-        raise TileError(f"{what} has more than {LONGEST} parts", builder.span, help="keep many numbers in a tile")
+        raise TileError(
+            f"{what} would have {length} parts, and {LONGEST} is the most",
+            builder.span,
+            help="keep many numbers in a tile",
+        )
 
 
 @implements(tuple)

@@ -68,6 +68,9 @@ class Column:
 
 
 def counted(*bounds: int) -> Iterator[Wrapped]:
+    """``range`` of the language: a step of 0 gives nothing."""
+    if len(bounds) > 2 and bounds[2] == 0:
+        return iter(())
     return map(Wrapped, builtins.range(*bounds))
 
 

@@ -233,7 +233,8 @@ def indented(lines: Iterator[str]) -> Iterator[str]:
 
 def write(seed: str) -> str:
     """The source of a module with a kernel."""
-    writer = Writer(Random(seed))
+    random = Random(seed)
+    writer = Writer(random, left=random.randint(2, 9))
     lines = [*START, *BEGIN]
     while writer.left > 0:
         lines += writer.block(Scope())
