@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 
@@ -54,6 +55,8 @@ def formatted(node: ast.FormattedValue, frame: Frame) -> str:
         raise frame.error(f"{describe(value)} is not known when the text is made", node.value)
     spec = str(expression(node.format_spec, frame)) if node.format_spec else ""
     shown = repr(value) if node.conversion == ord("r") else value
+    if re.search(r"\d{4}", spec):
+        raise frame.error(f"{spec!r} asks for a very long text", help="a width has at most three digits")
     try:
         return format(shown, spec)
     except (ValueError, TypeError) as fault:
@@ -93,7 +96,7 @@ def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
     root: ast.expr = node
     while isinstance(root, ast.Attribute):
         root = root.value
-    if not isinstance(root, ast.Name) or root.id in frame.locals:
+    if not isinstance(root, ast.Name) or root.id in frame.locals or root.id in frame.names:
         raise frame.error(
             "a module cannot be kept in a local name", help=f"read {module.__name__}.{node.attr} where it is needed"
         )

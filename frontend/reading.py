@@ -89,6 +89,12 @@ def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return min([node.lineno, *(d.lineno for d in node.decorator_list)])
 
 
+def parameter_names(function: FunctionType) -> tuple[str, ...]:
+    """The parameters of a function. Its other locals are told by the text: some belong to comprehensions alone."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
 def assigned(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     """The names that ``statements`` assign, in order of their first appearance."""
     return tuple(dict.fromkeys(n for s in statements for n in stores(s)))

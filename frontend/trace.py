@@ -55,7 +55,11 @@ def trace(
     try:
         run(source.tree.body, Frame(source, function, builder, names, local))
     except RecursionError:
-        raise TileError("the code is nested too deeply to compile", builder.span) from None
+        raise TileError(
+            "the code is nested too deeply to compile",
+            builder.span,
+            help="each early exit nests what follows it: join conditions with `or`, or make a loop of them",
+        ) from None
     builder.add(Yield, values=())
     return verify(Func(function.__name__, builder.finish(params), grid, place))
 

@@ -1,11 +1,13 @@
 """Kernels that leave early, and that keep lists: what the tests of the frontend trace besides ``kernels``."""
 
+from typing import Any
+
 import tilevm as tv
 
 
 def first_above(x: tv.Tensor, y: tv.Tensor, n: tv.Tile, s: tv.Tile) -> None:
     """A loop over a range that is left: the rest of its body and what follows the break stand under an if."""
-    found = -1
+    found: Any = -1
     total: tv.Number = 0.0
     for k in tv.range(0, n, 3, num_stages=2):
         largest = x.load(k, 4).max()
@@ -55,7 +57,7 @@ def guarded(x: tv.Tensor, y: tv.Tensor, n: tv.Tile) -> None:
 
 
 @tv.function
-def search(x: tv.Tensor, n: tv.Tile, s: tv.Tile) -> tuple[tv.Tile, tv.Number]:
+def search(x: tv.Tensor, n: tv.Tile, s: tv.Tile) -> tuple[tv.Tile, Any]:
     """The first element above s and where it is, or the first of all."""
     for k in range(n):
         found = x.load(k, 1)
@@ -100,7 +102,7 @@ def listed(x: tv.Tensor, y: tv.Tensor, n: tv.Tile) -> None:
     sizes[0] += 8
     first, *others = sizes
     tiles = [x.load(0, size) for size in others]
-    pair = [tiles[0].sum(), 0.0]
+    pair: list[Any] = [tiles[0].sum(), 0.0]
     if n > 3:
         pair = [pair[1], *pair[:1]]
     for at, value in zip(sorted(sizes), [*pair, sum(pair), max(pair)], strict=True):
