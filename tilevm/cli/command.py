@@ -64,7 +64,8 @@ def show(text: str, lexer: str = "text") -> None:
 def run(where: str, words: tuple[str, ...], device: str, checked: bool, seed: int) -> None:
     """Run a script, or one kernel of it on random arguments.
 
-    Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256.
+    Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256. Where the file has
+    a function KERNEL_inputs, the arguments come from there, and words set its parameters.
     """
     if ":" not in where:
         if not Path(where).is_file():

@@ -103,7 +103,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Trial:
     """Arguments, and the memory in which each run begins anew."""
 
     programs: tuple[int, int, int]
@@ -156,18 +156,18 @@ def check(
     where = choose(device, target) if device is not None or target is not None else None
     asked = kernel if grid is None else kernel.gridless
     compiled = asked.compile(*args, device="vm", **constexprs)
-    bench = prepare(asked, compiled, grid, args, constexprs)
+    trial = prepare(asked, compiled, grid, args, constexprs)
     traced = compiled.build.tile
-    answer = bench.run(traced)
+    answer = trial.run(traced)
     if isinstance(answer, TileError):
-        return Report(kernel.__name__, bench.programs, (str(answer),), ())
-    steps = list(each(bench, traced, answer, PIPELINE)) if every_pass else whole(bench, traced, answer, PIPELINE)
+        return Report(kernel.__name__, trial.programs, (str(answer),), ())
+    steps = list(each(trial, traced, answer, PIPELINE)) if every_pass else whole(trial, traced, answer, PIPELINE)
     if where is not None and where.name != "vm" and all(s.ok for s in steps):
-        steps.append(native(bench, traced, where, tolerance))
-    return Report(kernel.__name__, bench.programs, order(bench, traced, answer), tuple(steps))
+        steps.append(native(trial, traced, where, tolerance))
+    return Report(kernel.__name__, trial.programs, order(trial, traced, answer), tuple(steps))
 
 
-def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, constexprs: Any) -> Bench:
+def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, constexprs: Any) -> Trial:
     """The arguments as backends take them, and the memory that may change."""
     values = kernel.parameters.sort(args, constexprs).values
     names = kernel.parameters.runtime
@@ -175,14 +175,14 @@ def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, co
     programs = compiled.counted(grid, arguments)
     held = {names[i]: arguments[i] for i in compiled.contract.written}
     written = Written({n: a for n, a in held.items() if isinstance(a, Array)})
-    return Bench(programs, arguments, written, written.read())
+    return Trial(programs, arguments, written, written.read())
 
 
-def whole(bench: Bench, traced: Func, answer: Outcome, pipeline: Sequence[Pass]) -> list[Step]:
+def whole(trial: Trial, traced: Func, answer: Outcome, pipeline: Sequence[Pass]) -> list[Step]:
     """All passes as one step; each by itself where that changes the answer."""
     together = Pass("all passes", partial(run_all, pipeline=pipeline), "", partial(restored, pipeline=pipeline))
-    steps = each(bench, traced, answer, [together])
-    return steps if all(s.ok for s in steps) else each(bench, traced, answer, pipeline)
+    steps = each(trial, traced, answer, [together])
+    return steps if all(s.ok for s in steps) else each(trial, traced, answer, pipeline)
 
 
 def run_all(func: Func, pipeline: Sequence[Pass]) -> Func:
@@ -197,18 +197,18 @@ def restored(func: Func, pipeline: Sequence[Pass]) -> Func:
     return func
 
 
-def each(bench: Bench, func: Func, answer: Outcome, pipeline: Sequence[Pass]) -> list[Step]:
+def each(trial: Trial, func: Func, answer: Outcome, pipeline: Sequence[Pass]) -> list[Step]:
     """A step for each pass, up to the first that changes the answer."""
     steps: list[Step] = []
     for step in pipeline:
-        made, func, answer = one(bench, step, func, answer)
+        made, func, answer = one(trial, step, func, answer)
         steps.append(made)
         if not made.ok:
             break
     return steps
 
 
-def one(bench: Bench, step: Pass, before: Func, answer: Outcome) -> tuple[Step, Func, Outcome]:
+def one(trial: Trial, step: Pass, before: Func, answer: Outcome) -> tuple[Step, Func, Outcome]:
     """One pass: the comparison, the function after it, and that function's answer."""
     texts = print_func(before)
     try:
@@ -218,22 +218,22 @@ def one(bench: Bench, step: Pass, before: Func, answer: Outcome) -> tuple[Step, 
     how = EXACT
     if after is before:
         return Step(step.name, how, False, "", texts, texts), after, answer
-    expected, found = answer, bench.run(after)
+    expected, found = answer, trial.run(after)
     compared = found
     if step.restore is not None and (spelled := step.restore(after)) is not after:
         how = RESTORED
         plain = step.restore(before)
-        expected = answer if plain is before else bench.run(plain)
-        compared = bench.run(spelled)
-    fault = bench.compare(expected, compared)
+        expected = answer if plain is before else trial.run(plain)
+        compared = trial.run(spelled)
+    fault = trial.compare(expected, compared)
     difference = fault if isinstance(fault, Difference) else None
     return Step(step.name, how, True, str(fault or ""), texts, print_func(after), difference), after, found
 
 
-def native(bench: Bench, traced: Func, where: Place, tolerance: float | None) -> Step:
+def native(trial: Trial, traced: Func, where: Place, tolerance: float | None) -> Step:
     """The code of a device against the machine, both after all passes."""
     optimised = run_all(traced, PIPELINE)
-    fault = bench.compare(bench.run(optimised), bench.run(traced, where), tolerance)
+    fault = trial.compare(trial.run(optimised), trial.run(traced, where), tolerance)
     bound = "rounding" if tolerance is None else f"{tolerance:g} of the largest number"
     difference = fault if isinstance(fault, Difference) else None
     text = print_func(optimised)
@@ -242,14 +242,14 @@ def native(bench: Bench, traced: Func, where: Place, tolerance: float | None) ->
     )
 
 
-def order(bench: Bench, traced: Func, answer: Outcome) -> tuple[str, ...]:
+def order(trial: Trial, traced: Func, answer: Outcome) -> tuple[str, ...]:
     """A hazard where the programs, run from last to first, leave something else in memory.
 
     Atomic sums of floats may depend on the order, and their authors know it: a kernel with atomics is not asked.
     """
-    if max(bench.programs, default=0) < 2 or any(op.name.startswith("atomic") for op in walk(traced.body)):
+    if max(trial.programs, default=0) < 2 or any(op.name.startswith("atomic") for op in walk(traced.body)):
         return ()
-    fault = bench.compare(answer, bench.run(backwards(traced)))
+    fault = trial.compare(answer, trial.run(backwards(traced)))
     return (f"the answer depends on the order in which programs run: backwards, {fault}",) if fault else ()
 
 
