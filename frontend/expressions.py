@@ -180,7 +180,9 @@ def reindexed(tile: Value, index: ast.expr, frame: Frame) -> Value:
     shape, kept = shape_of(tile), marks.count(":")
     if kept > len(shape) or marks.count("...") > 1:
         raise frame.error(
-            f"{counted(kept, 'slice')} for the {counted(len(shape), 'dimension')} of {describe(tile)}", index
+            f"{counted(kept, 'slice')} for the {counted(len(shape), 'dimension')} of {describe(tile)}",
+            index,
+            help="each : keeps a dimension, each None inserts one: x[:, None]",
         )
     if "..." not in marks:
         marks.append("...")
@@ -258,7 +260,7 @@ def of_math(name: str, args: list[object], named: dict[str, object], frame: Fram
 
 
 INSTEAD = {
-    "print": "tv.print comes in a later version; until then store the value into a tensor",
+    "print": "tv.static_print shows what is known while compiling; store run-time values into a tensor",
     "matmul": "use tv.dot",
     "power": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
     "absolute": "use tv.abs",
