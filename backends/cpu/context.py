@@ -34,6 +34,7 @@ class Context:
         self.numbers: dict[Value, LLVM] = {}
         self.programs: list[LLVM] = []
         self.grid: list[LLVM] = []
+        self.loops: list[tuple[Value, LLVM]] = []  # around the present place: the index, and its step as i64
 
     def buffer(self, buffer: Buffer) -> LLVM:
         """The address of a buffer."""

@@ -12,31 +12,24 @@ VECTOR_BITS = (("avx512f", 512), ("avx2", 256))
 
 @dataclass(frozen=True)
 class Host:
-    """Name and features as LLVM spells them, the width of a vector, how many vector registers, and f16 conversion."""
+    """What is known of a machine.
+
+    ``name`` and ``features`` as LLVM spells them; the width of a vector and how many vector registers; ``has_f16``:
+    conversion of f16. ``bf16_pairs``, ``i16_pairs``: whether pairs are multiplied and added in 32 bits faster than
+    one by one.
+    """
 
     name: str
     features: str
     vector_bits: int
     vector_registers: int
     has_f16: bool = True
+    bf16_pairs: bool = False
+    i16_pairs: bool = False
 
     def has(self, feature: str) -> bool:
         """Whether the host has a feature, by LLVM's name for it."""
         return f"+{feature}" in self.features.split(",")
-
-    @property
-    def has_bf16_pairs(self) -> bool:
-        """Whether pairs of bf16 are multiplied, and added in f32, faster than twice as many f32.
-
-        vdpbf16ps issues twice a cycle on Zen 4 and 5, and once in two cycles on Intel's cores, where it takes twice
-        as long as the two fused multiply-adds that it stands for (measured: 84 against 170 GFLOP/s).
-        """
-        return self.vector_bits == 512 and self.has("avx512bf16") and self.name.startswith("znver")
-
-    @property
-    def has_i16_pairs(self) -> bool:
-        """The same for pairs of i16 and i32."""
-        return self.has("avx512vnni" if self.vector_bits == 512 else "avxvnni")
 
     def lanes(self, bits: int) -> int:
         """Elements of ``bits`` bits in one vector."""
@@ -52,7 +45,12 @@ def host() -> Host:
     features = llvm.get_host_cpu_features()
     bits = next((width for name, width in VECTOR_BITS if features.get(name)), 128)
     f16 = bool(features.get("f16c", not llvm.get_default_triple().startswith(("x86_64", "i"))))
-    return Host(llvm.get_host_cpu_name(), features.flatten(), bits, 32 if bits == 512 else 16, f16)
+    # vdpbf16ps issues twice a cycle on Zen 4 and 5, and once in two cycles on Intel's cores, where it takes twice as
+    # long as the fused multiply-adds that it stands for (measured: 84 against 170 GFLOP/s).
+    name = llvm.get_host_cpu_name()
+    bf16 = bits == 512 and bool(features.get("avx512bf16")) and name.startswith("znver")
+    i16 = bool(features.get("avx512vnni" if bits == 512 else "avxvnni"))
+    return Host(name, features.flatten(), bits, 32 if bits == 512 else 16, f16, bf16, i16)
 
 
 def machine() -> llvm.TargetMachine:

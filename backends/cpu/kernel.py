@@ -146,7 +146,10 @@ def _(op: ops.For, k: Kernel, step: Control) -> None:
         at = e.b.add(lower, e.b.mul(n, stride))
         k.c.numbers[i] = at if width == I64 else e.b.trunc(at, width)
         k.name(params, carried)
-        return k.region(step.regions[0], op.body)
+        k.c.loops.append((i, stride))
+        made = k.region(step.regions[0], op.body)
+        k.c.loops.pop()
+        return made
 
     k.name(op.results, e.loop(count, k.numbers(op.carried), body))
 

@@ -33,9 +33,9 @@ def cell_of(op: ops.Dot, host: Host) -> Cell:
     """Pairs of 16 bits where the host multiplies these (dpbf16ps, vpdpwssd), else numbers of the result's dtype."""
     total, factor = dtype_of(op.acc), dtype_of(op.a)
     if shape(op.a)[1] % 2 == 0:
-        if factor == bf16 and host.has_bf16_pairs:
+        if factor == bf16 and host.bf16_pairs:
             return Cell(bf16, 2, total)
-        if factor.is_integer and (factor.bits <= 8 or factor == i16) and host.has_i16_pairs:
+        if factor.is_integer and (factor.bits <= 8 or factor == i16) and host.i16_pairs:
             return Cell(i16, 2, total)
     return Cell(total, 1, total)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from tilevm.ir import Value, ops
 
 from .. import access
@@ -12,6 +15,7 @@ from ..index import shape
 from ..placement import Panels
 from ..steps import Group, Keep, Product
 from . import arrange
+from .ahead import ahead
 from .micro import block_of, inner
 from .plan import Matrix
 
@@ -19,6 +23,18 @@ from .plan import Matrix
 def emit(c: Context, step: Product) -> None:
     """Emit one dot."""
     Emission(c, step).emit()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A panel of b, and the columns of the result that it makes: addresses, and how the sums begin."""
+
+    a: LLVM
+    pitch: LLVM
+    panel: LLVM
+    out: LLVM
+    columns: int
+    start: str
 
 
 class Emission:
@@ -131,31 +147,42 @@ class Emission:
         b, result = self.address(p.panels), self.address(self.op.result)
         panels, rest = divmod(p.n, p.columns)
         total = memory_type(p.cell.total)
+        calls = -(-p.n // p.columns) * -(-p.m // p.rows)
+        found = (ahead(self.c, self.c.scheduler.realised, v, calls) for v in (self.op.a, self.op.b))
+        fetches = [f for f in found if f is not None]
 
-        def panel(j: LLVM | int, columns: int) -> list[LLVM]:
-            index = e.i64(j) if isinstance(j, int) else j
-            right = e.at(b, e.b.mul(index, e.i64(p.k * p.columns)), self.unit)
-            out = e.at(result, e.b.mul(index, e.i64(p.columns)), total)
-            self.column(a, pitch, right, out, columns, start)
+        def panel(j: LLVM, columns: int) -> list[LLVM]:
+            right = e.at(b, e.b.mul(j, e.i64(p.k * p.columns)), self.unit)
+            out = e.at(result, e.b.mul(j, e.i64(p.columns)), total)
+            first = e.b.mul(j, e.i64(-(-p.m // p.rows)))
+
+            def between(i: LLVM) -> None:
+                for fetch in fetches:
+                    fetch.emit(e.b.add(first, i))
+
+            self.column(Column(a, pitch, right, out, columns, start), between)
             return []
 
         e.loop(panels, [], lambda j, _: panel(j, p.columns))
         if rest:
-            panel(panels, rest)
+            panel(e.i64(panels), rest)
 
-    def column(self, a: LLVM, pitch: LLVM, right: LLVM, out: LLVM, columns: int, start: str) -> None:
+    def column(self, x: Column, between: Callable[[LLVM], None]) -> None:
+        """One panel of b; ``between(i)`` is emitted before block number i."""
         p, e = self.plan, self.c.e
         blocks, rest = divmod(p.m, p.rows)
         total = memory_type(p.cell.total)
-        factors = self.address(p.factors) if start == "scaled" else a  # else never read
+        factors = self.address(p.factors) if x.start == "scaled" else x.a  # else never read
 
-        def block(first: LLVM, rows: int) -> list[LLVM]:
-            left = e.at(a, e.b.mul(first, pitch), self.unit)
-            target = e.at(out, e.b.mul(first, e.i64(p.n)), total)
+        def block(i: LLVM, rows: int) -> list[LLVM]:
+            between(i)
+            first = e.b.mul(i, e.i64(p.rows))
+            left = e.at(x.a, e.b.mul(first, x.pitch), self.unit)
+            target = e.at(x.out, e.b.mul(first, e.i64(p.n)), total)
             factor = e.at(factors, first, total)
-            e.b.call(inner(e, block_of(p, rows, columns, start)), [left, pitch, right, target, factor])
+            e.b.call(inner(e, block_of(p, rows, x.columns, x.start)), [left, x.pitch, x.panel, target, factor])
             return []
 
-        e.loop(blocks, [], lambda i, _: block(e.b.mul(i, e.i64(p.rows)), p.rows))
+        e.loop(blocks, [], lambda i, _: block(i, p.rows))
         if rest:
-            block(e.i64(blocks * p.rows), rest)
+            block(e.i64(blocks), rest)
