@@ -109,7 +109,8 @@ def fold(builder: Builder, row: Operator, x: object, y: object) -> object:
     """``x sign y`` of Python numbers, by Python itself."""
     for side in (x, y):
         if not is_number(side):
-            raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span)
+            help = 'f-strings join text: f"{a}{b}"' if isinstance(side, str) and row is ADD else None
+            raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span, help=help)
     assert is_number(x) and is_number(y)
     if is_int(x) and is_int(y) and grown(row, x, y) > LARGEST_BITS:
         raise TileError(f"this number has more than {LARGEST_BITS} bits", builder.span)

@@ -85,7 +85,11 @@ def unpack(target: ast.Tuple | ast.List, value: object, frame: Frame) -> None:
     starred = next((at for at, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
     needs = len(target.elts) - (starred is not None)
     if len(value) < needs or (starred is None and len(value) > needs):
-        raise frame.error(f"{counted(needs, 'name')} for {describe(value)}", target)
+        raise frame.error(
+            f"{counted(needs, 'name')} for {describe(value)}",
+            target,
+            help="give each part a name; _ does for one that is not needed" if len(value) > needs else None,
+        )
     parts: list[object] = list(value)
     if starred is not None:
         end = starred + len(parts) - needs

@@ -39,7 +39,7 @@ def loop_range(
         if not is_int(part) and not (is_scalar(part) and dtype_of(part).is_integer):
             raise TileError(f"a range runs over integers, not {describe(part)}", builder.span, help=whole(part))
     if is_int(step) and step == 0:
-        raise TileError("a range cannot have the step 0", builder.span)
+        raise TileError("a range cannot have the step 0", builder.span, help="1 counts up, -1 counts down")
     counts = [static_int(builder, f"tv.range: {n}", v) for n, v in (("num_stages", num_stages), ("unroll", unroll))]
     if min(counts) < 1:
         raise TileError("tv.range: num_stages and unroll are at least 1", builder.span)
@@ -51,7 +51,7 @@ def static_range(builder: Builder, start: object, stop: object = None, step: obj
     first, last = (0, start) if stop is None else (start, stop)
     bounds = [static_int(builder, "tv.static_range: a bound", b) for b in (first, last, step)]
     if bounds[2] == 0:
-        raise TileError("a range cannot have the step 0", builder.span)
+        raise TileError("a range cannot have the step 0", builder.span, help="1 counts up, -1 counts down")
     numbers = range(*bounds)
     if numbers[LONGEST:]:
         raise TileError(

@@ -78,13 +78,15 @@ LANGUAGE = SimpleNamespace(
     kernel=lambda *_, **__: lambda function: function,
     function=lambda function: function,
     where=lambda condition, a, b: a if condition else b,
+    full=lambda shape, value, dtype: wrapped(value),
+    i32=None,
     range=counted,
     static_range=builtins.range,
 )
 
 
-def run_plainly(source: str, columns: list[list[int]], n: int) -> list[list[int]]:
-    """What the kernel in ``source`` stores, row by row."""
+def run_plainly(source: str, columns: list[list[int]], n: int, times: int = 1) -> list[list[int]]:
+    """What the kernel in ``source`` stores, row by row; each column stands ``times`` side by side."""
     names: dict[str, Any] = {"tv": LANGUAGE, "range": counted}
     exec(compile(source.replace("import tilevm as tv\n", ""), "<program>", "exec"), names)
     made = []
@@ -92,4 +94,4 @@ def run_plainly(source: str, columns: list[list[int]], n: int) -> list[list[int]
         out = Column([0] * ROWS)
         names["kernel"](Column(values), out, Wrapped(n))
         made.append(out.values)
-    return [[int(column[row]) for column in made] for row in range(ROWS)]
+    return [[int(column[row]) for column in made] * times for row in range(ROWS)]
