@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 
 from .function import is_helper
-from .reading import assigned, in_order, plain_function, read
+from .reading import assigned, in_order, parameter_names, plain_function, read
 from .scope import UNBOUND, resolve
 from .values import plain, usable
 
@@ -36,7 +36,7 @@ def captured(function: Callable[..., object]) -> dict[str, object]:
 def read_by(function: FunctionType) -> Iterator[tuple[str, object]]:
     """What one function reads, under the names it uses; and its defaults."""
     tree = read(function).tree
-    local = {*function.__code__.co_varnames, *assigned(tree.body)}
+    local = {*parameter_names(function), *assigned(tree.body)}
     for node in (n for s in tree.body for n in in_order(s)):
         chain = dotted(node)
         if chain and chain[0] not in local:

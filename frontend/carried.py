@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from tilevm.ir import Block, Op, Value
 from tilevm.ir.rewrite import walk
 from tilevm.source import Note, Span, TileError
 
 from .frame import Frame
-from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, rebuild
+from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, labels, rebuild
 from .promote import literal, natural
-from .values import Missing, is_number, is_numeric, same
+from .values import Missing, blend, is_number, is_numeric, lists_in, same
 
 
 @dataclass(eq=False)
@@ -25,12 +26,14 @@ class Entry:
     given: tuple[Value, ...]  # what stands in the slots when the loop begins
     place: Span | None
     params: list[tuple[Value, ...]] = field(default_factory=list)  # one for each region of the loop
+    shown: list[object] = field(default_factory=list)  # the name's value in each region
 
     def inside(self) -> object:
         """The name's value in one more region of the loop, as parameters of that region."""
         made = tuple(Value(v.type, self.name) for v in self.given)
         self.params.append(made)
-        return fill(self.template, made)
+        self.shown.append(fill(self.template, made))
+        return self.shown[-1]
 
 
 class Carried:
@@ -41,6 +44,8 @@ class Carried:
         self.names = tuple(names)
         found = {n: frame.names.get(n) for n in self.names if n in frame.names}
         self.entries = [enter(frame, n, v) for n, v in found.items() if not isinstance(v, Missing)]
+        self.pairs = set[frozenset[str]]()  # of names that may be one list when a pass begins
+        self.changes = frame.changes
         self.kept: list[Entry] = []
         self.ends: dict[str, object] = {}
 
@@ -48,23 +53,41 @@ class Carried:
         """The names visible at the start of one more region."""
         reason = "it is assigned further down in this loop, and has no value in the first pass"
         absent: dict[str, object] = {n: Missing(f"{n}: {reason}", self.span, self.first(n)) for n in self.names}
-        return {**frame.names, **absent, **{e.name: e.inside() for e in self.entries}}
+        names = {**frame.names, **absent, **{e.name: e.inside() for e in self.entries}}
+        self.pairs = shared(names)
+        return names
 
     def first(self, name: str) -> str:
         return f"give {name} a value before the loop"
 
-    def close(self, frame: Frame, ends: dict[str, object], ops: list[Op], *others: list[Op]) -> tuple[Value, ...]:
-        """What the body, made of ``ops``, yields; decides which names are carried at all."""
-        self.ends = ends
-        used = taken(ops, *others) | self.crossing()
+    def close(
+        self, frame: Frame, ends: dict[str, object], ops: list[Op], *others: list[Op], also: Iterable[Value] = ()
+    ) -> tuple[Value, ...]:
+        """What the body, made of ``ops``, yields; decides which names are carried at all. ``also``: yielded besides."""
+        stay = {e.name: e.shown[-1] for e in self.entries if is_unread(ends[e.name])}
+        self.ends = {**ends, **stay}
+        self.refuse_aliases(frame)
+        used = taken(ops, *others) | self.crossing() | set(also)
         self.kept = [e for e in self.entries if self.needed(frame, e, used)]
         out: list[Value] = []
         for entry in self.kept:
-            parts = flatten(ends[entry.name])
+            parts = flatten(self.ends[entry.name])
             for slot, part in zip(flatten(entry.template), list(parts), strict=True):
                 if isinstance(slot, Slot):
                     out.append(give(frame.builder, ops, part, entry.given[slot.index].type))
         return tuple(out)
+
+    def refuse_aliases(self, frame: Frame) -> None:
+        """Raises TileError where lists change in the body, and two names are one list from the second pass on only."""
+        found = shared(self.ends) - self.pairs if frame.changes > self.changes else ()
+        for pair in sorted(map(sorted, found)):
+            one, other = pair
+            place = frame.places.get(one) or self.span
+            raise TileError(
+                f"{one} and {other} are two lists before the loop and one list at the end of its body",
+                place,
+                help=f"the body changes lists, so they must stay apart: copy with {one} = list({other})",
+            )
 
     def crossing(self) -> set[Value]:
         """Parameters that the body hands to another name than their own."""
@@ -83,7 +106,8 @@ class Carried:
             return False
         if self.possible(entry):
             return True
-        if read or not entry.given:
+        looked = any(id(value) in frame.looked for value in entry.shown)
+        if read or looked or not entry.given:
             raise self.changed(frame, entry)
         return False
 
@@ -107,8 +131,8 @@ class Carried:
         if isinstance(end, Missing):
             message, help = f"{entry.name} has no value at the end of the loop's body", self.first(entry.name)
             return TileError(message, place or self.span, end.notes(), help)
-        for before, after in parts_that_differ(entry, end):
-            message, help = disagreement(entry.name, (before, "before the loop"), (after, "at the end of its body"))
+        for at, before, after in parts_that_differ(entry, end):
+            message, help = disagreement(at, (before, "before the loop"), (after, "at the end of its body"))
             notes = (Note("the value before the loop", entry.place),) if entry.place else ()
             return TileError(message, place or self.span, notes, help)
         raise AssertionError("something differs")
@@ -133,14 +157,29 @@ class Carried:
             frame.names[entry.name] = self.after(entry, tuple(next(left) for _ in entry.given if entry in self.kept))
 
     def after(self, entry: Entry, results: tuple[Value, ...]) -> object:
+        end = self.ends[entry.name]
         if self.steady(entry):
-            return entry.before
+            return blend(entry.before, end, entry.before)
         if entry in self.kept:
-            return fill(entry.template, results)
+            return blend(entry.before, end, fill(entry.template, results))
         message, help = disagreement(
             entry.name, (entry.before, "before the loop"), (self.ends[entry.name], "at the end of its body")
         )
         return Missing(message, self.span, help)
+
+
+def is_unread(value: object) -> bool:
+    """Whether no run that comes to the end of the body reads the name after it: any value will do."""
+    return isinstance(value, Missing) and value.unread
+
+
+def shared(names: Mapping[str, object]) -> set[frozenset[str]]:
+    """The pairs of names that may hold one list."""
+    holders: dict[object, set[str]] = {}
+    for name, value in names.items():
+        for origin in (o for held in lists_in(value) for o in held.origins):
+            holders.setdefault(origin, set()).add(name)
+    return {frozenset(p) for found in holders.values() for p in combinations(found, 2)}
 
 
 def enter(frame: Frame, name: str, before: object) -> Entry:
@@ -163,12 +202,13 @@ def taken(*regions: list[Op]) -> set[Value]:
     return {v for ops in regions for op in walk(Block((), tuple(ops))) for v in op.operands}
 
 
-def parts_that_differ(entry: Entry, end: object) -> Iterable[tuple[object, object]]:
-    """The parts of the name before the loop and at its end that cannot be one."""
+def parts_that_differ(entry: Entry, end: object) -> Iterable[tuple[str, object, object]]:
+    """The parts of the name before the loop and at its end that cannot be one, and how they are written."""
     if not alike(entry.template, end):
-        yield entry.before, end
+        yield entry.name, entry.before, end
         return
-    for slot, before, after in zip(flatten(entry.template), flatten(entry.before), flatten(end), strict=True):
+    parts = zip(flatten(entry.template), labels(entry.name, end), flatten(entry.before), flatten(end), strict=True)
+    for slot, at, before, after in parts:
         fit = fits(after, entry.given[slot.index].type) if isinstance(slot, Slot) else same(slot, after)
         if not fit:
-            yield before, after
+            yield at, before, after

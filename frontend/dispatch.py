@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from .frame import Frame
@@ -44,11 +44,3 @@ class NodeTable(Generic[R]):
 
 statement: NodeTable[None] = NodeTable()
 expression: NodeTable[object] = NodeTable()
-
-
-def run(statements: Iterable[ast.stmt], frame: Frame) -> None:
-    """Trace ``statements`` in order, up to a return."""
-    for node in statements:
-        if frame.returned:
-            return
-        statement(node, frame)

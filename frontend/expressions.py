@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+from collections.abc import Iterator
 from types import FunctionType, ModuleType
 
 from tilevm.ir import Value
@@ -11,14 +13,16 @@ from tilevm.source import nearest
 from tilevm.types import DType, Pointer, Scalar, Tensor, Tile
 
 from . import language
+from .calls.sequences import sequence
 from .calls.table import find
 from .dispatch import expression
 from .frame import Frame
 from .function import is_helper
 from .indexing import reindexed
 from .inline import inline
+from .lists import METHODS, index_in, refuse_stream
 from .scope import way_in
-from .values import Bound, describe, is_int, is_number, plain, usable, with_article
+from .values import Bound, List, describe, is_int, is_number, plain, usable, with_article
 
 CLASSES: dict[type, type] = {
     Tile: language.Tile,
@@ -38,11 +42,6 @@ def constant(node: ast.Constant, frame: Frame) -> object:
     raise frame.error(f"{with_article(type(node.value).__name__)} is not supported in kernels")
 
 
-@expression.rule(ast.Tuple)
-def parts(node: ast.Tuple, frame: Frame) -> tuple[object, ...]:
-    return tuple(expression(part, frame) for part in node.elts)
-
-
 @expression.rule(ast.JoinedStr)
 def text(node: ast.JoinedStr, frame: Frame) -> str:
     """An f-string of compile-time values."""
@@ -56,6 +55,8 @@ def formatted(node: ast.FormattedValue, frame: Frame) -> str:
         raise frame.error(f"{describe(value)} is not known when the text is made", node.value)
     spec = str(expression(node.format_spec, frame)) if node.format_spec else ""
     shown = repr(value) if node.conversion == ord("r") else value
+    if re.search(r"\d{4}", spec):
+        raise frame.error(f"{spec!r} asks for a very long text", help="a width has at most three digits")
     try:
         return format(shown, spec)
     except (ValueError, TypeError) as fault:
@@ -73,7 +74,21 @@ def attribute(node: ast.Attribute, frame: Frame) -> object:
         return plain(getattr(owner, node.attr))
     if is_number(owner):
         return member(node, owner, language.Tile, frame)
+    if isinstance(owner, List):
+        raise of_list(node, owner, frame)
     raise unknown(node, owner, sorted(FACTS) if isinstance(owner, DType) else [], frame)
+
+
+def of_list(node: ast.Attribute, owner: List, frame: Frame) -> Exception:
+    """What to say of a list's method where it has no meaning."""
+    if node.attr in METHODS:
+        name = f"{ast.unparse(node.value)}.{node.attr}(…)"
+        return frame.error(f"{node.attr} gives nothing back", help=f"write {name} on a line of its own")
+    if node.attr in ("pop", "remove"):
+        return frame.error(
+            f"{node.attr} is not supported in kernels", help="slice the list: last, xs = xs[-1], xs[:-1]"
+        )
+    return unknown(node, owner, list(METHODS), frame)
 
 
 def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
@@ -81,7 +96,7 @@ def of_module(node: ast.Attribute, module: ModuleType, frame: Frame) -> object:
     root: ast.expr = node
     while isinstance(root, ast.Attribute):
         root = root.value
-    if not isinstance(root, ast.Name) or root.id in frame.locals:
+    if not isinstance(root, ast.Name) or root.id in frame.locals or root.id in frame.names:
         raise frame.error(
             "a module cannot be kept in a local name", help=f"read {module.__name__}.{node.attr} where it is needed"
         )
@@ -139,32 +154,28 @@ def subscript(node: ast.Subscript, frame: Frame) -> object:
 
 
 def item(owner: tuple[object, ...], index: ast.expr, frame: Frame) -> object:
-    """An element or a slice of a tuple."""
+    """An element or a slice of a tuple or list."""
     if isinstance(index, ast.Slice):
         lower, upper, step = (bound(b, frame) for b in (index.lower, index.upper, index.step))
         if step == 0:
             raise frame.error("a slice cannot have the step 0", index)
-        return owner[lower:upper:step]
-    at = expression(index, frame)
-    if not is_int(at):
-        raise frame.error(f"a tuple is indexed by a compile-time int, not {describe(at)}", index)
-    if not -len(owner) <= at < len(owner):
-        raise frame.error(f"index {at} of a tuple of {len(owner)}", index)
-    return owner[at]
+        found = tuple(owner)[lower:upper:step]
+        return List(found) if isinstance(owner, List) else found
+    return owner[index_in(owner, index, frame)]
 
 
 def bound(node: ast.expr | None, frame: Frame) -> int | None:
-    """One bound of a tuple's slice."""
+    """One bound of a slice."""
     value = None if node is None else expression(node, frame)
     if value is None or is_int(value):
         return value
-    raise frame.error(f"a slice of a tuple has compile-time ints as bounds, not {describe(value)}", node)
+    raise frame.error(f"a slice has compile-time ints as bounds, not {describe(value)}", node)
 
 
 @expression.rule(ast.Call)
 def call(node: ast.Call, frame: Frame) -> object:
     callee = expression(node.func, frame)
-    args = [expression(a, frame) for a in node.args]
+    args = list(arguments(node.args, frame))
     named = {}
     for keyword in node.keywords:
         if keyword.arg is None:
@@ -177,10 +188,22 @@ def call(node: ast.Call, frame: Frame) -> object:
     if row is not None:
         return row.call(frame, args, named)
     if isinstance(target, FunctionType) and is_helper(target):
+        for part, value in zip(node.args, args, strict=False):
+            refuse_stream(value, part, frame)
         return inline(target, frame, args, named)
     if id(target) in MATH:
         return of_math(MATH[id(target)], args, named, frame)
     raise not_callable(node, target, frame)
+
+
+def arguments(nodes: list[ast.expr], frame: Frame) -> Iterator[object]:
+    """The values given by position; ``*xs`` gives the parts of xs."""
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            with frame.at(node.value):
+                yield from sequence(frame.builder, "*", expression(node.value, frame))
+        else:
+            yield expression(node, frame)
 
 
 def of_math(name: str, args: list[object], named: dict[str, object], frame: Frame) -> object:
@@ -209,7 +232,8 @@ INSTEAD = {
     "pow": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
     "round": "tv.floor(x + 0.5)",
     "isinstance": "ask for x.dtype or x.shape",
-    "enumerate": "count with range(len(t)), or tv.static_range",
+    "map": "write a comprehension: [f(x) for x in xs]",
+    "filter": "write a comprehension: [x for x in xs if …]",
     "amax": "use tv.max",
     "amin": "use tv.min",
     "transpose": "use x.T or tv.permute",

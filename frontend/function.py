@@ -17,7 +17,8 @@ HELPERS: WeakSet[Any] = WeakSet()
 def function(helper: F) -> F:
     """Lets kernels call ``helper``: its body is inlined at every call. Elsewhere it stays a Python function.
 
-    Compile-time arguments (numbers, dtypes, functions, …) stay so inside; it ends in at most one ``return``.
+    Compile-time arguments (numbers, dtypes, functions, …) stay so inside. It may return anywhere; where a
+    run-time condition decides, every return gives values of the same types.
     """
     if not isinstance(helper, FunctionType):
         raise TileError(f"@tv.function marks a function written with def, not a {type(helper).__name__}")

@@ -39,7 +39,9 @@ def reindexed(tile: Value, index: ast.expr, frame: Frame) -> Value:
     given = [p for p in parts if not p.new and not p.rest]
     if len(given) > len(extents) or sum(p.rest for p in parts) > 1:
         raise frame.error(
-            f"{counted(len(given), 'place')} for the {counted(len(extents), 'dimension')} of {describe(tile)}", index
+            f"{counted(len(given), 'place')} for the {counted(len(extents), 'dimension')} of {describe(tile)}",
+            index,
+            help="each : keeps a dimension, each None inserts one: x[:, None]",
         )
     if not any(p.rest for p in parts):
         parts.append(Part(index, rest=True))

@@ -8,10 +8,11 @@ from types import FunctionType
 
 from tilevm.source import Note
 
-from .dispatch import run
+from .exits import RESULT, RETURN, flag
 from .frame import Frame
 from .parameters import constexprs
 from .reading import Source, assigned, read
+from .sequence import run
 from .values import describe, is_static, plain, usable
 
 DEEPEST = 40  # helpers inside helpers
@@ -32,7 +33,20 @@ def inline(helper: FunctionType, frame: Frame, args: Sequence[object], kwargs: M
     local = frozenset((*names, *assigned(source.tree.body)))
     inner = Frame(source, helper, frame.builder, names, local, frame, frame.builder.span)
     run(source.tree.body, inner)
-    return inner.result
+    return returned(inner, frame)
+
+
+def returned(inner: Frame, frame: Frame) -> object:
+    """What a helper gives back. Raises TileError where only some runs return a value."""
+    value = inner.names.get(RESULT)
+    if value is not None and flag(inner.names, RETURN) is not True:
+        name, place = inner.function.__name__, inner.places.get(RESULT)
+        raise frame.error(
+            f"{name} returns {describe(value)} at one place, and nothing at its end",
+            notes=(Note("it returns here, under a condition that is known only at run time", place),),
+            help=f"end {name} with a return of the same type",
+        )
+    return value
 
 
 def bind(

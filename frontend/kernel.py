@@ -54,10 +54,10 @@ class Kernel:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args, **keywords: self._gridless._launch(grid, args, keywords)
+        return lambda *args, **keywords: self.gridless._launch(grid, args, keywords)
 
     @cached_property
-    def _gridless(self) -> Kernel:
+    def gridless(self) -> Kernel:
         """The kernel without its own grid: accesses proved to lie inside for that one may not on a larger one."""
         return self if self.grid is None else Kernel(self._function, self.signature, None)
 

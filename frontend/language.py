@@ -253,6 +253,11 @@ def static_assert(condition: bool, message: str = "") -> None:
     raise outside("tv.static_assert")
 
 
+def static_print(*values: object, sep: str = " ", end: str = "\n") -> None:
+    """Print while compiling, to standard output: what is known then as Python prints it, tiles by their type."""
+    raise outside("tv.static_print")
+
+
 @overload
 def cdiv(a: int, b: int) -> int: ...
 @overload
@@ -322,6 +327,7 @@ __all__ = [
     "split",
     "sqrt",
     "static_assert",
+    "static_print",
     "static_range",
     "sum",
     "tanh",

@@ -10,7 +10,8 @@ from tilevm.ir.build import Builder
 from tilevm.types import Scalar, Tile, Type
 
 from .promote import CHECKS, literal
-from .values import describe, is_number, is_numeric
+from .stretch import stretch
+from .values import List, describe, is_number, is_numeric, like
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Slot:
 
 
 def flatten(value: object) -> Iterator[object]:
-    """The parts of ``value`` that are not tuples, in order."""
+    """The parts of ``value`` that are neither tuples nor lists, in order."""
     if isinstance(value, tuple):
         for part in value:
             yield from flatten(part)
@@ -32,14 +33,23 @@ def flatten(value: object) -> Iterator[object]:
 def rebuild(value: object, parts: Iterator[object]) -> object:
     """A value shaped as ``value`` from new parts."""
     if isinstance(value, tuple):
-        return tuple(rebuild(part, parts) for part in value)
+        return like(value, [rebuild(part, parts) for part in value])
     return next(parts)
 
 
+def labels(name: str, value: object) -> Iterator[str]:
+    """How each of the parts that :func:`flatten` gives is written: ``name``, ``name[1]``, …"""
+    if isinstance(value, tuple):
+        for at, part in enumerate(value):
+            yield from labels(f"{name}[{at}]", part)
+    else:
+        yield name
+
+
 def alike(a: object, b: object) -> bool:
-    """Whether both are made of tuples in the same way."""
+    """Whether both are made of tuples and lists in the same way."""
     if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(alike, a, b))
+        return isinstance(a, List) is isinstance(b, List) and len(a) == len(b) and all(map(alike, a, b))
     return not isinstance(a, tuple) and not isinstance(b, tuple)
 
 
@@ -66,6 +76,13 @@ def give(builder: Builder, ops: list[Op], value: object, type: Type) -> Value:
     return made
 
 
+def zeros(builder: Builder, type: Type) -> Value:
+    """What stands for a number or tile that nobody reads."""
+    assert isinstance(type, Scalar | Tile), "numbers and tiles are handed on"
+    zero = builder.constant(0, type.dtype)
+    return stretch(builder, zero, type.shape)
+
+
 def disagreement(name: str, a: tuple[object, str], b: tuple[object, str]) -> tuple[str, str]:
     """What is wrong when a name is ``a`` at one place and ``b`` at another, and the mend."""
     (first, here), (second, there) = a, b
@@ -75,6 +92,8 @@ def disagreement(name: str, a: tuple[object, str], b: tuple[object, str]) -> tup
 
 def mend(name: str, a: object, b: object) -> str:
     """How to give both places one type."""
+    if isinstance(a, List) and isinstance(b, List):
+        return "a list keeps its length at run time; a loop over tv.static_range repeats its body at compile time"
     late = next((v for v in (b, a) if is_numeric(v)), None)
     if late is None or not (fixed_or_numeric(a) and fixed_or_numeric(b)):
         return f"keep {name} as it is; only numbers and tiles can change at run time"
@@ -90,6 +109,8 @@ def mend(name: str, a: object, b: object) -> str:
 def mend_numbers(name: str, found: Type, other: object) -> str:
     """The same for a number or two values known at run time."""
     assert isinstance(found, Scalar | Tile), "numeric"
+    if found.dtype.is_bool and is_number(other):
+        return "make both conditions, by comparing: x != 0"
     if is_number(other):
         shown = float(other) if found.dtype.is_float else other
         return f"write {name} = {shown}" if found.dtype.is_float else f"convert with .to(tv.{found.dtype})"

@@ -13,11 +13,13 @@ from .calls.elementwise import where
 from .dispatch import expression
 from .frame import Frame
 from .operators import BINARY, COMPARE, UNARY, binary, compare
-from .values import describe, is_numeric, is_static
+from .values import Range, Stream, describe, is_numeric, is_static
 
 
 def truth(builder: Builder, value: object) -> bool | Value:
     """A condition: a Python bool where it is known at compile time, else a run-time bool."""
+    if isinstance(value, Range | Stream):
+        raise TileError(f"{describe(value)} is not a condition", builder.span, help="ask for its length: len(…) > 0")
     if not isinstance(value, Value):
         return bool(value)
     if value.type == Scalar(bool_):
@@ -129,7 +131,7 @@ def member(frame: Frame, left: object, right: object) -> bool:
     fits = isinstance(right, tuple) or (isinstance(left, str) and isinstance(right, str))
     if not fits or not is_static(left) or not is_static(right):
         raise frame.error(
-            f"`in` looks up compile-time values in a compile-time tuple, not {describe(left)} in {describe(right)}",
+            f"`in` looks up compile-time values in a tuple or list of such, not {describe(left)} in {describe(right)}",
             help="compare with each, joined by `or`",
         )
     assert isinstance(right, tuple | str)

@@ -15,9 +15,10 @@ from tilevm.source import TileError
 from tilevm.types import f32
 
 from .calls.product import dot
+from .calls.sequences import limit
 from .promote import cast, dtype_of, meet, natural, runtime
 from .stretch import together
-from .values import describe, is_int, is_number, is_static
+from .values import List, Range, Stream, describe, is_int, is_number, is_static
 
 LARGEST_BITS = 4096  # of an integer computed at compile time
 WORDS = {"i": "integers", "f": "floats", "b": "bools"}
@@ -80,18 +81,36 @@ COMPARE: dict[type[ast.cmpop], Operator] = {
 
 def binary(builder: Builder, row: Operator, x: object, y: object) -> object:
     """``x sign y`` of two traced values."""
-    if isinstance(x, tuple) and isinstance(y, tuple) and row is ADD:
-        return x + y
+    if isinstance(x, tuple) or isinstance(y, tuple):
+        return on_parts(builder, row, x, y)
     if is_static(x) and is_static(y):
         return fold(builder, row, x, y)
     return SPECIAL.get(row.sign, emit)(builder, row, x, y)
+
+
+def on_parts(builder: Builder, row: Operator, x: object, y: object) -> tuple[object, ...]:
+    """Two tuples or two lists joined, or one of them repeated."""
+    noun = "list" if isinstance(x, List) or isinstance(y, List) else "tuple"
+    if row is ADD and isinstance(x, tuple) and isinstance(y, tuple) and isinstance(x, List) is isinstance(y, List):
+        limit(builder, f"this {noun}", len(x) + len(y))
+        return List((*x, *y)) if isinstance(x, List) else (*x, *y)
+    parts, times = (x, y) if isinstance(x, tuple) else (y, x)
+    if row is MUL and isinstance(parts, tuple) and is_int(times):
+        limit(builder, f"this {noun}", len(parts) * times)
+        return List(tuple(parts) * times) if isinstance(parts, List) else parts * times
+    raise TileError(
+        f"{row.what} does not go with {describe(x)} and {describe(y)}",
+        builder.span,
+        help="+ joins two tuples or two lists, * repeats one a compile-time number of times",
+    )
 
 
 def fold(builder: Builder, row: Operator, x: object, y: object) -> object:
     """``x sign y`` of Python numbers, by Python itself."""
     for side in (x, y):
         if not is_number(side):
-            raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span)
+            help = 'f-strings join text: f"{a}{b}"' if isinstance(side, str) and row is ADD else None
+            raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span, help=help)
     assert is_number(x) and is_number(y)
     if is_int(x) and is_int(y) and grown(row, x, y) > LARGEST_BITS:
         raise TileError(f"this number has more than {LARGEST_BITS} bits", builder.span)
@@ -183,10 +202,14 @@ def compare(builder: Builder, row: Operator, x: object, y: object) -> object:
 
 
 def compare_static(builder: Builder, row: Operator, x: object, y: object) -> bool:
+    mixed = isinstance(x, tuple) and isinstance(y, tuple) and isinstance(x, List) is not isinstance(y, List)
+    odd = any(isinstance(side, Range | Stream) for side in (x, y))
     try:
-        return bool(row.python(x, y))
+        if not odd and not (mixed and row.sign not in ("==", "!=")):
+            return bool(row.python(x, y))
     except TypeError:
-        raise TileError(f"{row.what} does not compare {describe(x)} with {describe(y)}", builder.span) from None
+        pass
+    raise TileError(f"{row.what} does not compare {describe(x)} with {describe(y)}", builder.span)
 
 
 def negative(builder: Builder, x: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType
@@ -89,15 +89,58 @@ def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return min([node.lineno, *(d.lineno for d in node.decorator_list)])
 
 
-def assigned(statements: list[ast.stmt]) -> tuple[str, ...]:
+def parameter_names(function: FunctionType) -> tuple[str, ...]:
+    """The parameters of a function. Its other locals are told by the text: some belong to comprehensions alone."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def assigned(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
     """The names that ``statements`` assign, in order of their first appearance."""
-    names = (n.id for s in statements for n in in_order(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(n for s in statements for n in stores(s)))
 
 
-def in_order(node: ast.AST) -> Iterator[ast.AST]:
-    """``node`` and what is inside it, in the order of the text, without inner functions and classes."""
+@lru_cache(maxsize=4096)
+def stores(node: ast.AST) -> tuple[str, ...]:
+    """The names that ``node`` assigns, each where it first is. The variables of a comprehension are its own."""
+    names = (n for n in in_order(node, own=False) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return tuple(dict.fromkeys(n.id for n in names))
+
+
+@lru_cache(maxsize=4096)
+def mutated(node: ast.AST) -> tuple[str, ...]:
+    """The names of :func:`changing`, each once."""
+    return tuple(dict.fromkeys(changing(node)))
+
+
+def changing(node: ast.AST) -> Iterator[str]:
+    """The name at the root of each ``xs[i] = …`` and each ``xs.append(…)``: a list, if it is not a mistake."""
+    for inner in in_order(node):
+        target: ast.AST | None = None
+        if isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store):
+            target = inner
+        elif isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call):
+            target = inner.value.func if isinstance(inner.value.func, ast.Attribute) else None
+        root = root_of(target) if target else None
+        if isinstance(root, ast.Name):
+            yield root.id
+
+
+def root_of(node: ast.AST) -> ast.AST:
+    """What stands at the left of all dots and brackets."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node
+
+
+def in_order(node: ast.AST, own: bool = True) -> Iterator[ast.AST]:
+    """``node`` and what is inside it, in the order of the text, without inner functions and classes.
+
+    ``own``: with the variables of comprehensions.
+    """
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            yield from in_order(child)
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if own or not (isinstance(node, ast.comprehension) and child is node.target):
+            yield from in_order(child, own)

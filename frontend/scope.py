@@ -10,6 +10,7 @@ from types import FunctionType
 from tilevm.source import nearest
 
 from .dispatch import expression
+from .exits import HIDDEN
 from .frame import Frame
 from .values import Missing, describe, plain, usable
 
@@ -22,6 +23,8 @@ def name(node: ast.Name, frame: Frame) -> object:
     if isinstance(found, Missing):
         raise frame.error(f"{node.id} has no value here", notes=found.notes(), help=found.help)
     if node.id in frame.names:
+        if isinstance(found, tuple):
+            frame.looked[id(found)] = found
         return found
     if node.id in frame.locals:
         raise frame.error(
@@ -66,7 +69,7 @@ def contents(cell: object) -> Iterator[object]:
 
 def known(frame: Frame) -> list[str]:
     """Every name that could have been meant."""
-    local = [n for n, v in frame.names.items() if not isinstance(v, Missing)]
+    local = [n for n, v in frame.names.items() if not isinstance(v, Missing) and n not in HIDDEN]
     return [*local, *frame.function.__code__.co_freevars, *frame.function.__globals__, *dir(builtins)]
 
 

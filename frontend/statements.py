@@ -10,9 +10,9 @@ from tilevm.types import Tensor, Tile
 from .calls.arguments import counted
 from .dispatch import expression, statement
 from .frame import Frame
+from .lists import assign_item, augment, augment_item, method_call, refuse_stream
 from .logic import truth
-from .operators import BINARY, binary
-from .values import describe, runtime_parts
+from .values import List, describe, runtime_parts, shown
 
 
 @statement.rule(ast.Pass)
@@ -23,7 +23,8 @@ def nothing(node: ast.Pass, frame: Frame) -> None:
 @statement.rule(ast.Expr)
 def lone(node: ast.Expr, frame: Frame) -> None:
     """A call for its effect; a docstring, or another value that nobody takes."""
-    expression(node.value, frame)
+    if not (isinstance(node.value, ast.Call) and method_call(node.value, frame)):
+        expression(node.value, frame)
 
 
 @statement.rule(ast.Assign)
@@ -41,34 +42,34 @@ def annotated(node: ast.AnnAssign, frame: Frame) -> None:
 
 @statement.rule(ast.AugAssign)
 def augmented(node: ast.AugAssign, frame: Frame) -> None:
-    if not isinstance(node.target, ast.Name):
-        bind(node.target, None, frame)
-        return
-    before = expression(ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target), frame)
-    after = binary(frame.builder, BINARY[type(node.op)], before, expression(node.value, frame))
-    bind(node.target, after, frame)
+    target = node.target
+    if isinstance(target, ast.Subscript):
+        augment_item(node, target, frame)
+    elif isinstance(target, ast.Name):
+        before = expression(ast.copy_location(ast.Name(target.id, ast.Load()), target), frame)
+        bind(target, augment(node, before, expression(node.value, frame), frame, (target.id, ())), frame)
+    else:
+        bind(target, None, frame)
 
 
 def bind(target: ast.expr, value: object, frame: Frame) -> None:
     """Give ``value`` to what stands at the left of ``=``."""
+    refuse_stream(value, target, frame)
     if isinstance(target, ast.Name):
         frame.names[target.id], frame.places[target.id] = value, frame.span(target)
         for part in runtime_parts(value):
             part.hint = part.hint or target.id
     elif isinstance(target, ast.Tuple | ast.List):
         unpack(target, value, frame)
+    elif isinstance(target, ast.Subscript):
+        assign_item(target, value, frame)
     else:
         message, help = REFUSED.get(type(target), ("this cannot be assigned", None))
         raise frame.error(message, target, help=help)
 
 
 REFUSED: dict[type[ast.expr], tuple[str, str | None]] = {
-    ast.Subscript: (
-        "elements cannot be assigned one by one",
-        "write a tensor with a.store(offsets, tile); change parts of a tile with tv.where",
-    ),
     ast.Attribute: ("attributes cannot be assigned in a kernel", "keep the value in a name of its own"),
-    ast.Starred: ("* is not supported in kernels", "name the parts, or slice the tuple: rest = t[1:]"),
 }
 
 
@@ -81,13 +82,20 @@ def unpack(target: ast.Tuple | ast.List, value: object, frame: Frame) -> None:
             target,
             help="its extents are x.shape" if tile else None,
         )
-    starred = next((t for t in target.elts if isinstance(t, ast.Starred)), None)
-    if starred is None and len(target.elts) != len(value):
-        raise frame.error(f"{counted(len(target.elts), 'name')} for {describe(value)}", target)
+    starred = next((at for at, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
+    needs = len(target.elts) - (starred is not None)
+    if len(value) < needs or (starred is None and len(value) > needs):
+        raise frame.error(
+            f"{counted(needs, 'name')} for {describe(value)}",
+            target,
+            help="give each part a name; _ does for one that is not needed" if len(value) > needs else None,
+        )
+    parts: list[object] = list(value)
     if starred is not None:
-        bind(starred, value, frame)
-    for part, held in zip(target.elts, value, strict=True):
-        bind(part, held, frame)
+        end = starred + len(parts) - needs
+        parts[starred:end] = [List(parts[starred:end])]
+    for part, held in zip(target.elts, parts, strict=True):
+        bind(part.value if isinstance(part, ast.Starred) else part, held, frame)
 
 
 @statement.rule(ast.Assert)
@@ -100,21 +108,5 @@ def check(node: ast.Assert, frame: Frame) -> None:
                 help="check it with tv.device_assert, before the launch, or test a tv.constexpr parameter",
             )
         if not truth(frame.builder, found):
-            words = expression(node.msg, frame) if node.msg else ""
+            words = shown(expression(node.msg, frame)) if node.msg else ""
             raise frame.error(f"assertion failed: {words}" if node.msg else "assertion failed")
-
-
-@statement.rule(ast.Return)
-def give_back(node: ast.Return, frame: Frame) -> None:
-    if frame.regions:
-        raise frame.error(
-            f"return inside {frame.regions[-1]} is not supported",
-            help="return once, at the end; an if whose condition is known at compile time may hold a return",
-        )
-    if node.value is not None and frame.caller is None:
-        value = expression(node.value, frame)
-        if value is not None:
-            raise frame.error("a kernel returns nothing", help="write results with a.store(offsets, tile)")
-    elif node.value is not None:
-        frame.result = expression(node.value, frame)
-    frame.returned = True

@@ -14,13 +14,23 @@ from tilevm.source import Span, TileError
 from tilevm.symbolic import Expr
 from tilevm.types import Type
 
-from . import calls, control, expressions, logic, scope, statements
-from .dispatch import run
+from . import calls, comprehensions, control, expressions, logic, loops, scope, statements, totals
 from .frame import Frame
 from .reading import assigned, read
+from .sequence import run
 from .values import describe, plain, usable
 
-RULES = (calls, control, expressions, logic, scope, statements)  # importing them fills the tables
+RULES = (
+    calls,
+    comprehensions,
+    control,
+    expressions,
+    logic,
+    loops,
+    scope,
+    statements,
+    totals,
+)  # importing them fills the tables
 
 
 def trace(
@@ -45,7 +55,11 @@ def trace(
     try:
         run(source.tree.body, Frame(source, function, builder, names, local))
     except RecursionError:
-        raise TileError("the code is nested too deeply to compile", builder.span) from None
+        raise TileError(
+            "the code is nested too deeply to compile",
+            builder.span,
+            help="each early exit nests what follows it: join conditions with `or`, or make a loop of them",
+        ) from None
     builder.add(Yield, values=())
     return verify(Func(function.__name__, builder.finish(params), grid, place))
 

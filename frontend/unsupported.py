@@ -8,8 +8,6 @@ LOOP = "write a for loop over range(…), or over a tuple to repeat the body at 
 OUTSIDE = "move it out of the kernel"
 
 UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
-    ast.Break: ("break", "put what follows under an if, or write a while loop whose condition ends it"),
-    ast.Continue: ("continue", "put the rest of the loop's body under an if"),
     ast.FunctionDef: ("a nested function", "define it outside and mark it with @tv.function"),
     ast.AsyncFunctionDef: ("an async function", "define a plain function outside and mark it with @tv.function"),
     ast.Lambda: ("a lambda", "define a function outside and mark it with @tv.function"),
@@ -29,15 +27,11 @@ UNSUPPORTED: dict[type[ast.AST], tuple[str, str]] = {
     ast.Yield: ("yield", "store results into a tensor"),
     ast.YieldFrom: ("yield", "store results into a tensor"),
     ast.Await: ("await", OUTSIDE),
-    ast.ListComp: ("a list comprehension", LOOP),
-    ast.SetComp: ("a set comprehension", LOOP),
-    ast.DictComp: ("a dict comprehension", LOOP),
-    ast.GeneratorExp: ("a generator expression", LOOP),
+    ast.SetComp: ("a set comprehension", "write a list comprehension, [… for x in xs]"),
+    ast.DictComp: ("a dict comprehension", "keep keys and values in two lists"),
     ast.NamedExpr: (":=", "assign on a line of its own"),
-    ast.Starred: ("*", "write the parts out"),
-    ast.List: ("a list", "write a tuple, (a, b): its length is known at compile time"),
-    ast.Dict: ("a dict", "use a tuple, or separate names"),
-    ast.Set: ("a set", "use a tuple"),
+    ast.Dict: ("a dict", "use a tuple or a list, or separate names"),
+    ast.Set: ("a set", "use a tuple or a list"),
     ast.Slice: ("a slice", "slices stand in brackets: x[:, None], or t[1:] of a tuple"),
 }
 

@@ -1,12 +1,12 @@
 """What stands for a value while a kernel is traced, and how messages speak of it.
 
 A value known at run time is an IR ``Value``. Anything else is known at compile time and is the Python object
-itself: numbers, strings, None, dtypes, modules, functions, and tuples of these or of run-time values.
+itself: numbers, strings, None, dtypes, modules, functions, and tuples and lists of these or of run-time values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
 from types import ModuleType
@@ -24,9 +24,65 @@ class Missing:
     reason: str
     span: Span | None = None
     help: str | None = None
+    unread: bool = False  # nothing reads the name from here on
 
     def notes(self) -> tuple[Note, ...]:
         return (Note(self.reason, self.span),)
+
+
+class List(tuple[object, ...]):
+    """A list whose length is known at compile time. To change it is to put another in its place.
+
+    ``origins`` tells which of Python's lists it may be, so that no list is changed under one of two names.
+    """
+
+    origins: frozenset[object]
+
+    def __new__(cls, parts: Iterable[object] = (), origins: frozenset[object] | None = None) -> List:
+        made = super().__new__(cls, parts)
+        made.origins = frozenset((object(),)) if origins is None else origins
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, List) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(map(repr, self))}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """What gives its parts once: ``zip(…)``, ``enumerate(…)``, a generator expression."""
+
+    what: str
+    parts: tuple[object, ...]
+
+
+def like(value: tuple[object, ...], parts: Iterable[object]) -> tuple[object, ...]:
+    """A tuple for a tuple; for a list, the same list with other parts."""
+    return List(parts, value.origins) if isinstance(value, List) else tuple(parts)
+
+
+def blend(a: object, b: object, made: object) -> object:
+    """``made`` stands for either of ``a`` and ``b``, which are alike: its lists may be those of both."""
+    if not isinstance(a, tuple) or not isinstance(b, tuple) or not isinstance(made, tuple):
+        return made
+    parts = map(blend, a, b, made)
+    return List(parts, a.origins | b.origins) if isinstance(a, List) and isinstance(b, List) else tuple(parts)
+
+
+def lists_in(value: object) -> Iterator[List]:
+    """The lists in ``value``, itself and inner ones."""
+    if isinstance(value, List):
+        yield value
+    if isinstance(value, tuple):
+        for part in value:
+            yield from lists_in(part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +159,7 @@ def is_static(value: object) -> bool:
 def same(a: object, b: object) -> bool:
     """Whether two traced values are one: the same run-time value, or equal compile-time values of one type."""
     if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+        return isinstance(a, List) is isinstance(b, List) and len(a) == len(b) and all(map(same, a, b))
     if a is b:
         return True
     if isinstance(a, Value) or isinstance(b, Value) or type(a) is not type(b):
@@ -133,6 +189,20 @@ def describe(value: object) -> str:
     return f"the function {name}" if callable(value) and name else with_article(type(value).__name__)
 
 
+def shown(value: object) -> str:
+    """A value as text made while compiling shows it: what is known then as Python does, the rest by its type."""
+    return value if isinstance(value, str) else shown_inside(value)
+
+
+def shown_inside(value: object) -> str:
+    if isinstance(value, List):
+        return f"[{', '.join(map(shown_inside, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown_inside, value))}{',' * (len(value) == 1)})"
+    known = value is None or isinstance(value, int | float | str)
+    return repr(value) if known else str(value) if isinstance(value, DType) else describe(value)
+
+
 def with_article(noun: str) -> str:
     """``a list``, ``an ndarray``."""
     return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"
@@ -144,10 +214,12 @@ DESCRIBE: tuple[tuple[type, Callable[..., str]], ...] = (
     (float, lambda v: f"the number {v}"),
     (str, lambda v: f"the string {v!r}"),
     (type(None), lambda v: "None"),
+    (List, lambda v: f"a list of {len(v)}"),
     (tuple, lambda v: f"a tuple of {len(v)}"),
     (DType, lambda v: f"the dtype {v}"),
     (ModuleType, lambda v: f"the module {v.__name__}"),
     (Range, lambda v: "a range"),
+    (Stream, lambda v: v.what),
     (slice, lambda v: "a slice"),
     (Bound, lambda v: f"the method .{v.method.__name__}"),
 )

@@ -7,7 +7,7 @@ from types import FunctionType, ModuleType
 
 from .captures import dotted, follow, helpers
 from .function import is_helper
-from .reading import assigned, in_order, read
+from .reading import assigned, in_order, parameter_names, read
 from .scope import UNBOUND
 
 Place = tuple[FunctionType, tuple[str, ...]]  # a function and the dotted name that it reads
@@ -32,7 +32,7 @@ def places(roots: Iterable[FunctionType]) -> tuple[Place, ...]:
 def outer_names(function: FunctionType) -> Iterator[tuple[str, ...]]:
     """Each dotted name in the body of ``function`` that does not begin with a local."""
     body = read(function).tree.body
-    local = {*function.__code__.co_varnames, *assigned(body)}
+    local = {*parameter_names(function), *assigned(body)}
     chains = dict.fromkeys(dotted(node) for statement in body for node in in_order(statement))
     return (c for c in chains if c and c[0] not in local)
 

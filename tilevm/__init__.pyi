@@ -51,6 +51,7 @@ from .frontend.language import (
     split as split,
     sqrt as sqrt,
     static_assert as static_assert,
+    static_print as static_print,
     static_range as static_range,
     sum as sum,
     tanh as tanh,
@@ -58,6 +59,7 @@ from .frontend.language import (
     where as where,
     zeros as zeros,
 )
+from .report.check import Report as Report, check as check
 from .source import TileError as TileError
 from .types import (
     DType as DType,

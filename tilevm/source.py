@@ -126,10 +126,12 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
 
 
 def distance(a: str, b: str) -> int:
-    """Levenshtein's edit distance."""
-    row = list(range(len(b) + 1))
+    """How many edits lead from one word to the other; two neighbours that change places are one (Damerau)."""
+    before, last, row = list[int](), list[int](), list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
-        previous, row[0] = row[0], i
+        before, last, row = last, row, [i]
         for j, y in enumerate(b, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
+            row.append(min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                row[j] = min(row[j], before[j - 2] + 1)
     return row[-1]

@@ -83,8 +83,10 @@ class Context:
                 self.views[param] = known(self.views[param], param.type)
 
     def extent(self, tensor: Value, axis: int) -> LLVM:
-        """An extent as i32."""
-        return self.e.b.trunc(self.i64(self.views[tensor].extents[axis]), I32)
+        """An extent as i32, or as i64 where the dim is wide."""
+        found = self.i64(self.views[tensor].extents[axis])
+        assert isinstance(tensor.type, Tensor)
+        return found if tensor.type.dims[axis].wide else self.e.b.trunc(found, I32)
 
 
 def known(view: View, kind: Tensor) -> View:

@@ -37,7 +37,7 @@ def _(op: ops.NumPrograms, p: Program) -> Sequence[Held]:
 
 @step.rule(ops.Extent)
 def _(op: ops.Extent, p: Program) -> Sequence[Held]:
-    return integer(p.memory[op.tensor].argument.shape[op.axis])
+    return [Held(np.asarray(p.memory[op.tensor].argument.shape[op.axis], container(dtype_of(op.result))))]
 
 
 @step.rule(ops.Constant)

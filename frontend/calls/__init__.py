@@ -14,6 +14,7 @@ from . import (
     reduce,
     report,
     scan,
+    sequences,
     shapes,
 )
 
@@ -31,5 +32,6 @@ FAMILIES = (
     reduce,
     report,
     scan,
+    sequences,
     shapes,
 )

@@ -41,7 +41,7 @@ def shape_arg(builder: Builder, name: str, value: object) -> tuple[int, ...]:
     if not shape:
         raise TileError(f"{name}: a tile has at least one dimension", builder.span, help="a plain number needs no tile")
     if any(e < 1 for e in shape):
-        raise TileError(f"{name}: a shape holds positive ints, not {shape}", builder.span)
+        raise TileError(f"{name}: a shape holds positive ints, not {shape}", builder.span, help="1 is the least")
     return shape
 
 
@@ -73,7 +73,8 @@ def axis_arg(builder: Builder, name: str, value: object, rank: int) -> int:
     """An axis, counted from the end where negative."""
     axis = static_int(builder, f"{name}: the axis", value)
     if not -rank <= axis < rank:
-        raise TileError(f"{name}: there is no axis {axis} among {counted(rank, 'dimension')}", builder.span)
+        only = "its only axis is 0" if rank == 1 else f"its axes are 0 to {rank - 1}; -1 is the last"
+        raise TileError(f"{name}: there is no axis {axis} among {counted(rank, 'dimension')}", builder.span, help=only)
     return axis % rank
 
 

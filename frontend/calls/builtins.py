@@ -1,4 +1,4 @@
-"""The Python builtins that kernels may call, ranges, and assertions."""
+"""The Python builtins on numbers that kernels may call, ranges, and what is checked or shown while compiling."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from tilevm.types import Tensor, Tile, bool_, f32, i32
 
 from .. import language
 from ..promote import cast, dtype_of
-from ..values import Range, describe, is_int, is_number, is_scalar, is_static
+from ..values import Range, Stream, describe, is_int, is_number, is_scalar, is_static, shown
 from .arguments import static_int, whole
 from .elementwise import lesser_or_greater
+from .sequences import LONGEST, sequence
 from .table import implements
-
-LONGEST = 10_000  # copies of a loop's body
 
 
 @implements(builtins.range, "range")
@@ -40,7 +39,7 @@ def loop_range(
         if not is_int(part) and not (is_scalar(part) and dtype_of(part).is_integer):
             raise TileError(f"a range runs over integers, not {describe(part)}", builder.span, help=whole(part))
     if is_int(step) and step == 0:
-        raise TileError("a range cannot have the step 0", builder.span)
+        raise TileError("a range cannot have the step 0", builder.span, help="1 counts up, -1 counts down")
     counts = [static_int(builder, f"tv.range: {n}", v) for n, v in (("num_stages", num_stages), ("unroll", unroll))]
     if min(counts) < 1:
         raise TileError("tv.range: num_stages and unroll are at least 1", builder.span)
@@ -52,7 +51,7 @@ def static_range(builder: Builder, start: object, stop: object = None, step: obj
     first, last = (0, start) if stop is None else (start, stop)
     bounds = [static_int(builder, "tv.static_range: a bound", b) for b in (first, last, step)]
     if bounds[2] == 0:
-        raise TileError("a range cannot have the step 0", builder.span)
+        raise TileError("a range cannot have the step 0", builder.span, help="1 counts up, -1 counts down")
     numbers = range(*bounds)
     if numbers[LONGEST:]:
         raise TileError(
@@ -70,27 +69,37 @@ def static_assert(builder: Builder, condition: object, message: object = "") -> 
             f"tv.static_assert checks at compile time; {describe(condition)} is known only at run time", builder.span
         )
     if not condition:
-        raise TileError(f"assertion failed: {message}" if message else "assertion failed", builder.span)
+        words = shown(message)
+        raise TileError(f"assertion failed: {words}" if words else "assertion failed", builder.span)
+
+
+@implements(language.static_print)
+def static_print(builder: Builder, *values: object, sep: object = " ", end: object = "\n") -> None:
+    for name, text in (("sep", sep), ("end", end)):
+        if not isinstance(text, str):
+            raise TileError(f"tv.static_print: {name} is a string, not {describe(text)}", builder.span)
+    print(*map(shown, values), sep=str(sep), end=str(end))
 
 
 @implements(len)
 def length(builder: Builder, x: object) -> int:
-    if isinstance(x, tuple):
-        return len(x)
+    if isinstance(x, tuple | Range):
+        return len(sequence(builder, "len", x))
     found = x.type if isinstance(x, Value) else None
     if isinstance(found, Tile):
         return found.shape[0]
     help = "read a.shape" if isinstance(found, Tensor) else None
-    raise TileError(f"len takes a tuple or a tile, not {describe(x)}", builder.span, help=help)
+    raise TileError(f"len takes a tuple, a list or a tile, not {describe(x)}", builder.span, help=help)
 
 
 def smallest_or_largest(name: str, kind: type[ops.Binary], builder: Builder, first: object, *rest: object) -> object:
     """Python's ``min`` and ``max`` of several numbers."""
-    values = first if isinstance(first, tuple) and not rest else (first, *rest)
-    if len(values) < 2 and not isinstance(first, tuple):
+    several = isinstance(first, tuple | Stream | Range) and not rest
+    values = sequence(builder, name, first) if several else (first, *rest)
+    if len(values) < 2 and not several:
         raise TileError(f"{name} takes several numbers, not {describe(first)}", builder.span, help=f"use tv.{name}")
     if not values:
-        raise TileError(f"{name} of an empty tuple", builder.span)
+        raise TileError(f"{name} of nothing: it has no parts", builder.span)
     for value in values:
         if not is_number(value) and not is_scalar(value):
             help = f"use tv.{kind.name} for two tiles, tv.{name} to reduce one"
@@ -131,13 +140,6 @@ def to_bool(builder: Builder, x: object) -> object:
     if not isinstance(x, Value):
         return bool(x)
     return cast(builder, one_number(builder, "bool", x), bool_)
-
-
-@implements(tuple)
-def to_tuple(builder: Builder, x: object = ()) -> tuple[object, ...]:
-    if isinstance(x, tuple):
-        return x
-    raise TileError(f"tuple takes a tuple, not {describe(x)}", builder.span, help="write the parts out: (a, b)")
 
 
 def one_number(builder: Builder, name: str, x: object) -> Value:

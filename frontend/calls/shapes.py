@@ -69,7 +69,9 @@ def permuted(builder: Builder, name: str, x: object, dims: object) -> Value:
     rank = len(found.shape)
     if sorted(d % rank if -rank <= d < rank else d for d in order) != list(range(rank)):
         raise TileError(
-            f"{name}: {order} does not name each of the {counted(rank, 'dimension')} of {found} once", builder.span
+            f"{name}: {order} does not name each of the {counted(rank, 'dimension')} of {found} once",
+            builder.span,
+            help=f"give the dimensions 0 to {rank - 1} in their new order",
         )
     return builder.add(Permute, x=value, dims=tuple(d % rank for d in order)).result
 

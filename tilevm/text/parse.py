@@ -181,9 +181,10 @@ def tensor(parts: list[Node]) -> Tensor:
 def dim(node: Node) -> Dim:
     if node.data == "sized":
         return Dim(size=int(node.children[0]))
-    words = [str(c) for c in node.children]
+    words = [str(c) for c in node.children if not isinstance(c, Tree)]
+    wide = any(isinstance(c, Tree) and str(c.children[0]) == "i64" for c in node.children)
     name = words.pop(0) if node.data == "named" else None
-    return Dim(name=name, divisor=int(words[0]) if words else 1)
+    return Dim(name=name, divisor=int(words[0]) if words else 1, wide=wide)
 
 
 TYPES: dict[str, Any] = {

@@ -1,6 +1,5 @@
 import tilevm as tv
 
 
-def kernel(a: tv.Tensor, c: tv.Tensor):
-    where = (0, 0)
-    c.store(*where, 1.0)
+def kernel(x: tv.Tensor, c: tv.Tensor):
+    c.store(*x.load(0, 64))

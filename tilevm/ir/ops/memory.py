@@ -6,18 +6,19 @@ from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands, opti
 from tilevm.ir.ops.expect import axis_of, integer_scalar, numeric, pointer, same_shape, tensor, tile
 from tilevm.ir.ops.shape import positive
 from tilevm.source import TileError
-from tilevm.types import DType, Numeric, Scalar, Tile, Type, i32, like
+from tilevm.types import DType, Numeric, Scalar, Tile, Type, i32, i64, like
 
 
 class Extent(Op, name="extent"):
-    """The extent of a tensor along ``axis``."""
+    """The extent of a tensor along ``axis``: i32, or i64 for a wide dim."""
 
     tensor: Value = operand()
     axis: int = attribute()
 
     def infer(self) -> tuple[Type, ...]:
-        axis_of(self, self.axis, tensor(self, self.tensor).rank)
-        return (Scalar(i32),)
+        found = tensor(self, self.tensor)
+        axis_of(self, self.axis, found.rank)
+        return (Scalar(i64 if found.dims[self.axis].wide else i32),)
 
 
 class Load(Op, name="load", effect=Effect.READ):
