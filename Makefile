@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format torch clean
+.PHONY: help demo test test-all check format docs torch clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: $(INSTALLED)  ## lint, formatting, types and architecture
 format: $(INSTALLED)  ## sort imports, mend what lint can mend, and format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: $(INSTALLED)  ## renew the parts of docs/ that follow from the code
+	@$(BIN)/python -m tilevm.report.docs
 
 torch: $(INSTALLED)
 	@$(BIN)/python .ci/torch_if_small.py $(TORCH)

@@ -82,6 +82,12 @@ def reference(q, k, v, scale, causal=False):
     return powers / powers.sum(axis=-1, keepdims=True) @ v
 
 
+def attention_inputs(rng, m=50, n=41, d=16, causal=True, T=np.float32) -> dict:
+    q, k, v = (rng.standard_normal(shape).astype(T) for shape in ((1, 2, m, d), (1, 1, n, d), (1, 1, n, d)))
+    named = {"q": q, "k": k, "v": v, "o": np.zeros_like(q), "scale": d**-0.5}
+    return {**named, "D": d, "causal": causal, "BM": 16, "BN": 16}
+
+
 def main() -> None:
     rng = np.random.default_rng(0)
     for dtype in (np.float32, np.float16, ml_dtypes.bfloat16):

@@ -9,21 +9,19 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 
 from tilevm.ir import Value
-from tilevm.ir.ops import Reshape
 from tilevm.source import nearest
 from tilevm.types import DType, Pointer, Scalar, Tensor, Tile
 
 from . import language
-from .calls.arguments import counted
 from .calls.sequences import sequence
 from .calls.table import find
 from .dispatch import expression
 from .frame import Frame
 from .function import is_helper
+from .indexing import reindexed
 from .inline import inline
 from .lists import METHODS, index_in, refuse_stream
 from .scope import way_in
-from .stretch import shape_of
 from .values import Bound, List, describe, is_int, is_number, plain, usable, with_article
 
 CLASSES: dict[type, type] = {
@@ -174,38 +172,6 @@ def bound(node: ast.expr | None, frame: Frame) -> int | None:
     raise frame.error(f"a slice has compile-time ints as bounds, not {describe(value)}", node)
 
 
-def reindexed(tile: Value, index: ast.expr, frame: Frame) -> Value:
-    """``x[:, None]``: full slices keep dimensions, None inserts one of extent 1."""
-    marks = [mark(part, frame) for part in (index.elts if isinstance(index, ast.Tuple) else [index])]
-    shape, kept = shape_of(tile), marks.count(":")
-    if kept > len(shape) or marks.count("...") > 1:
-        raise frame.error(
-            f"{counted(kept, 'slice')} for the {counted(len(shape), 'dimension')} of {describe(tile)}",
-            index,
-            help="each : keeps a dimension, each None inserts one: x[:, None]",
-        )
-    if "..." not in marks:
-        marks.append("...")
-    at = marks.index("...")
-    marks[at : at + 1] = [":"] * (len(shape) - kept)
-    extents = iter(shape)
-    wanted = tuple(1 if m == "None" else next(extents) for m in marks)
-    return tile if wanted == shape else frame.builder.add(Reshape, x=tile, shape=wanted).result
-
-
-def mark(part: ast.expr, frame: Frame) -> str:
-    """One part of a tile's index: a full slice, None or ``...``."""
-    if isinstance(part, ast.Slice) and not (part.lower or part.upper or part.step):
-        return ":"
-    if isinstance(part, ast.Constant) and part.value in (None, ...):
-        return "None" if part.value is None else "..."
-    raise frame.error(
-        "a tile is indexed with : and None only",
-        part,
-        help="load the elements you need from the tensor, or choose them with tv.where and a reduction",
-    )
-
-
 @expression.rule(ast.Call)
 def call(node: ast.Call, frame: Frame) -> object:
     callee = expression(node.func, frame)
@@ -220,7 +186,7 @@ def call(node: ast.Call, frame: Frame) -> object:
         target, args = callee.method, [callee.receiver, *args]
     row = find(target)
     if row is not None:
-        return row.invoke(frame.builder, args, named)
+        return row.call(frame, args, named)
     if isinstance(target, FunctionType) and is_helper(target):
         for part, value in zip(node.args, args, strict=False):
             refuse_stream(value, part, frame)
@@ -260,7 +226,6 @@ def of_math(name: str, args: list[object], named: dict[str, object], frame: Fram
 
 
 INSTEAD = {
-    "print": "tv.static_print shows what is known while compiling; store run-time values into a tensor",
     "matmul": "use tv.dot",
     "power": "x ** 2, x ** 3, or tv.exp2(y * tv.log2(x))",
     "absolute": "use tv.abs",

@@ -99,11 +99,22 @@ class Tile:
         """Whether each is true over ``axis``, or of everything."""
         raise outside("Tile.all")
 
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tile:
+        """The smallest index of the largest element: see :func:`tv.argmax`."""
+        raise outside("Tile.argmax")
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tile:
+        """The smallest index of the smallest element: see :func:`tv.argmin`."""
+        raise outside("Tile.argmin")
+
     def _operator(self, other: object = None) -> NoReturn:
         raise outside("a tile's operator")
 
     def __getitem__(self, index: object) -> Tile:
-        """``x[:, None]``: full slices keep a dimension, None inserts one of extent 1."""
+        """``x[2:4, 0, None]``: slices take a part, ints one element of a dimension, None inserts one of extent 1.
+
+        Bounds and ints are known at compile time; as in Python, negative ones count from the end.
+        """
         self._operator()
 
     def __len__(self) -> int:
@@ -266,6 +277,60 @@ class Tensor:
         """Write ``value`` to the elements at ``indices`` where ``mask`` is true. Equal indices race."""
         raise outside("Tensor.scatter")
 
+    def atomic_add(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Add ``value`` to the elements at ``indices``, where ``mask`` is true; gives what was there, 0 elsewhere.
+
+        Nothing comes in between, and equal indices, in one tile or in several programs, all count. Integers wrap;
+        floats are added in no order that is told.
+        """
+        raise outside("Tensor.atomic_add")
+
+    def atomic_max(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Put the larger of itself and ``value`` into the elements at ``indices``, where ``mask`` is true.
+
+        Gives what was there, 0 elsewhere. NaN is passed over.
+        """
+        raise outside("Tensor.atomic_max")
+
+    def atomic_min(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Put the smaller of itself and ``value`` into the elements at ``indices``, where ``mask`` is true.
+
+        Gives what was there, 0 elsewhere. NaN is passed over.
+        """
+        raise outside("Tensor.atomic_min")
+
+    def atomic_and_(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Keep the bits of ``value`` in the elements at ``indices``, where ``mask`` is true.
+
+        Gives what was there, 0 elsewhere. Of integers.
+        """
+        raise outside("Tensor.atomic_and_")
+
+    def atomic_or_(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Set the bits of ``value`` in the elements at ``indices``, where ``mask`` is true.
+
+        Gives what was there, 0 elsewhere. Of integers.
+        """
+        raise outside("Tensor.atomic_or_")
+
+    def atomic_xor(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Flip the bits of ``value`` in the elements at ``indices``, where ``mask`` is true.
+
+        Gives what was there, 0 elsewhere. Of integers.
+        """
+        raise outside("Tensor.atomic_xor")
+
+    def atomic_exchange(self, indices: Indices, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Write ``value`` to the elements at ``indices``, where ``mask`` is true; gives what was there, 0 elsewhere."""
+        raise outside("Tensor.atomic_exchange")
+
+    def atomic_cas(self, indices: Indices, compare: Number, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """Write ``value`` to the elements at ``indices`` that equal ``compare`` bit by bit, where ``mask`` is true.
+
+        Gives what was there, 0 where ``mask`` is false.
+        """
+        raise outside("Tensor.atomic_cas")
+
 
 class Pointer:
     """An address of elements in global memory; its bounds are the author's care."""
@@ -285,3 +350,35 @@ class Pointer:
     def store(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> None:
         """Write ``value`` at ``offsets``, counted in elements, where ``mask`` is true."""
         raise outside("Pointer.store")
+
+    def atomic_add(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_add`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_add")
+
+    def atomic_max(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_max`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_max")
+
+    def atomic_min(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_min`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_min")
+
+    def atomic_and_(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_and_`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_and_")
+
+    def atomic_or_(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_or_`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_or_")
+
+    def atomic_xor(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_xor`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_xor")
+
+    def atomic_exchange(self, offsets: Index, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_exchange`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_exchange")
+
+    def atomic_cas(self, offsets: Index, compare: Number, value: Number, mask: Tile | bool | None = None) -> Tile:
+        """As :meth:`Tensor.atomic_cas`, at offsets counted in elements."""
+        raise outside("Pointer.atomic_cas")

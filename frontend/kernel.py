@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any, overload
 
 from tilevm.backend import Argument
+from tilevm.debug import debugging
 from tilevm.driver import choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
@@ -53,10 +54,10 @@ class Kernel:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args, **keywords: self._gridless._launch(grid, args, keywords)
+        return lambda *args, **keywords: self.gridless._launch(grid, args, keywords)
 
     @cached_property
-    def _gridless(self) -> Kernel:
+    def gridless(self) -> Kernel:
         """The kernel without its own grid: accesses proved to lie inside for that one may not on a larger one."""
         return self if self.grid is None else Kernel(self._function, self.signature, None)
 
@@ -86,7 +87,7 @@ class Kernel:
         return self._known.get(key) or self._specialise(call, seen)
 
     def _key(self, call: Call, what: Hashable) -> Hashable:
-        return what, call.mark, call.options, marks(self._outside(call))
+        return what, call.mark, call.options, debugging(), marks(self._outside(call))
 
     def _outside(self, call: Call, again: bool = False) -> tuple[Place, ...]:
         """Where values stand that the kernel and the helpers given to it read from outside."""

@@ -13,6 +13,7 @@ from tilevm import symbolic
 from tilevm.symbolic import Expr
 from tilevm.types import DType
 
+from .along import argmax, argmin, argsort, cumprod, cumsum, reduce, scan, sort, topk
 from .handles import Index, Number, Pointer, Shape, Tensor, Tile, outside
 
 
@@ -185,6 +186,35 @@ def expand(x: Tile, axis: int) -> Tile:
     raise outside("tv.expand")
 
 
+def join(a: Number, b: Number) -> Tile:
+    """``a`` and ``b`` side by side in a new last dimension of extent 2; they broadcast, and take one dtype."""
+    raise outside("tv.join")
+
+
+def split(x: Tile) -> tuple[Tile, Tile]:
+    """The two halves ``x[..., 0], x[..., 1]`` of a tile whose last extent is 2: what :func:`join` put together."""
+    raise outside("tv.split")
+
+
+def cat(tiles: Sequence[Tile], axis: int = 0) -> Tile:
+    """Tiles of one dtype, one behind another along ``axis``; their other extents are equal."""
+    raise outside("tv.cat")
+
+
+def rand(seed: Index, index: Index) -> Tile:
+    """Random f32 in [0, 1), one for each ``index``: the top 24 bits of :func:`randint`, as a fraction."""
+    raise outside("tv.rand")
+
+
+def randint(seed: Index, index: Index) -> Tile:
+    """Random u32, one for each ``index``: word ``index`` of the Philox4x32-10 stream of ``seed``.
+
+    Words 4n … 4n + 3 are the block at counter n under the key ``seed``, both as 64 bits (signed ones extend their
+    sign). The same seed and index give the same bits on every machine, in any order, in any tile.
+    """
+    raise outside("tv.randint")
+
+
 def range(
     start: Index, stop: Index | None = None, step: Index = 1, num_stages: int = 1, unroll: int = 1
 ) -> Iterator[Tile]:
@@ -198,6 +228,24 @@ def range(
 def static_range(start: int, stop: int | None = None, step: int = 1) -> Iterator[int]:
     """Compile-time ints to loop over: the body is traced once for each."""
     raise outside("tv.static_range")
+
+
+def print(*values: object) -> None:
+    """Write a line for every program that comes here: its place in the grid, then the values with blanks between.
+
+    Text and compile-time values are written as Python writes them, tiles as numpy writes arrays. ``device="vm"``
+    always prints; compiled kernels print, after the launch, where TILEVM_DEBUG is 1, and leave it out elsewhere.
+    """
+    raise outside("tv.print")
+
+
+def device_assert(condition: Number, message: str = "") -> None:
+    """Raise TileError with ``message`` unless the bool ``condition`` holds, in every element of a tile.
+
+    The error names the source line, the program and the first element. ``device="vm"`` always checks, at once;
+    compiled kernels check where TILEVM_DEBUG is 1, and tell after the launch of the first program that failed.
+    """
+    raise outside("tv.device_assert")
 
 
 def static_assert(condition: bool, message: str = "") -> None:
@@ -237,10 +285,17 @@ __all__ = [
     "all",
     "any",
     "arange",
+    "argmax",
+    "argmin",
+    "argsort",
     "broadcast",
+    "cat",
     "cdiv",
     "ceil",
     "constexpr",
+    "cumprod",
+    "cumsum",
+    "device_assert",
     "dot",
     "empty",
     "erf",
@@ -249,6 +304,7 @@ __all__ = [
     "expand",
     "floor",
     "full",
+    "join",
     "log",
     "log2",
     "max",
@@ -257,17 +313,25 @@ __all__ = [
     "minimum",
     "num_programs",
     "permute",
+    "print",
     "program_id",
+    "rand",
+    "randint",
     "range",
+    "reduce",
     "reshape",
     "rsqrt",
+    "scan",
     "sigmoid",
+    "sort",
+    "split",
     "sqrt",
     "static_assert",
     "static_print",
     "static_range",
     "sum",
     "tanh",
+    "topk",
     "where",
     "zeros",
 ]

@@ -105,7 +105,7 @@ def check(node: ast.Assert, frame: Frame) -> None:
         if isinstance(found, Value):
             raise frame.error(
                 "this condition is known only at run time; an assert is checked while compiling",
-                help="check it before the launch, or test a tv.constexpr parameter",
+                help="check it with tv.device_assert, before the launch, or test a tv.constexpr parameter",
             )
         if not truth(frame.builder, found):
             words = shown(expression(node.msg, frame)) if node.msg else ""

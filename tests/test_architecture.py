@@ -14,7 +14,7 @@ FLOORS = (  # from the ground up; a module imports from its own floor and from t
     ("tilevm.types", "tilevm.layout"),
     ("tilevm.target",),
     ("tilevm.ir",),
-    ("tilevm.text", "tilevm.signature", "tilevm.abi"),
+    ("tilevm.text", "tilevm.signature", "tilevm.abi", "tilevm.debug"),
     ("tilevm.passes",),
     ("tilevm.backend",),
     ("tilevm.backends",),

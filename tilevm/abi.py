@@ -42,8 +42,8 @@ class Param:
 class KernelAbi:
     """How a specialised kernel is called.
 
-    Per tensor: its address, then its dynamic extents (i32), then its dynamic strides (i64, in elements; in
-    elements of the type also for packed tensors). Scalars go by value. What was specialised is left out.
+    Per tensor: its address, then its dynamic extents (i32, or i64 for wide dims), then its dynamic strides (i64, in
+    elements; in elements of the type also for packed tensors). Scalars go by value. What was specialised is left out.
     ``grid`` counts the programs per axis; None when the caller says.
     """
 
@@ -87,7 +87,7 @@ def slots(param: Param) -> Iterator[Entry]:
     if isinstance(kind, Tensor):
         for axis, dim in enumerate(kind.dims):
             if dim.size is None:
-                yield Entry(param.name, Slot.EXTENT, i32, axis)
+                yield Entry(param.name, Slot.EXTENT, i64 if dim.wide else i32, axis)
         for axis, stride in enumerate(kind.strides):
             if stride is None:
                 yield Entry(param.name, Slot.STRIDE, i64, axis)

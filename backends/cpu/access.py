@@ -88,11 +88,18 @@ def clamped(c: Context, x: LLVM, low: LLVM, high: LLVM) -> LLVM:
 
 
 def buffer_row(
-    c: Context, value: Value, size: Sequence[int], map: Map, where: dict[int, LLVM], vector: int | None
+    c: Context,
+    value: Value,
+    size: Sequence[int],
+    map: Map,
+    where: dict[int, LLVM],
+    vector: int | None,
+    starts: Sequence[int] = (),
 ) -> Row:
-    """The row of a kept value, which lies in its buffer row-major under the shape ``size``."""
+    """The row of a kept value, which lies row-major under the shape ``size``, or of the box at ``starts``."""
     buffer = c.memory.of[value]
-    row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(0)
+    start = sum(at * prod(size[d + 1 :]) for d, at in enumerate(starts))
+    row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(start)
     for d, m in enumerate(map):
         stride = prod(size[d + 1 :])
         if m is not None and m == vector:

@@ -93,8 +93,12 @@ def pick(e: Emitter, dtype: DType, order: str, x: LLVM, y: LLVM) -> LLVM:
 
 @rules.rule(ops.Minimum, ops.Maximum)
 def _(op: ops.Binary, e: Emitter, dtype: DType, xs: Sequence[LLVM]) -> LLVM:
-    x, y = xs
-    found = pick(e, dtype, "<" if isinstance(op, ops.Minimum) else ">", x, y)
+    return greater_or_less(e, dtype, "<" if isinstance(op, ops.Minimum) else ">", *xs)
+
+
+def greater_or_less(e: Emitter, dtype: DType, order: str, x: LLVM, y: LLVM) -> LLVM:
+    """``x`` where ``x order y``, else ``y``; the other one where one is NaN."""
+    found = pick(e, dtype, order, x, y)
     return e.b.select(e.b.fcmp_unordered("uno", y, y), x, found) if dtype.is_float else found
 
 

@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from tilevm.abi import KernelAbi, Slot
 from tilevm.backend import Argument, Array
+from tilevm.debug import debugging
 from tilevm.ir import Func
 from tilevm.types import DType, Kind
 
@@ -22,6 +23,7 @@ from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
 from .kernel import Kernel
 from .pool import cores, scratch, threads
+from .report import Report, quiet, sites
 from .support import check
 from .team import team
 
@@ -95,6 +97,8 @@ class NativeKernel:
     def __init__(self, func: Func, abi: KernelAbi) -> None:
         here = host()
         check(func, here)
+        func = func if debugging() else quiet(func)
+        self._sites = sites(func)
         module, self._scratch = build(func, abi, here)
         text = str(module)
         self.abi = abi
@@ -108,11 +112,14 @@ class NativeKernel:
         total = grid[0] * grid[1] * grid[2]
         if total == 0:
             return
-        words = pack(self.abi, arguments)
+        report = Report(self._sites) if self._sites else None
+        words = pack(self.abi, arguments, () if report is None else (report.words.ctypes.data,))
         begin = time.perf_counter()
         count = self._share(words, total, grid)
         used = (time.perf_counter() - begin) * count / total
         self._seconds = used if self._seconds == 0.0 else min(used, self._seconds * 1.1)
+        if report is not None:
+            report.tell(grid)
 
     def _share(self, words: Words, total: int, grid: tuple[int, int, int]) -> int:
         """Run all programs; on how many threads."""
@@ -149,10 +156,11 @@ def block_of(slots: int) -> Words:
     return (ctypes.c_int64 * (slots + 2 * COUNTER_BYTES // 8))()
 
 
-def pack(abi: KernelAbi, arguments: Sequence[Argument]) -> Words:
-    """The argument block: one word a slot, and behind them, on a cache line of its own, the counter of programs."""
+def pack(abi: KernelAbi, arguments: Sequence[Argument], hidden: Sequence[int] = ()) -> Words:
+    """The argument block: a word a slot, then the hidden ones; and, on a cache line of its own, the counter."""
     given = dict(zip((p.name for p in abi.params), arguments, strict=True))
-    words = block_of(len(abi.entries))
+    words = block_of(len(abi.entries) + len(hidden))
+    words[len(abi.entries) : len(abi.entries) + len(hidden)] = list(hidden)
     for n, entry_ in enumerate(abi.entries):
         held = given[entry_.param]
         if entry_.slot is Slot.SCALAR:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tilevm.abi import KernelAbi, Slot
-from tilevm.ir import Func, Value
+from tilevm.ir import Func, Op, Value
 from tilevm.types import Scalar, Tensor
 
 from .emit import I8, I32, I64, LLVM, Emitter, memory_type, register_type
 from .memory import Buffer, Memory
+from .report import sites
 from .steps import Scheduler
 
 WORD = 8  # bytes of one slot of the argument block
@@ -34,6 +35,8 @@ class Context:
         self.numbers: dict[Value, LLVM] = {}
         self.programs: list[LLVM] = []
         self.grid: list[LLVM] = []
+        self.report: LLVM | None = None  # the buffer that prints and assertions write, and their numbers in it
+        self.sites: dict[Op, int] = {}
         self.loops: list[tuple[Value, LLVM]] = []  # around the present place: the index, and its step as i64
 
     def buffer(self, buffer: Buffer) -> LLVM:
@@ -71,13 +74,19 @@ class Context:
                 number = self.e.b.load(address, typ=I64, align=WORD)
                 view = self.views[value]
                 (view.extents if entry.slot is Slot.EXTENT else view.strides).append(number)
+        self.sites = {op: n for n, op in enumerate(sites(func))}
+        if self.sites:
+            hidden = self.e.at(words, self.e.i64(len(abi.entries) * WORD), I8)
+            self.report = self.e.b.inttoptr(self.e.b.load(hidden, typ=I64, align=WORD), self.scratch.type)
         for param in func.params:
             if isinstance(param.type, Tensor):
                 self.views[param] = known(self.views[param], param.type)
 
     def extent(self, tensor: Value, axis: int) -> LLVM:
-        """An extent as i32."""
-        return self.e.b.trunc(self.i64(self.views[tensor].extents[axis]), I32)
+        """An extent as i32, or as i64 where the dim is wide."""
+        found = self.i64(self.views[tensor].extents[axis])
+        assert isinstance(tensor.type, Tensor)
+        return found if tensor.type.dims[axis].wide else self.e.b.trunc(found, I32)
 
 
 def known(view: View, kind: Tensor) -> View:

@@ -131,14 +131,19 @@ class Nest:
         vector = self.vector if self.vector in node.map else None
         if isinstance(op, ops.Load) and self.c.scheduler.opens(node.value, self.making):
             return access.tensor_row(self.c, op, node.map, self.where, vector)
-        value = op.x if isinstance(op, ops.Reshape) and node.value not in self.c.memory.of else node.value
+        if node.value in self.c.memory.of and node.value not in self.making:
+            return access.buffer_row(self.c, node.value, shape(node.value), node.map, self.where, vector)
+        if isinstance(op, ops.Slice):
+            return access.buffer_row(self.c, op.x, shape(op.x), node.map, self.where, vector, op.starts)
+        value = op.x if isinstance(op, ops.Reshape) else node.value
         return access.buffer_row(self.c, value, shape(node.value), node.map, self.where, vector)
 
     def read(self, node: Node, j: LLVM, lanes: int, tail: int) -> LLVM:
         """An element of a kept value."""
         row = self.row(node)
         if lanes:
-            found = access.load_vector(self.c, row, j, lanes, 0, None)
+            tail = tail if row.stride != 1 else 0  # a vector past the end stays in scratch, a column may not
+            found = access.load_vector(self.c, row, j, lanes, tail, None)
         else:
             found = access.load_scalar(self.c, row, None)
         return convert(self.c.e, found, row.element, dtype_of(node.value))

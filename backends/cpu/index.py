@@ -23,9 +23,14 @@ class Node(NamedTuple):
 
 inputs: Table[[Map], list[Node]] = Table("operands of one element")
 INLINE = (
-    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast),
-    *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape),
+    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox),
+    *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape, ops.Slice),
     *(ops.Load, ops.Gather, ops.PointerLoad),
+)
+
+WHOLE = (  # read from scratch, where their operands are put
+    *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
+    *(ops.Concat, ops.Extract, ops.Atomic, ops.AtomicCas, ops.Print, ops.Assert),
 )
 
 
@@ -47,7 +52,7 @@ def seen(value: Value, map: Map) -> Map:
     return map if is_tile(value) else ()
 
 
-@inputs.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Gather, ops.PointerLoad)
+@inputs.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox, ops.Gather, ops.PointerLoad)
 def _(op: Op, map: Map) -> list[Node]:
     skip = getattr(op, "tensor", None) or getattr(op, "pointer", None)
     return [Node(v, seen(v, map)) for v in op.operands if v is not skip]
@@ -78,7 +83,7 @@ def _(op: ops.Permute, map: Map) -> list[Node]:
 
 @inputs.rule(ops.Reshape)
 def _(op: ops.Reshape, map: Map) -> list[Node]:
-    assert only_units(op), "a reshape that moves elements reads its operand from memory"
+    assert not moves(op), "a reshape that moves elements reads its operand from memory"
     left = iter(m for m, e in zip(map, op.shape, strict=True) if e > 1)
     return [Node(op.x, tuple(next(left) if e > 1 else None for e in shape(op.x)))]
 
@@ -91,3 +96,8 @@ def whole_tile(value: Value) -> Node:
 def only_units(op: ops.Reshape) -> bool:
     """Whether the reshape merely drops and adds dimensions of extent 1."""
     return [e for e in op.shape if e > 1] == [e for e in shape(op.x) if e > 1]
+
+
+def moves(op: Op | None) -> bool:
+    """Whether the elements of the result lie elsewhere than a map can say, so that the operand is read from memory."""
+    return isinstance(op, ops.Slice) or (isinstance(op, ops.Reshape) and not only_units(op))

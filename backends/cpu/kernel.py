@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, leaves
+from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting, telling
 from .casts import convert
 from .context import Context
 from .dot import product as dot
@@ -22,9 +22,10 @@ from .index import Node, is_tile
 from .memory import Memory
 from .points import dtype_of
 from .realise import Realisation
-from .steps import Control, Fold, Group, Number, Product, Scheduler, Step
+from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
+from .whole import whole
 
-RULES = (leaves,)  # importing it fills the table of leaves
+RULES = (extremes, leaves, pieces, random, scanning, sorting, telling)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 
@@ -55,6 +56,8 @@ class Kernel:
                 self.group(step)
             elif isinstance(step, Product):
                 dot.emit(self.c, step)
+            elif isinstance(step, Whole):
+                whole(step.op, self.c, step)
             elif isinstance(step, Number):
                 self.number(step.op)
             else:
@@ -131,6 +134,21 @@ def _(op: ops.Scatter | ops.PointerStore, k: Kernel) -> LLVM:
     held = [k.c.numbers[v] for v in op.operands[1:]]
     Nest(k.c, Group(())).scatter(op, held, 0)
     return None
+
+
+@number.rule(ops.Atomic, ops.AtomicCas)
+def _(op: ops.Atomic | ops.AtomicCas, k: Kernel) -> LLVM:
+    return atomics.one(op, k.c, [k.c.numbers[v] for v in op.operands[1:]])
+
+
+@number.rule(ops.Print)
+def _(op: ops.Print, k: Kernel) -> LLVM:
+    telling.show(k.c, op)
+
+
+@number.rule(ops.Assert)
+def _(op: ops.Assert, k: Kernel) -> LLVM:
+    telling.check(k.c, op, k.c.numbers[op.condition], k.c.e.i64(0))
 
 
 @control.rule(ops.For)

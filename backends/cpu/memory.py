@@ -12,7 +12,7 @@ from tilevm.types import DType
 from .emit import memory_bytes
 from .index import identity, is_tile, shape, whole_tile
 from .realise import stored
-from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step
+from .steps import Control, Fold, Group, Keep, Product, Scheduler, Step, Whole
 
 ALIGN = 64  # bytes: a cache line, and the widest vector
 
@@ -81,21 +81,21 @@ class Memory:
                     yield from self._read(node.value, n, False)
             for node in self._scheduler.below(whole_tile(step.op.acc), set()):
                 yield from self._read(node.value, n, node.map == identity(2))
+        if isinstance(step, Whole):
+            for value in filter(is_tile, step.op.operands):
+                yield Read(n, step.held(value), False)
 
     def _read(self, value: Value, n: int, aligned: bool) -> Iterator[Read]:
         yield Read(n, value, aligned)
-        if isinstance(value.owner, ops.Reshape):
+        if isinstance(value.owner, ops.Reshape | ops.Slice):
             yield Read(n, value.owner.x, False)
 
     def _place(self, steps: list[Step]) -> None:
         for step in steps:
             n = self._number[id(step)]
-            if isinstance(step, Group):
-                for root in step.roots:
-                    if isinstance(root, Keep):
-                        self._define(root.into, n)
-                    elif isinstance(root, Fold):
-                        self._define(root.op.result, n)
+            if isinstance(step, Group | Whole):
+                for value in written(step):
+                    self._define(value, n)
             if isinstance(step, Product):
                 self._prefer.setdefault(step.op.result, []).append(step.op.acc)
                 if step.plan.start.base is not None:
@@ -157,6 +157,13 @@ class Memory:
                 if buffer.first <= last and buffer.last >= first and not first < buffer.first <= buffer.last <= last:
                     buffer.last = max(buffer.last, last)
         return _first_fit(buffers)
+
+
+def written(step: Group | Whole) -> list[Value]:
+    """What a step writes in scratch, in order."""
+    if isinstance(step, Whole):
+        return step.kept()
+    return [r.into if isinstance(r, Keep) else r.op.result for r in step.roots if isinstance(r, Keep | Fold)]
 
 
 def _first_fit(buffers: list[Buffer]) -> int:

@@ -18,12 +18,12 @@ def both(c: Context, a: LLVM | None, b: LLVM | None) -> LLVM | None:
     return c.e.b.and_(a, b)
 
 
-Indexed = ops.Gather | ops.Scatter | ops.PointerLoad | ops.PointerStore
+Indexed = ops.Gather | ops.Scatter | ops.PointerLoad | ops.PointerStore | ops.Atomic | ops.AtomicCas
 
 
 def indexing(op: Indexed) -> tuple[Value, ...]:
     """The operands that say where an instruction reads or writes."""
-    return op.indices if isinstance(op, ops.Gather | ops.Scatter) else (op.offsets,)
+    return (op.offsets,) if isinstance(op, ops.PointerLoad | ops.PointerStore) else op.indices
 
 
 def points(c: Context, op: Indexed, memory: Value, indices: Sequence[LLVM]) -> tuple[LLVM, LLVM | None]:

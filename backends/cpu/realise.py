@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
 from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
-from .index import INLINE, is_tile, only_units
+from .index import INLINE, is_tile, moves
 
 RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
 
@@ -37,6 +37,11 @@ def _(op: Op) -> int:
 @cost.rule(ops.Gather, ops.PointerLoad)
 def _(op: Op) -> int:
     return 10
+
+
+@cost.rule(ops.Philox)
+def _(op: ops.Philox) -> int:
+    return 60
 
 
 @cost.rule(ops.Load)
@@ -78,7 +83,7 @@ class Realisation:
         """Whether a tile is made from its operands, element by element, by whoever uses it."""
         if not is_tile(value) or not self.inline(value):
             return False
-        return not isinstance(value.owner, ops.Reshape) or only_units(value.owner)
+        return not moves(value.owner)
 
     def _read(self, block: Block) -> None:
         for value in block.params:
@@ -100,7 +105,8 @@ class Realisation:
             if not is_tile(value):
                 continue
             roots = self._roots[value] = set(self._consumers(value))
-            if not isinstance(op, INLINE) or (not self.free(value) and self._must(op, value, roots)):
+            kept = self._moved(value) or (not self.free(value) and self._must(op, value, roots))
+            if kept or not isinstance(op, INLINE):
                 self.kept.add(value)
 
     def _consumers(self, value: Value) -> Iterator[Op]:
@@ -110,13 +116,14 @@ class Realisation:
             else:
                 yield user
 
+    def _moved(self, value: Value) -> bool:
+        return any(moves(user) for user, _ in self._users.get(value, ()))
+
     def _must(self, op: Op, value: Value, roots: set[Op]) -> bool:
         users = self._users.get(value, ())
         if any(block is not self._home[value] for _, block in users):
             return True  # used inside a loop or a branch: made once, outside
         if any(isinstance(user, ops.Yield) for user, _ in users):
-            return True
-        if any(isinstance(user, ops.Reshape) and not only_units(user) for user, _ in users):
             return True
         first, last = self._place[op], max((self._place[r] for r in roots), default=0)
         return op.effect is Effect.READ and any(first < w < last for w in self._writes)

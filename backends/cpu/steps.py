@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Effect, Op, Value, ops
+from tilevm.types import Tile, u8
 
 from .dot.plan import Plan, plan
 from .host import Host
-from .index import INLINE, Node, identity, inputs, is_tile, only_units, shape, whole_tile
+from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
 from .realise import Realisation
+from .work import work
 
 LOOK_BACK = 12  # steps that are searched for loops to join
 
@@ -62,6 +64,26 @@ class Product:
 
 
 @dataclass(eq=False)
+class Whole:
+    """An instruction on whole tiles in scratch.
+
+    ``staged``: where operands lie that are copied for it; ``work``: bytes of its own.
+    """
+
+    op: Op
+    staged: dict[Value, Value]
+    work: Value | None = None
+
+    def held(self, value: Value) -> Value:
+        """The value under which an operand is kept."""
+        return self.staged.get(value, value)
+
+    def kept(self) -> list[Value]:
+        """What the instruction writes in scratch."""
+        return [v for v in (*self.op.results, self.work) if v is not None and is_tile(v)]
+
+
+@dataclass(eq=False)
 class Number:
     """An instruction on scalars."""
 
@@ -77,7 +99,7 @@ class Control:
     regions: list[list[Step]]
 
 
-Step = Group | Product | Number | Control
+Step = Group | Product | Whole | Number | Control
 
 
 def sources(root: Root) -> list[Value]:
@@ -111,13 +133,16 @@ class Scheduler:
             if root:
                 self.settle(root, steps)
             step = product or (None if root else self.step(op))
+            if isinstance(step, Whole):
+                for value, staged in step.staged.items():
+                    self.settle(Keep(value, staged), steps)
             if step is not None:
                 steps.append(step)
         return steps
 
     def settle(self, root: Root, steps: list[Step]) -> None:
         """Put ``root`` into the nearest group that it may join, past steps that it does not depend on."""
-        needs = {n.value for n in self.nodes(root, set())}
+        needs = {n.value for n in self.reads(root, set())}
         for step in reversed(steps[-LOOK_BACK:]):
             if isinstance(step, Group) and self.joins(step, root):
                 step.roots.append(root)
@@ -151,6 +176,10 @@ class Scheduler:
         return None
 
     def step(self, op: Op) -> Step | None:
+        if isinstance(op, WHOLE) and any(map(is_tile, op.operands)):
+            made = [v for v in op.operands if is_tile(v) and self.realised.inline(v)]
+            own = Value(Tile(u8, (work(op),)), "work") if type(op) in work else None
+            return Whole(op, {v: Value(v.type, "staged") for v in made}, own)
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
             entry = self.handover(op.carried, params)
@@ -180,13 +209,14 @@ class Scheduler:
         made, written = group.made, [r.op for r in group.roots if isinstance(r, Write)]
         whole = identity(len(group.domain))
         read: list[ops.Load] = []
-        for node in self.nodes(root, set(made)):
+        for node in self.reads(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
-            if isinstance(node.value.owner, ops.Load | ops.Gather | ops.PointerLoad) and self.realised.inline(
-                node.value
-            ):
-                if any(self._place[w] < self._place[node.value.owner] for w in written):
+            read_by = node.value.owner
+            if isinstance(read_by, ops.Load | ops.Gather | ops.PointerLoad):
+                if self.opens(node.value, made | self.begun(root)) and any(
+                    self._place[w] < self._place[read_by] for w in written
+                ):
                     return False
         if not isinstance(root, Write):
             return True
@@ -201,6 +231,15 @@ class Scheduler:
         """Every tile or number that ``root`` is made from, down to what is read from memory."""
         for value in sources(root):
             yield from self.below(whole_tile(value), making | self.begun(root))
+
+    def reads(self, root: Root, making: set[Value]) -> Iterator[Node]:
+        """The nodes of ``root``, and what those lie in whose elements are moved, at no place in particular."""
+        making = making | self.begun(root)
+        for node in self.nodes(root, making):
+            yield node
+            op, kept = node.value.owner, node.value in self.realised.kept and node.value not in making
+            if isinstance(op, ops.Reshape | ops.Slice) and moves(op) and not kept:
+                yield Node(op.x, (None,) * len(shape(op.x)))
 
     def begun(self, root: Root) -> set[Value]:
         """The kept value that ``root`` itself makes."""
@@ -217,7 +256,7 @@ class Scheduler:
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
         if value in making and is_tile(value) and isinstance(value.owner, INLINE):
-            return not isinstance(value.owner, ops.Reshape) or only_units(value.owner)
+            return not moves(value.owner)
         return self.realised.made_here(value)
 
 

@@ -1,9 +1,9 @@
 """The reference machine: what every tile instruction means, on numpy."""
 
-from . import instructions
+from . import atomic, instructions, order, pieces, random, report, scan
 from .machine import ReferenceMachine
 
-RULES = (instructions,)  # importing it fills the table of the machine
+RULES = (atomic, instructions, order, pieces, random, report, scan)  # importing them fills the table of the machine
 backend = ReferenceMachine()
 
 __all__ = ["backend"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tilevm.ir import Op, Value, ops
 from tilevm.source import TileError
-from tilevm.types import DType, Scalar, Tile
+from tilevm.types import DType, Pointer, Scalar, Tile
 
 from .machine import Program, step
 from .memory import Memory, decoded, encoded
@@ -37,7 +37,7 @@ def _(op: ops.NumPrograms, p: Program) -> Sequence[Held]:
 
 @step.rule(ops.Extent)
 def _(op: ops.Extent, p: Program) -> Sequence[Held]:
-    return integer(p.memory[op.tensor].argument.shape[op.axis])
+    return [Held(np.asarray(p.memory[op.tensor].argument.shape[op.axis], container(dtype_of(op.result))))]
 
 
 @step.rule(ops.Constant)
@@ -178,19 +178,26 @@ def _(op: ops.PointerStore, p: Program) -> Sequence[Held]:
     return ()
 
 
-Indexed = ops.Gather | ops.Scatter | ops.PointerLoad | ops.PointerStore
+Indexed = ops.Gather | ops.Scatter | ops.PointerLoad | ops.PointerStore | ops.Atomic | ops.AtomicCas
+
+
+def memory_of(op: Indexed) -> Value:
+    """The tensor or pointer that an instruction goes to."""
+    if isinstance(op, ops.Atomic | ops.AtomicCas):
+        return op.memory
+    return op.pointer if isinstance(op, ops.PointerLoad | ops.PointerStore) else op.tensor
 
 
 def places(op: Indexed, p: Program, memory: Memory, indices: Sequence[Value]) -> tuple[Array, list[Array]]:
     """Where the mask holds, and the indices there; an index out of range is the author's error."""
     at = [p.array(i, op, "an index").astype(np.int64) for i in indices]
     mask = np.ones(at[0].shape, bool) if op.mask is None else p.array(op.mask, op, "the mask")
-    free = isinstance(op, ops.PointerLoad | ops.PointerStore)
+    free = isinstance(memory_of(op).type, Pointer)
     limits = [(memory.argument.lowest, memory.argument.highest)] if free else [(0, e) for e in memory.argument.shape]
     for axis, (index, (low, high)) in enumerate(zip(at, limits, strict=True)):
         wrong = mask & ((index < low) | (index >= high))
         if wrong.any():
-            name = (op.pointer if isinstance(op, ops.PointerLoad | ops.PointerStore) else op.tensor).hint
+            name = memory_of(op).hint
             along = "" if free else f" along axis {axis}"
             raise TileError(
                 f"{op.name}: index {index[wrong].flat[0]}{along} of {name} is not within {low} to {high - 1}",

@@ -19,7 +19,7 @@ from .rounding import Array
 from .values import Held, fit
 
 step: Table[[Program], Sequence[Held]] = Table("meaning of an instruction")
-ELEMENTWISE = (ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast)
+ELEMENTWISE = (ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox)
 
 
 class Program:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from tilevm.ir.build import Builder
 from tilevm.source import TileError
 
+from ..frame import Frame
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -19,12 +21,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Row:
     """A language object, the name users know it by, and the function that gives it meaning.
 
-    The implementation takes the builder, then what the language object takes.
+    The implementation takes the builder, then what the language object takes; a ``framed`` one, which traces a
+    function that it is given, takes the frame in place of the builder.
     """
 
     target: object
     name: str
     implementation: Callable[..., object]
+    framed: bool = False
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -37,24 +41,29 @@ class Row:
         words = [spelled(p) for p in self.signature.parameters.values() if p.name not in ("self", "_")]
         return f"{self.name}({', '.join(words)})"
 
-    def invoke(self, builder: Builder, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    def call(self, frame: Frame, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Call the implementation from a place in a kernel."""
+        return self.invoke(frame if self.framed else frame.builder, args, kwargs)
+
+    def invoke(self, here: Builder | Frame, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
         """Call the implementation. Raises TileError for arguments that do not bind."""
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as fault:
-            raise TileError(f"{self.name}: {fault}", builder.span, help=f"it is called as {self.usage()}") from None
-        return self.implementation(builder, *bound.args, **bound.kwargs)
+            span = (here.builder if isinstance(here, Frame) else here).span
+            raise TileError(f"{self.name}: {fault}", span, help=f"it is called as {self.usage()}") from None
+        return self.implementation(here, *bound.args, **bound.kwargs)
 
 
 ROWS: dict[int, Row] = {}  # by identity: what a kernel calls may not be hashable
 
 
-def implements(target: object, name: str = "") -> Callable[[F], F]:
+def implements(target: object, name: str = "", framed: bool = False) -> Callable[[F], F]:
     """Decorates the implementation of a language function, method, property or Python builtin."""
 
     def add(fn: F) -> F:
         assert id(target) not in ROWS, f"{target} is implemented twice"
-        ROWS[id(target)] = Row(target, name or user_name(target), fn)
+        ROWS[id(target)] = Row(target, name or user_name(target), fn, framed)
         return fn
 
     return add

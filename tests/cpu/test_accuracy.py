@@ -54,7 +54,7 @@ def test_f32(name: str) -> None:
 
 
 def test_erf_of_f32() -> None:
-    """Up to 2**-14 erf is x * 2 / sqrt(pi) to f32's accuracy, and from 4 on 1; between them 2**20 codes of each sign."""
+    """Up to 2**-14 erf is x * 2 / sqrt(pi) to f32's accuracy, and from 4 on 1; between them 2**20 codes a sign."""
     low, high = (int(np.float32(v).view(np.uint32)) for v in (2.0**-14, 4.0))
     codes = np.linspace(low, high, 1 << 20).astype(np.uint32)
     x = np.concatenate([codes, codes | 0x80000000]).view(np.float32)

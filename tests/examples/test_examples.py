@@ -18,13 +18,12 @@ matmul = load_file(str(EXAMPLES / "matmul.py"))
 DEVICES = ("cpu", "vm")
 
 
-@pytest.mark.parametrize("name", ["vector_add", "softmax", "matmul"])
+@pytest.mark.parametrize("name", [path.stem for path in sorted(EXAMPLES.glob("*.py")) if path.stem != "demo"])
 def test_example_is_a_script(name: str) -> None:
     env = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}  # a bare checkout will do
     done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
-    assert "on cpu: largest error" in done.stdout
-    assert "on vm: largest error" in done.stdout
+    assert "largest error" in done.stdout
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -1,7 +1,7 @@
 """Kernels as callers see them: what is compiled anew, what is found again, what is launched."""
 
+import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -273,14 +273,13 @@ def test_annotations_as_text(backend: FakeBackend) -> None:
 
 
 def test_a_launch_costs_little(matmul: Kernel) -> None:
+    """Calls of Python functions on the way of a launch that was compiled before: a time would depend on the machine."""
     a, b, c = arrays()
     matmul(a, b, c)
-    best = min(timed(lambda: matmul(a, b, c)) for _ in range(5))
-    assert best < 100e-6, "20 µs on an idle machine"
-
-
-def timed(call: Callable[[], object], count: int = 200) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        call()
-    return (time.perf_counter() - start) / count
+    seen = []
+    sys.setprofile(lambda frame, event, _: seen.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        matmul(a, b, c)
+    finally:
+        sys.setprofile(None)
+    assert len(seen) < 100, seen

@@ -23,6 +23,11 @@ def matmul(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BM: tv.constexpr = 16):
     c.store((m, n), tv.dot(a.load((m, 0), (BM, BM)), b.load((0, n), (BM, BM))).to(c.dtype))
 
 
+def long(n: int) -> np.ndarray:
+    """n elements in one byte."""
+    return np.broadcast_to(np.zeros(1, np.int8), n)
+
+
 def plain(x: tv.Tensor, y: tv.Tensor, n=0):
     y.store(0, x.load(0, 16) + n)
 
@@ -77,7 +82,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "stride by name": lambda: signed("x: f32[M], y: f32[M]{strides=(M)}")(X, Y),
     "not aligned": lambda: signed("x: f32[_]{align=16}")(np.zeros(99, np.float32)[offset(4) :], Y),
     "dim and argument": lambda: signed("x: f32[n], n: i32")(X, Y, 95),
-    "too long": lambda: tv.kernel(flagged)[1](np.broadcast_to(np.zeros(1, np.int8), 2**31), 1, 1),
+    "too long": lambda: tv.kernel(flagged).compile(long(96), 1, 1)[1](long(2**31), 1, 1),
     "packed": lambda: signed("x: u4[M] packed")(X, Y),
     "number for a tensor": lambda: signed("x: f32[M]")(1.5, Y),
     "tensor for a number": lambda: signed("n: i32")(X, Y, Y),

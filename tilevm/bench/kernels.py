@@ -19,6 +19,15 @@ def softmax(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr = 1024) -> None:
     y.store((row, 0), powers / powers.sum(axis=1, keepdims=True))
 
 
+@tv.kernel("x: T[M, N], w: T[N], b: T[N], y: T[M, N]", grid=lambda M, **_: M)
+def layer_norm(x: tv.Tensor, w: tv.Tensor, b: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr = 1024) -> None:
+    row, N = tv.program_id(0), x.shape[1]
+    values = x.load((row, 0), (1, BLOCK))
+    centred = tv.where(tv.arange(BLOCK)[None, :] < N, values - values.sum(axis=1, keepdims=True) / N, 0.0)
+    scale = tv.rsqrt((centred * centred).sum(axis=1, keepdims=True) / N + 1e-5)
+    y.store((row, 0), centred * scale * w.load(0, BLOCK) + b.load(0, BLOCK))
+
+
 @tv.kernel("a: T[M, K], b: T[K, N], c: T[M, N]", grid=lambda M, N, BM, BN, **_: (tv.cdiv(M, BM), tv.cdiv(N, BN)))
 def matmul(
     a: tv.Tensor,

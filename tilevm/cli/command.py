@@ -18,6 +18,7 @@ from rich.table import Table
 from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
 from tilevm.cli import example
+from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.passes import PIPELINE, through
 from tilevm.source import TileError
@@ -58,12 +59,13 @@ def show(text: str, lexer: str = "text") -> None:
 @click.argument("where", metavar="FILE[:KERNEL]")
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--device", default="cpu", show_default=True, help="where to run")
-@click.option("--check", is_flag=True, help="compare with the reference machine")
+@click.option("--check", "checked", is_flag=True, help="compare with the reference machine")
 @click.option("--seed", default=0, show_default=True, help="of the random arguments")
-def run(where: str, words: tuple[str, ...], device: str, check: bool, seed: int) -> None:
+def run(where: str, words: tuple[str, ...], device: str, checked: bool, seed: int) -> None:
     """Run a script, or one kernel of it on random arguments.
 
-    Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256.
+    Words bind dims, type variables and constants: M=512 T=f16 BM=64. A dim that is not said is 256. Where the file has
+    a function KERNEL_inputs, the arguments come from there, and words set its parameters.
     """
     if ":" not in where:
         if not Path(where).is_file():
@@ -77,7 +79,7 @@ def run(where: str, words: tuple[str, ...], device: str, check: bool, seed: int)
     begin = time.perf_counter()
     kernel(*values, device=device, **constants)
     report(kernel.parameters.runtime, values, time.perf_counter() - begin)
-    if check:
+    if checked:
         compare(kernel, values, again, constants)
 
 
@@ -124,6 +126,9 @@ def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) ->
     show(compiled.stages[stage], LEXERS.get(stage, "text"))
 
 
+main.add_command(check)
+
+
 @main.command()
 def targets() -> None:
     """List devices and the code that is made for them."""
@@ -156,9 +161,10 @@ def bench() -> None:
 @bench.command()
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
 @click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival")
-def cpu(file: str | None, seconds: float) -> None:
-    """Compare the CPU backend with numpy, and with torch where it is installed."""
-    result = bench_cpu(seconds)
+@click.option("--only", default="", help="cases whose names hold this, such as softmax")
+def cpu(file: str | None, seconds: float, only: str) -> None:
+    """Compare the CPU backend with numpy, and with torch and numba where they are installed."""
+    result = bench_cpu(seconds, only)
     Console(width=110 if not sys.stdout.isatty() else None).print(result.table())
     click.echo(result.summary())
     if file:

@@ -27,6 +27,7 @@ PACKAGES = (
     ("llvmlite", "needed: no native code"),
     ("lark", "needed"),
     ("torch", "no torch tensors, and no comparison with torch"),
+    ("numba", "no comparison with numba"),
     ("cuda-python", "no NVIDIA GPUs"),
     ("hip-python", "no AMD GPUs"),
 )

@@ -1,24 +1,28 @@
-"""Arguments made up for a kernel, from its signature and NAME=VALUE words."""
+"""Arguments made up for a kernel: by the function ``KERNEL_inputs`` of its file, or from its signature.
+
+``KERNEL_inputs(rng, …)`` gives a dict with the kernel's arguments, and such constants as it likes; its other
+parameters have defaults and are set by NAME=VALUE words. ``T`` among them is a dtype of numpy.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from tilevm.frontend.kernel import Kernel
 from tilevm.optional import load_file
-from tilevm.runtime.arguments import ELEMENTS
+from tilevm.report.memory import numpy_dtype
 from tilevm.signature import PointerSpec, ScalarSpec, TensorSpec
 from tilevm.source import TileError, nearest
 from tilevm.types import DType, dtype, f32
 
 EXTENT = 256  # of a dim that nobody says
-NUMPY = {kind: name for name, kind in ELEMENTS.items()}
+HOOK = "{}_inputs"
 
 
 def find(where: str) -> Kernel:
@@ -54,8 +58,41 @@ def words(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def arguments(kernel: Kernel, said: Mapping[str, Any], seed: int = 0) -> tuple[list[Any], dict[str, Any]]:
-    """Random arguments for the parameters of ``kernel``, and its constants. Raises TileError for a word too many."""
+    """Arguments for the parameters of ``kernel``, and its constants. Raises TileError for a word too many."""
     rng, left = np.random.default_rng(seed), dict(said)
+    hook = getattr(inspect.unwrap(kernel), "__globals__", {}).get(HOOK.format(kernel.__name__))
+    return prepared(kernel, hook, rng, left) if hook else made_up(kernel, rng, left)
+
+
+def prepared(
+    kernel: Kernel, hook: Callable[..., Mapping[str, Any]], rng: np.random.Generator, left: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """What the file's own function gives."""
+    asked = [n for n in inspect.signature(hook).parameters if n != "rng"]
+    words = {n: left.pop(n) for n in list(left) if n in asked}
+    if "T" in asked:
+        words["T"] = numpy_dtype(element(words.get("T", f32)))
+    given = dict(hook(rng, **words))
+    missing = [n for n in kernel.parameters.runtime if n not in given and n not in kernel.parameters.defaults]
+    if missing:
+        raise TileError(f"{HOOK.format(kernel.__name__)} gives no {missing[0]}", help="it returns a dict of arguments")
+    constants = {n: given[n] for n in given if n in kernel.parameters.constexprs} | constants_of(kernel, left, asked)
+    return [given.get(n, kernel.parameters.defaults.get(n)) for n in kernel.parameters.runtime], constants
+
+
+def constants_of(kernel: Kernel, left: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """The words left over, which are to be constants of the kernel."""
+    constants = {n: left.pop(n) for n in list(left) if n in kernel.parameters.constexprs}
+    if left:
+        takes = [*known, *kernel.parameters.constexprs]
+        raise TileError(
+            f"{kernel.__name__} has no dim or constant {next(iter(left))}", help=f"it has {', '.join(takes)}"
+        )
+    return constants
+
+
+def made_up(kernel: Kernel, rng: np.random.Generator, left: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Random numbers for what the signature speaks of."""
     types = {s.dtype: element(left.pop(s.dtype, f32)) for s in kernel.signature if isinstance(s.dtype, str)}
     dims: dict[str, int] = {}
     values = []
@@ -72,13 +109,7 @@ def arguments(kernel: Kernel, said: Mapping[str, Any], seed: int = 0) -> tuple[l
         else:
             assert isinstance(spec, PointerSpec)
             values.append(random(rng, of, [extent(name, None, left, dims)]))
-    constants = {n: left.pop(n) for n in list(left) if n in kernel.parameters.constexprs}
-    if left:
-        known = [*types, *dims, *kernel.parameters.constexprs]
-        raise TileError(
-            f"{kernel.__name__} has no dim or constant {next(iter(left))}", help=f"it has {', '.join(known)}"
-        )
-    return values, constants
+    return values, constants_of(kernel, left, [*types, *dims])
 
 
 def extent(name: str | None, size: int | None, left: dict[str, Any], dims: dict[str, int]) -> int:
@@ -97,9 +128,7 @@ def element(said: Any) -> DType:
 
 def random(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> np.ndarray:
     """Numbers that do not overflow in a sum: normal floats, small integers."""
-    if of not in NUMPY:
-        raise TileError(f"no numpy array holds {of}")
-    kind = np.dtype(getattr(ml_dtypes, NUMPY[of], None) or NUMPY[of])
+    kind = numpy_dtype(of)
     if of.is_float:
         return rng.standard_normal(shape).astype(kind)
     return rng.integers(0, 2 if of.is_bool else 8, shape).astype(kind)

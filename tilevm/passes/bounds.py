@@ -136,6 +136,9 @@ def count_of(count: Expr) -> tuple[Linear, int] | None:
 
 
 def extent(dim: Dim) -> Linear:
+    """The extent as a number or a name; nothing is known of a wide one, as sums of i32 may wrap on the way to it."""
+    if dim.wide:
+        return Linear(((object(), 1),))
     if dim.size is not None:
         return Linear(constant=dim.size)
     return Linear(((dim.name or object(), 1),))

@@ -47,3 +47,14 @@ def _join(op: ops.Add | ops.Sub, product: ops.Mul, right: bool, other: Value, bu
     elif isinstance(op, ops.Sub):  # a * b - c = fma(a, b, -c)
         c = builder.add(ops.Neg, x=c).result
     return builder.add(ops.Fma, a=a, b=b, c=c).result
+
+
+def split_fma(func: Func) -> Func:
+    """Every ``fma(a, b, c)`` as ``a * b + c`` again, rounded twice: what :func:`form_fma` was given, but for signs."""
+
+    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        if not isinstance(op, ops.Fma):
+            return None
+        return [builder.add(ops.Add, a=builder.add(ops.Mul, a=op.a, b=op.b).result, b=op.c).result]
+
+    return rewrite(func, rule)

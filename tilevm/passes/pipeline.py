@@ -10,7 +10,7 @@ from tilevm.ir.verify import verify
 from tilevm.passes.bounds import prove_bounds
 from tilevm.passes.cse import share
 from tilevm.passes.dce import drop_unused
-from tilevm.passes.fma import form_fma
+from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.source import TileError, nearest
@@ -20,17 +20,22 @@ Observer = Callable[["Pass", Func, Func], None]
 
 @dataclass(frozen=True)
 class Pass:
-    """A function to a function. Verified in, verified out; the input is not touched; nothing changed, same object."""
+    """A function to a function. Verified in, verified out; the input is not touched; nothing changed, same object.
+
+    A pass gives the same answers bit for bit. One that may round otherwise says by ``restore`` how to bring the
+    roundings back that it took away, so that the rest of its work can still be compared bit for bit.
+    """
 
     name: str
     run: Callable[[Func], Func]
     caption: str
+    restore: Callable[[Func], Func] | None = None
 
 
 FOLD = Pass("fold", fold, "compute what is known, simplify by algebra")
 CSE = Pass("cse", share, "share equal instructions")
 HOIST = Pass("hoist", hoist, "take out of loops what does not change in them")
-FMA = Pass("fma", form_fma, "join a product and a sum into one rounding")
+FMA = Pass("fma", form_fma, "join a product and a sum into one rounding", restore=split_fma)
 BOUNDS = Pass("bounds", prove_bounds, "drop masks of accesses that lie inside")
 DCE = Pass("dce", drop_unused, "drop what nobody uses")
 

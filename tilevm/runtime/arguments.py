@@ -54,6 +54,7 @@ ELEMENTS: dict[str, DType] = {  # what numpy, ml_dtypes and torch call each numb
     "float8_e8m0fnu": f8e8m0,
 }
 ACCEPTED = f"tensors hold {', '.join(ELEMENTS)}"
+WIDEST = 2**31 - 1  # of an extent in i32
 SPECIALISED = 16  # bytes: what addresses and strides are looked at modulo
 HOST = {1, 3, 11}  # DLPack's kinds of memory that the CPU reads: its own, and pinned for CUDA or ROCm
 ELSEWHERE = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 13: "cuda (managed)", 14: "oneapi"}
@@ -63,12 +64,13 @@ class Trait(NamedTuple):
     """All that specialisation sees of a tensor.
 
     ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
-    axes are multiples of 16, else the bytes of an element.
+    axes are multiples of 16, else the bytes of an element. ``wide``: the axes whose extents exceed i32.
     """
 
     dtype: DType
     units: tuple[bool, ...]
     align: int
+    wide: tuple[int, ...] = ()
 
 
 class Weak(NamedTuple):
@@ -234,7 +236,8 @@ def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: S
             f"{name} begins at address {address:#x}, which is no multiple of its element's {size} bytes",
             help=f"pass a copy: {name}.copy()",
         )
-    return Trait(dtype, tuple(units), size if bits % SPECIALISED else SPECIALISED)
+    wide = tuple(axis for axis, extent in enumerate(shape) if extent > WIDEST) if max(shape, default=0) > WIDEST else ()
+    return Trait(dtype, tuple(units), size if bits % SPECIALISED else SPECIALISED, wide)
 
 
 def element(dtype: np.dtype[Any], name: str) -> DType:

@@ -37,22 +37,27 @@ class Compiled:
 
     @property
     def binary(self) -> bytes:
+        """The machine code, where the device has any."""
         return self.build.artifact.binary
 
     @property
     def resources(self) -> Mapping[str, int]:
+        """What a launch takes, by name."""
         return self.build.artifact.resources
 
     @property
     def abi(self) -> KernelAbi:
+        """The calling convention: parameters in order, and the grid."""
         return self.build.abi
 
     @property
     def target(self) -> str:
+        """What the code is made for."""
         return self.build.where.target
 
     @property
     def device(self) -> str:
+        """What it runs on."""
         return self.build.where.name
 
     def __repr__(self) -> str:
@@ -88,10 +93,14 @@ class Compiled:
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument]) -> None:
         """Run on arguments whose types are known to be right; what else the contract asks is checked."""
-        names = self.contract.check(arguments)
-        programs = self.programs(names) if grid is None else self.asked(grid, names, arguments)
+        programs = self.counted(grid, arguments)
         if 0 not in programs:
             self.build.artifact.launch(programs, arguments)
+
+    def counted(self, grid: Grid | None, arguments: Sequence[Argument]) -> tuple[int, int, int]:
+        """How many programs such a call runs along x, y and z. Raises TileError for what the contract forbids."""
+        names = self.contract.check(arguments)
+        return self.programs(names) if grid is None else self.asked(grid, names, arguments)
 
     def asked(self, grid: Grid, names: Mapping[str, int], arguments: Sequence[Argument]) -> tuple[int, int, int]:
         """A grid written at the call: within the kernel's own one, if it has one, since bounds were proved on that."""

@@ -14,21 +14,21 @@ from tilevm.signature import ScalarSpec, TensorSpec
 from tilevm.source import TileError
 from tilevm.types import DType, Pointer, Scalar, Tensor
 
-EXTENT_LIMIT = 2**31
+LIMITS = {False: 2**31 - 1, True: 2**63 - 1}  # of an extent, by whether its dim is wide
 
 
 @dataclass(frozen=True)
 class Contract:
     """Rows of facts, each beginning with the position of an argument in ``params``.
 
-    ``extents``: axis, name of the dim bound there. ``sizes``: axis, extent that was specialised on. ``divisors``:
-    axis, divisor. ``strides``: axis, elements or the name of a dim. ``aligned``: bytes, whether
-    strides count too. ``integers``: dtype.
-    ``written``: the tensors and pointers that the kernel stores to.
+    ``extents``: axis, name of the dim bound there, the most that it may be. ``sizes``: axis, extent that was
+    specialised on. ``divisors``: axis, divisor. ``strides``: axis, elements or the name of a dim.
+    ``aligned``: bytes, whether strides count too. ``integers``: dtype. ``written``: the
+    tensors and pointers that the kernel stores to.
     """
 
     params: tuple[str, ...]
-    extents: tuple[tuple[int, int, str], ...]
+    extents: tuple[tuple[int, int, str, int], ...]
     sizes: tuple[tuple[int, int, int], ...]
     divisors: tuple[tuple[int, int, int], ...]
     strides: tuple[tuple[int, int, int | str], ...]
@@ -46,7 +46,7 @@ class Contract:
         stored = written(func)
         return cls(
             params=tuple(p.hint for p in func.params),
-            extents=tuple((i, axis, d.name) for i, axis, d in dims if d.name is not None),
+            extents=tuple((i, axis, d.name, LIMITS[d.wide]) for i, axis, d in dims if d.name is not None),
             sizes=tuple((i, axis, d.size) for i, axis, d in dims if d.size is not None),
             divisors=tuple((i, axis, d.divisor) for i, axis, d in dims if d.divisor > 1),
             strides=tuple((i, axis, x) for i, axis, x in strides if x is not None),
@@ -74,11 +74,11 @@ class Contract:
             if not dtype.min <= given[i] <= dtype.max:
                 self.out_of_range(i, dtype, given[i])
             names[self.params[i]] = given[i]
-        for i, axis, name in self.extents:
+        for i, axis, name, most in self.extents:
             extent = given[i].shape[axis]
             if names.setdefault(name, extent) != extent:
                 self.unequal(name, names[name], i, axis, extent)
-            if extent >= EXTENT_LIMIT:
+            if extent > most:
                 self.too_long(i, axis, extent)
         return names
 
@@ -108,7 +108,7 @@ class Contract:
         )
 
     def unequal(self, name: str, first: int, i: int, axis: int, extent: int) -> NoReturn:
-        owner = next((f"in {self.params[j]} (axis {a})" for j, a, n in self.extents if n == name), "")
+        owner = next((f"in {self.params[j]} (axis {a})" for j, a, n, _ in self.extents if n == name), "")
         if name in (self.params[j] for j, _ in self.integers):
             owner = f"as the argument {name}"
         raise TileError(
@@ -118,8 +118,8 @@ class Contract:
 
     def too_long(self, i: int, axis: int, extent: int) -> NoReturn:
         raise TileError(
-            f"{self.params[i]} has {extent} elements along axis {axis}, and extents fit i32: at most 2**31-1",
-            help="split the tensor along this axis, or reshape it to more dimensions",
+            f"{self.params[i]} has {extent} elements along axis {axis}, and this was compiled for at most 2**31-1",
+            help="call the kernel itself: it compiles for what it is given",
         )
 
     def other_size(self, i: int, axis: int, size: int, extent: int) -> NoReturn:

@@ -63,16 +63,20 @@ def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Varia
             notes=[Note(f"the signature: {spec}")],
             help=f"reshape the argument, or change the signature of {name}",
         )
-    return Tensor(dtype, dims(name, spec.dims), strides(spec, seen.units), max(spec.align, seen.align), spec.packed)
+    return Tensor(
+        dtype, dims(name, spec.dims, seen.wide), strides(spec, seen.units), max(spec.align, seen.align), spec.packed
+    )
 
 
-def dims(name: str, said: Sequence[Dim]) -> tuple[Dim, ...]:
-    """Dims without a name or size are called after their place."""
-    return tuple(call_it(d, f"{name}.shape[{i}]") for i, d in enumerate(said))
+def dims(name: str, said: Sequence[Dim], wide: Sequence[int]) -> tuple[Dim, ...]:
+    """Dims without a name or size are called after their place; ``wide`` axes take i64."""
+    return tuple(call_it(d, f"{name}.shape[{i}]", i in wide) for i, d in enumerate(said))
 
 
-def call_it(dim: Dim, name: str) -> Dim:
-    return dim if dim.name is not None or dim.size is not None else replace(dim, name=name)
+def call_it(dim: Dim, name: str, wide: bool) -> Dim:
+    if dim.size is not None:
+        return dim
+    return replace(dim, name=dim.name or name, wide=wide)
 
 
 def strides(spec: TensorSpec, units: Sequence[bool]) -> tuple[int | None, ...]:

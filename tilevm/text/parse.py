@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -180,9 +181,10 @@ def tensor(parts: list[Node]) -> Tensor:
 def dim(node: Node) -> Dim:
     if node.data == "sized":
         return Dim(size=int(node.children[0]))
-    words = [str(c) for c in node.children]
+    words = [str(c) for c in node.children if not isinstance(c, Tree)]
+    wide = any(isinstance(c, Tree) and str(c.children[0]) == "i64" for c in node.children)
     name = words.pop(0) if node.data == "named" else None
-    return Dim(name=name, divisor=int(words[0]) if words else 1)
+    return Dim(name=name, divisor=int(words[0]) if words else 1, wide=wide)
 
 
 TYPES: dict[str, Any] = {
@@ -197,6 +199,7 @@ CONSTANTS: dict[str, Any] = {
     "int": lambda c: int(c[0]),
     "float": lambda c: float(c[0]),
     "word": lambda c: WORDS.get(str(c[0]), str(c[0])),
+    "string": lambda c: json.loads(str(c[0])),
     "list": lambda c: tuple(map(constant, c)),
 }
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%"}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import MISSING, fields
 from typing import Any
 
 from tilevm.ir.core import Block, Func, Op, Role, Value
+
+WORD = re.compile("[a-z][a-z0-9_]*")
+CONSTANTS = ("true", "false", "none", "inf", "nan")  # words that mean something else than themselves
 
 
 def print_func(func: Func, places: bool = False) -> str:
@@ -89,4 +94,6 @@ def constant(value: Any) -> str:
     """An attribute as text."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(constant, value))}]"
+    if isinstance(value, str) and (not WORD.fullmatch(value) or value in CONSTANTS):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

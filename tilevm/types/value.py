@@ -41,16 +41,18 @@ class Tile:
 class Dim:
     """One extent of a tensor: a number, a name bound at launch, or neither; and what divides it.
 
-    ``Dim(size=128)``, ``Dim(name="M", divisor=16)``, ``Dim()`` for ``_``.
+    ``Dim(size=128)``, ``Dim(name="M", divisor=16)``, ``Dim()`` for ``_``. ``wide``: it may exceed i32, and is i64.
     """
 
     name: str | None = None
     size: int | None = None
     divisor: int = 1
+    wide: bool = False
 
     def __str__(self) -> str:
         text = self.name or ("_" if self.size is None else str(self.size))
-        return f"{text}%{self.divisor}" if self.divisor > 1 and self.size is None else text
+        divisor = f"%{self.divisor}" if self.divisor > 1 and self.size is None else ""
+        return f"{text}{divisor}{':i64' if self.wide else ''}"
 
     @property
     def multiple_of(self) -> int:

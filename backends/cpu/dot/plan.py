@@ -10,7 +10,7 @@ from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor, Tile, bf16, i16
 
 from ..host import Host
-from ..index import Map, inputs, shape, whole_tile
+from ..index import Map, inputs, moves, shape, whole_tile
 from ..realise import Realisation, stored
 
 VECTORS = 2  # of b in one step: NR = 2 vectors
@@ -84,7 +84,7 @@ def matrix_of(operand: Value, unit: DType, realised: Realisation) -> Matrix:
 def readable(value: Value, map: Map, unit: DType, realised: Realisation) -> bool:
     """Whether rows of neighbours of dtype ``unit`` lie in memory."""
     if not realised.made_here(value):
-        moved = isinstance(value.owner, ops.Reshape) and value not in realised.kept
+        moved = moves(value.owner) and value not in realised.kept
         return not moved and stored(value) == unit and map[-1] == 1
     load = value.owner
     if not isinstance(load, ops.Load) or load.other is not None:

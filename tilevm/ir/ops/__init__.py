@@ -1,5 +1,6 @@
 """The tile-level instruction set: each instruction once, with its type rule."""
 
+from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
 from tilevm.ir.ops.dot import Dot, accumulator
 from tilevm.ir.ops.elementwise import (
@@ -45,6 +46,11 @@ from tilevm.ir.ops.elementwise import (
     Xor,
 )
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
+from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
+from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
+from tilevm.ir.ops.random import Philox
+from tilevm.ir.ops.report import Assert, Print
+from tilevm.ir.ops.scan import COMBINING, Combining, CumProd, CumSum, Cumulative, Fold, Scan
 from tilevm.ir.ops.shape import (
     All,
     Any,
@@ -62,18 +68,30 @@ from tilevm.ir.ops.shape import (
 )
 
 __all__ = [
+    "COMBINING",
     "Abs",
     "Add",
     "All",
     "And",
     "Any",
     "Arange",
+    "ArgMax",
+    "ArgMin",
+    "ArgReduce",
+    "Assert",
+    "Atomic",
+    "AtomicCas",
     "Binary",
     "Broadcast",
     "Cast",
     "Ceil",
+    "Combining",
     "Compare",
+    "Concat",
     "Constant",
+    "CumProd",
+    "CumSum",
+    "Cumulative",
     "Div",
     "Dot",
     "Empty",
@@ -82,10 +100,12 @@ __all__ = [
     "Exp",
     "Exp2",
     "Extent",
+    "Extract",
     "FloatUnary",
     "Floor",
     "FloorDiv",
     "Fma",
+    "Fold",
     "For",
     "Gather",
     "Ge",
@@ -108,17 +128,22 @@ __all__ = [
     "NumPrograms",
     "Or",
     "Permute",
+    "Philox",
     "PointerLoad",
     "PointerStore",
+    "Print",
     "ProgramId",
     "Reduce",
     "Reshape",
     "Rsqrt",
+    "Scan",
     "Scatter",
     "Select",
     "Shl",
     "Shr",
     "Sigmoid",
+    "Slice",
+    "Sort",
     "Splat",
     "Sqrt",
     "Store",
@@ -130,4 +155,5 @@ __all__ = [
     "Xor",
     "Yield",
     "accumulator",
+    "around",
 ]

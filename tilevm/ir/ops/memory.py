@@ -6,18 +6,19 @@ from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands, opti
 from tilevm.ir.ops.expect import axis_of, integer_scalar, numeric, pointer, same_shape, tensor, tile
 from tilevm.ir.ops.shape import positive
 from tilevm.source import TileError
-from tilevm.types import DType, Numeric, Scalar, Tile, Type, i32, like
+from tilevm.types import DType, Numeric, Scalar, Tile, Type, i32, i64, like
 
 
 class Extent(Op, name="extent"):
-    """The extent of a tensor along ``axis``."""
+    """The extent of a tensor along ``axis``: i32, or i64 for a wide dim."""
 
     tensor: Value = operand()
     axis: int = attribute()
 
     def infer(self) -> tuple[Type, ...]:
-        axis_of(self, self.axis, tensor(self, self.tensor).rank)
-        return (Scalar(i32),)
+        found = tensor(self, self.tensor)
+        axis_of(self, self.axis, found.rank)
+        return (Scalar(i64 if found.dims[self.axis].wide else i32),)
 
 
 class Load(Op, name="load", effect=Effect.READ):
@@ -70,7 +71,7 @@ class Gather(Op, name="gather", effect=Effect.READ):
     def infer(self) -> tuple[Type, ...]:
         found = tensor(self, self.tensor)
         shape = indexed(self, self.indices, self.mask, found.rank)
-        return (like(shape, found.dtype),)
+        return (instead(self, self.other, like(shape, found.dtype)),)
 
 
 class Scatter(Op, name="scatter", effect=Effect.WRITE):
@@ -99,7 +100,7 @@ class PointerLoad(Op, name="pointer_load", effect=Effect.READ):
 
     def infer(self) -> tuple[Type, ...]:
         shape = indexed(self, (self.offsets,), self.mask, 1)
-        return (like(shape, pointer(self, self.pointer).dtype),)
+        return (instead(self, self.other, like(shape, pointer(self, self.pointer).dtype)),)
 
 
 class PointerStore(Op, name="pointer_store", effect=Effect.WRITE):
@@ -139,6 +140,13 @@ def indexed(op: Op, indices: tuple[Value, ...], mask: Value | None, rank: int) -
         numeric(op, mask, "b")
         same_shape(op, indices[0], mask)
     return numeric(op, indices[0], "i")
+
+
+def instead(op: Op, other: Value | None, found: Numeric) -> Numeric:
+    """``found``, after checking that ``other`` may stand in it: one number, or a tile of its shape."""
+    if other is not None and other.type not in (found, Scalar(found.dtype)):
+        raise TileError(f"{op.name}: other is of type {other.type}, the elements are {found}", op.span)
+    return found
 
 
 def same_dtype(op: Op, wanted: DType, value: Numeric) -> None:

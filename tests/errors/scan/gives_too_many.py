@@ -1,0 +1,10 @@
+import tilevm as tv
+
+
+@tv.function
+def both(a, b):
+    return a, b
+
+
+def kernel(x: tv.Tensor, y: tv.Tensor):
+    y.store(0, tv.scan(x.load(0, 16), 0, both))

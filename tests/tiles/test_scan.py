@@ -1,0 +1,170 @@
+"""Lines combined one after another, against numpy and Python doing the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tilevm as tv
+from tests.tiles.cases import DEVICES, LINES, NUMPY, Array, along, data, run, same, some_lines, zeros
+
+each_device = pytest.mark.parametrize("device", DEVICES)
+
+
+@tv.kernel
+def cumulative(
+    x: tv.Tensor,
+    s: tv.Tensor,
+    p: tv.Tensor,
+    AT: tv.constexpr,
+    SHAPE: tv.constexpr,
+    AXIS: tv.constexpr,
+    BACK: tv.constexpr,
+) -> None:
+    t = x.load(AT, SHAPE)
+    s.store(AT, tv.cumsum(t, AXIS, reverse=BACK))
+    p.store(AT, tv.cumprod(t, axis=AXIS, reverse=BACK))
+
+
+@tv.function
+def line(a1: tv.Tile, a2: tv.Tile, b1: tv.Tile, b2: tv.Tile) -> tuple[tv.Tile, tv.Tile]:
+    """x -> a1 x + a2, and then x -> b1 x + b2."""
+    return a1 * b1, a2 * b1 + b2
+
+
+@tv.kernel
+def recurrence(
+    x: tv.Tensor,
+    y: tv.Tensor,
+    z: tv.Tensor,
+    last: tv.Tensor,
+    AT: tv.constexpr,
+    SHAPE: tv.constexpr,
+    OUT: tv.constexpr,
+    AXIS: tv.constexpr,
+    BACK: tv.constexpr,
+) -> None:
+    t = x.load(AT, SHAPE)
+    a, b = tv.scan((t, t + 1), AXIS, line, reverse=BACK)
+    y.store(AT, a)
+    z.store(AT, b)
+    _, end = tv.reduce((t, t + 1), AXIS, line)
+    last.store(AT, tv.reshape(end, OUT) if len(SHAPE) > 1 else end)
+
+
+def accumulated(step: Callable[[Array, Array], Array], x: Array, axis: int, back: bool, wide: Any) -> Array:
+    """Each step of a line in the numpy type ``wide``, rounded to that of ``x``."""
+
+    def one(values: Array) -> Array:
+        turned = (values[::-1] if back else values).astype(wide)
+        parts = [turned[:1]]
+        with np.errstate(all="ignore"):
+            for k in range(1, turned.size):
+                parts.append(step(parts[-1], turned[k : k + 1]).astype(wide))
+            found = np.concatenate(parts).astype(x.dtype)
+        return found[::-1] if back else found
+
+    return along(one, x, axis)
+
+
+@each_device
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("dtype", NUMPY)
+def test_cumulative(dtype: str, back: bool, device: str) -> None:
+    kind = NUMPY[dtype]
+    wide = np.float32 if dtype in ("f16", "bf16") else kind
+    for n, (shape, axis) in enumerate(some_lines(dtype)):
+        x = data(kind, shape, n)
+        s, p = np.empty_like(x), np.empty_like(x)
+        run(cumulative, x, s, p, AT=zeros(shape), SHAPE=shape, AXIS=axis, BACK=back, device=device)
+        assert same(s, accumulated(np.add, x, axis, back, wide)), (shape, axis)
+        assert same(p, accumulated(np.multiply, x, axis, back, wide)), (shape, axis)
+
+
+@each_device
+def test_16_bit_sums_round_once(device: str) -> None:
+    x = np.full(4096, 1.0, np.float16)
+    x[0] = 2048.0  # where f16 would stay, adding ones
+    s, p = np.empty_like(x), np.empty_like(x)
+    run(cumulative, x, s, p, AT=(0,), SHAPE=(4096,), AXIS=0, BACK=False, device=device)
+    assert same(s, (2048 + np.arange(4096)).astype(np.float16))
+
+
+@each_device
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("dtype", ["i32", "u16", "i64", "f64"])
+def test_linear_recurrence(dtype: str, back: bool, device: str) -> None:
+    for n, (shape, axis) in enumerate(LINES[::2]):
+        x = np.random.default_rng(n).integers(0, 3, shape).astype(NUMPY[dtype])
+        out = tuple(1 if d == axis else e for d, e in enumerate(shape))
+        y, z, last = np.empty_like(x), np.empty_like(x), np.empty(out, x.dtype)
+        at = zeros(shape)
+        if len(shape) == 1:
+            run(recurrence, x, y, z, last, AT=at, SHAPE=shape, OUT=None, AXIS=axis, BACK=back, device=device)
+        else:
+            run(recurrence, x, y, z, last, AT=at, SHAPE=shape, OUT=out, AXIS=axis, BACK=back, device=device)
+        assert same(y, accumulated(np.multiply, x, axis, back, x.dtype)), (shape, axis)
+        assert same(z, along(lambda v: solved(v, back), x, axis)), (shape, axis)
+        assert same(last, along(lambda v: solved(v, False)[-1:], x, axis)), (shape, axis)
+
+
+def solved(v: Array, back: bool) -> Array:
+    """h = v h + (v + 1), one after another."""
+    turned = v[::-1] if back else v
+    h = [turned[:1] + turned.dtype.type(1)]
+    for k in range(1, v.size):
+        h.append((turned[k : k + 1] * h[-1] + turned[k : k + 1] + turned.dtype.type(1)).astype(v.dtype))
+    found = np.concatenate(h)
+    return found[::-1] if back else found
+
+
+@tv.function
+def earlier_best(a: tv.Tile, at: tv.Tile, b: tv.Tile, bt: tv.Tile) -> tuple[tv.Tile, tv.Tile]:
+    found = b > a
+    return tv.where(found, b, a), tv.where(found, bt, at)
+
+
+@tv.kernel
+def with_reduce(x: tv.Tensor, y: tv.Tensor, i: tv.Tensor, N: tv.constexpr) -> None:
+    t = x.load((0, 0), (6, N))
+    columns = tv.broadcast(tv.arange(N)[None, :], (6, N))
+    best, place = tv.reduce((t, columns), 1, earlier_best)
+    y.store((0, 0), tv.scan(t, -1, tv.maximum))
+    i.store(0, tv.where(best > 0, place, -1 - place))
+    i.store(6, tv.reduce(tv.reduce(columns, 0, tv.minimum), 0, tv.maximum))
+
+
+@each_device
+def test_functions_of_the_language_combine(device: str) -> None:
+    x = np.random.default_rng(0).standard_normal((6, 23)).astype(np.float32)
+    y, i = np.empty_like(x), np.empty(7, np.int32)
+    run(with_reduce, x, y, i, N=23, device=device)
+    assert same(y, np.maximum.accumulate(x, axis=1))
+    assert i.tolist() == [*np.argmax(x, axis=1).tolist(), 22]
+
+
+@tv.function
+def decayed(a: tv.Tile, b: tv.Tile) -> tv.Tile:
+    return a * 0.5 + b
+
+
+@tv.kernel
+def decay(x: tv.Tensor, y: tv.Tensor, n: tv.Tile, N: tv.constexpr) -> None:
+    total = tv.zeros((4, N), x.dtype)
+    for k in range(n):
+        total = total + tv.scan(x.load((0, 0), (4, N)) * k.to(x.dtype), 0, decayed)
+    y.store((0, 0), total)
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64"])
+def test_scans_in_loops_agree(dtype: str) -> None:
+    x = np.random.default_rng(0).integers(-4, 5, (4, 19)).astype(NUMPY[dtype])
+    found = {d: np.empty_like(x) for d in DEVICES}
+    for device, y in found.items():
+        decay[1](x, y, 3, N=19, device=device)
+    assert same(found["vm"], found["cpu"])
+    exact = x.astype(float)
+    for k in range(1, 4):
+        exact[k] = exact[k - 1] * 0.5 + x[k].astype(float)
+    assert same(found["cpu"], (exact * 3).astype(x.dtype))

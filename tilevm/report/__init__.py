@@ -1,0 +1,1 @@
+"""What the compiler tells about a kernel and about itself: checks and documents."""

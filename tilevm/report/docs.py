@@ -1,0 +1,59 @@
+"""``python -m tilevm.report.docs``: writes anew the parts of the documents that follow from the code.
+
+A document holds them between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the rest is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tilevm.report import instructions, language
+from tilevm.source import TileError
+from tilevm.text import read_func
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERY = "tests/text/every.tvm"  # a function with every instruction in it; a test holds it complete
+GRAMMAR = "tilevm/text/grammar.lark"
+PART = re.compile(r"<!-- begin ([\w ]+) -->\n(.*?)<!-- end \1 -->\n", re.DOTALL)
+
+Part = Callable[[Path], str]
+PARTS: Mapping[str, Part] = {
+    "instructions": lambda root: instructions.instructions(read_func((root / EVERY).read_text(encoding="utf-8"))),
+    "grammar": lambda root: f"```\n{(root / GRAMMAR).read_text(encoding='utf-8')}```",
+    "passes": lambda root: instructions.passes(),
+    "functions": lambda root: language.functions(),
+    "operators": lambda root: language.operators(),
+    "refused": lambda root: language.refused(),
+    "samples": lambda root: language.values(),
+    "callers": lambda root: language.callers(),
+    "dtypes": lambda root: language.dtypes(),
+}
+
+
+def renewed(text: str, root: Path = ROOT) -> str:
+    """A document with its generated parts made anew. Raises TileError for a part that nothing makes."""
+
+    def made(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in PARTS:
+            raise TileError(f"no part of a document is called {name!r}", help=f"known: {', '.join(PARTS)}")
+        return f"<!-- begin {name} -->\n\n{PARTS[name](root)}\n\n<!-- end {name} -->\n"
+
+    return PART.sub(made, text)
+
+
+def main() -> None:
+    """Renew every document that has changed."""
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        after = renewed(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"{path.relative_to(ROOT)} renewed\n")
+
+
+if __name__ == "__main__":
+    main()
