@@ -40,7 +40,8 @@ def changed(xs):
 LINES = (
     """
 xs = ys|ys = xs|zs = ys|xs, ys = ys, xs|xs = list(ys)|zs = [n, 1]|xs = [xs[1], ys[0]]|ys = same(xs)
-zs = either(xs, ys, n)|xs[0] = n|xs[1] += 3|ys[0] = xs[1] * 2|zs[1] = ys[0] + n|xs += [n]|xs.append(n)|ys.reverse()|zs.insert(0, 5)|zs *= 2
+zs = either(xs, ys, n)
+xs[0] = n|xs[1] += 3|ys[0] = xs[1] * 2|zs[1] = ys[0] + n|xs += [n]|xs.append(n)|ys.reverse()|zs.insert(0, 5)|zs *= 2
 m = [xs, ys]|m = [[n, 1], zs]|m[0][0] = 7|m[1] = xs|m[0] = m[1]|m[1][1] = n|xs = m[0]|ys = m[1]|changed(xs)
 xs = changed([n, n])|zs = [v + n for v in xs]|m = [list(v) for v in m]|m[0], m[1] = m[1], m[0]|t = (xs, ys)|t[0][1] = n
 """.replace("\n", "|")
