@@ -282,4 +282,4 @@ def test_a_launch_costs_little(matmul: Kernel) -> None:
         matmul(a, b, c)
     finally:
         sys.setprofile(None)
-    assert len(seen) < 100, seen
+    assert len(seen) < 110, seen
