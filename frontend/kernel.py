@@ -10,12 +10,13 @@ from typing import Any, overload
 
 from tilevm.backend import Argument
 from tilevm.debug import debugging
-from tilevm.driver import choose, compile_func
+from tilevm.driver import Build, choose, compile_func
 from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, symbols, trace_grid
+from tilevm.runtime.keep import kept
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
@@ -23,6 +24,7 @@ from tilevm.types import Type
 
 from .call import Call, Parameters
 from .captures import helpers
+from .fingerprint import fingerprint
 from .trace import trace
 from .watch import Place, marks, places
 
@@ -119,11 +121,21 @@ class Kernel:
         self._outside(call, again=True)
         key = self._key(call, (tuple(types.values()), tuple(said)))
         if key not in self._made:
-            where = choose(call.options.device, call.options.target)
-            func = trace(self._function, types, call.constants, self._grid(call, types))
-            contract = Contract.of(func, said)
-            self._made[key] = Compiled(compile_func(func, where), contract, call.constants, call.options.num_warps)
+            self._made[key] = Compiled(*self._build(call, types, said), call.constants, call.options.num_warps)
         return self._made[key]
+
+    def _build(self, call: Call, types: dict[str, Type], said: Specs) -> tuple[Build, Contract]:
+        """The code for these types, and what it asks of calls: from the disk where it was made before."""
+        where, grid = choose(call.options.device, call.options.target), self._grid(call, types)
+
+        def fresh() -> tuple[Build, Contract]:
+            func = trace(self._function, types, call.constants, grid)
+            return compile_func(func, where), Contract.of(func, said)
+
+        decided_by = fingerprint(
+            self._function, self._outside(call), call.constants, types, said, grid, call.options.num_warps, debugging()
+        )
+        return kept(decided_by, where, fresh)
 
     def _grid(self, call: Call, types: Mapping[str, Type]) -> Any:
         if self.grid is None:

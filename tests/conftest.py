@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ["TILEVM_CACHE"] = "0"  # tests compile what they test; those of the cache have folders of their own
 TEST_ALL = os.environ.get("TILEVM_TEST_ALL") == "1"
 GOLDEN = Path(__file__).parent / "golden"
 DRIVERS = {  # library, its initialiser, what counts devices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -59,18 +59,41 @@ class Backend(Protocol):
     def compile(self, func: Func, abi: KernelAbi) -> Artifact: ...
 
 
+class Keepable(Artifact, Protocol):
+    """An artifact that another process can use. ``data`` is all that it takes; None where it cannot be kept."""
+
+    @property
+    def data(self) -> bytes | None: ...
+
+
+class Keeping(Protocol):
+    """A backend whose artifacts can be kept."""
+
+    def compile(self, func: Func, abi: KernelAbi) -> Keepable: ...
+
+    def machine(self) -> str:
+        """All that decides the code, besides the function: the processor, the versions of tools."""
+        ...
+
+    def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> Keepable:
+        """The artifact that ``data`` was taken of; ``again`` compiles it anew, for texts that are not in the data."""
+        ...
+
+
 @dataclass(frozen=True)
 class Place:
-    """A device by name: the backend that serves it, the target it runs, and whether passes run before."""
+    """A device by name: the backend that serves it, the target it runs, whether passes run before, whether the
+    backend is :class:`Keeping`."""
 
     name: str
     backend: str
     target: str
     optimise: bool
+    keeps: bool = False
 
 
 PLACES = {
-    "cpu": Place("cpu", "tilevm.backends.cpu:backend", "cpu", optimise=True),
+    "cpu": Place("cpu", "tilevm.backends.cpu:backend", "cpu", optimise=True, keeps=True),
     "vm": Place("vm", "tilevm.backends.vm:backend", "cpu", optimise=False),
 }
 
@@ -89,4 +112,10 @@ def place(device: str) -> Place:
 def load(where: Place) -> Backend:
     """The backend that serves a place, imported by name: the core knows no backend otherwise."""
     found: Backend = pkgutil.resolve_name(where.backend)
+    return found
+
+
+def keeper(where: Place) -> Keeping | None:
+    """The same, where its artifacts can be kept."""
+    found: Keeping | None = pkgutil.resolve_name(where.backend) if where.keeps else None
     return found

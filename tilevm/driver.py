@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,13 +17,22 @@ from tilevm.text import print_func
 
 @dataclass(frozen=True, eq=False)
 class Build:
-    """A function made runnable at a place. ``tile``: as it came; ``optimised``: as the backend took it."""
+    """A function made runnable at a place. ``again`` gives it as it came, and as the backend took it."""
 
     where: Place
-    tile: Func
-    optimised: Func
     abi: KernelAbi
     artifact: Artifact
+    again: Callable[[], tuple[Func, Func]]
+
+    @cached_property
+    def tile(self) -> Func:
+        """The function as the frontend made it."""
+        return self.again()[0]
+
+    @cached_property
+    def optimised(self) -> Func:
+        """The function as the backend took it."""
+        return self.again()[1]
 
     @cached_property
     def stages(self) -> Mapping[str, str]:
@@ -36,7 +45,7 @@ def compile_func(func: Func, where: Place) -> Build:
     verify(func)
     optimised = run_passes(func) if where.optimise else func
     abi = KernelAbi.of(optimised)
-    return Build(where, func, optimised, abi, load(where).compile(optimised, abi))
+    return Build(where, abi, load(where).compile(optimised, abi), lambda: (func, optimised))
 
 
 def choose(device: str | None, target: str | None) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 from llvmlite import ir
 
 from tilevm.abi import KernelAbi, Slot
-from tilevm.backend import Argument, Array
+from tilevm.backend import Argument, Array, Artifact
 from tilevm.debug import debugging
-from tilevm.ir import Func
+from tilevm.ir import Func, Op
 from tilevm.types import DType, Kind
 
 from .emit import I32, I64, PTR, VOID, Emitter
@@ -72,10 +72,14 @@ def entry(module: ir.Module, block: ir.Function, here: Host) -> None:
 
 
 class Stages(Mapping[str, str]):
-    """The text of the module, and its assembly, which is made when asked for."""
+    """The text of the module, and its assembly, both made when asked for."""
 
-    def __init__(self, module: str) -> None:
-        self._module = module
+    def __init__(self, module: Callable[[], str]) -> None:
+        self._make = module
+
+    @cached_property
+    def _module(self) -> str:
+        return self._make()
 
     @cached_property
     def _assembly(self) -> str:
@@ -94,19 +98,20 @@ class Stages(Mapping[str, str]):
 class NativeKernel:
     """A kernel that runs on this machine's cores."""
 
-    def __init__(self, func: Func, abi: KernelAbi) -> None:
-        here = host()
-        check(func, here)
-        func = func if debugging() else quiet(func)
-        self._sites = sites(func)
-        module, self._scratch = build(func, abi, here)
-        text = str(module)
-        self.abi = abi
+    def __init__(
+        self, abi: KernelAbi, binary: bytes, room: int, text: Callable[[], str], tells: Sequence[Op] = ()
+    ) -> None:
+        """``room``: bytes of scratch for a program. ``tells``: the instructions that print or assert."""
+        self.abi, self.binary, self._scratch, self._sites = abi, binary, room, tells
         self.stages: Mapping[str, str] = Stages(text)
-        self.binary: bytes = machine().emit_object(llvm.parse_assembly(text))
-        self.resources: Mapping[str, int] = {"scratch_bytes": self._scratch, "code_bytes": len(self.binary)}
-        self.code = Code(self.binary)
+        self.resources: Mapping[str, int] = {"scratch_bytes": room, "code_bytes": len(binary)}
+        self.code = Code(binary)
         self._seconds = 0.0  # of one program, as last measured
+
+    @property
+    def data(self) -> bytes | None:
+        """The scratch that a program needs, and the machine code; instructions that tell something are not in it."""
+        return None if self._sites else self._scratch.to_bytes(8, "little") + self.binary
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
         total = grid[0] * grid[1] * grid[2]
@@ -190,4 +195,15 @@ class CpuBackend:
     """Makes native kernels for this machine."""
 
     def compile(self, func: Func, abi: KernelAbi) -> NativeKernel:
-        return NativeKernel(func, abi)
+        here = host()
+        check(func, here)
+        func = func if debugging() else quiet(func)
+        module, room = build(func, abi, here)
+        text = str(module)
+        return NativeKernel(abi, machine().emit_object(llvm.parse_assembly(text)), room, lambda: text, sites(func))
+
+    def machine(self) -> str:
+        return f"{host()} LLVM {llvm.llvm_version_info}"
+
+    def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> NativeKernel:
+        return NativeKernel(abi, data[8:], int.from_bytes(data[:8], "little"), lambda: again().stages["llvm"])

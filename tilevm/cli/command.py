@@ -18,6 +18,7 @@ from rich.table import Table
 from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
 from tilevm.cli import example
+from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.passes import PIPELINE, through
@@ -127,6 +128,8 @@ def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) ->
 
 
 main.add_command(check)
+
+main.add_command(cache)
 
 
 @main.command()

@@ -1,0 +1,137 @@
+"""Compiled kernels on disk: used again by other processes, and by nobody whose source, values or types differ."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tilevm as tv
+from tilevm.frontend import kernel as frontend
+from tilevm.runtime.store import ENDING, PLACE, SWITCH, Store
+from tilevm.source import TileError
+
+SCALE = 3
+
+
+@tv.function
+def scaled(x):
+    return x * SCALE
+
+
+@tv.kernel("x: T[N], y: T[N]", grid=lambda N, **_: tv.cdiv(N, 32))
+def scale(x: tv.Tensor, y: tv.Tensor, more: tv.constexpr = 0):
+    at = tv.program_id(0) * 32
+    y.store(at, scaled(x.load(at, 32)) + more)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(SWITCH, "1")
+    monkeypatch.setenv(PLACE, str(tmp_path / "kernels"))
+    return tmp_path / "kernels"
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kernels that are traced from now on."""
+    names: list[str] = []
+    original = frontend.trace
+
+    def trace(function, *rest):
+        names.append(function.__name__)
+        return original(function, *rest)
+
+    monkeypatch.setattr(frontend, "trace", trace)
+    return names
+
+
+def run(dtype: type = np.float32, **constants: object) -> tv.Kernel:
+    """Call a kernel that knows of no other call."""
+    fresh = frontend.Kernel(scale._function, scale.signature, scale.grid)
+    x = np.arange(50).astype(dtype)
+    y = np.empty_like(x)
+    fresh(x, y, **constants)
+    assert np.array_equal(y, x * SCALE + constants.get("more", 0))
+    return fresh
+
+
+def test_used_again(folder: Path, traced: list[str]) -> None:
+    run()
+    run()
+    assert traced == ["scale"] and len(list(folder.glob(f"*{ENDING}"))) == 1
+
+
+def test_texts_of_a_kernel_from_the_disk(folder: Path, traced: list[str]) -> None:
+    x = np.zeros(50, np.float32)
+    made, again = (run().compile(x, x) for _ in range(2))
+    assert traced == ["scale"]
+    assert again.binary == made.binary and dict(again.stages) == dict(made.stages)
+    assert traced == ["scale", "scale"]
+
+
+def test_what_decides_the_code(folder: Path, traced: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    run(np.float64)
+    run(more=1)
+    monkeypatch.setattr(sys.modules[__name__], "SCALE", 5)
+    run()
+    monkeypatch.setenv("TILEVM_DEBUG", "1")
+    run()
+    assert len(traced) == 5
+
+
+def test_a_damaged_entry_is_made_again(folder: Path, traced: list[str]) -> None:
+    run()
+    (entry,) = folder.glob(f"*{ENDING}")
+    entry.write_bytes(entry.read_bytes()[:-1] + b"?")
+    run()
+    run()
+    assert len(traced) == 2
+
+
+def test_turned_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "0")
+    run()
+    assert not folder.exists()
+    monkeypatch.setenv(SWITCH, "off")
+    with pytest.raises(TileError, match="TILEVM_CACHE is 'off'"):
+        run()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv(SWITCH, "1")
+    monkeypatch.setenv(PLACE, str(tmp_path / "file"))
+    run()
+
+
+def test_what_was_used_longest_ago_is_dropped(tmp_path: Path) -> None:
+    store = Store(tmp_path, limit=350)
+    for n in range(5):
+        store.put(str(n), bytes(100))
+    assert [store.get(str(n)) is not None for n in range(5)] == [False, False, False, True, True]
+    assert store.clear() == 2 and store.entries() == []
+
+
+def test_another_process(folder: Path) -> None:
+    code = (
+        "import numpy as np, tests.runtime.test_store as t\n"
+        "from tilevm.frontend import kernel as f\n"
+        "f.trace = None\n"  # a call of it would fail
+        "t.run(); print('restored')"
+    )
+    run()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "restored\n", done.stderr
+
+
+def test_command(folder: Path) -> None:
+    run()
+    outputs = []
+    for verb in ("path", "list", "clear"):
+        command = [sys.executable, "-m", "tilevm", "cache", verb]
+        outputs.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert outputs[0].strip() == str(folder)
+    assert "kernels: 1, bytes: " in outputs[1] and outputs[2] == "kernels removed: 1\n"
