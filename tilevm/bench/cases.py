@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 from tilevm.bench import kernels, loops
 from tilevm.bench.measure import Call
@@ -50,10 +51,10 @@ class Peers:
         return {peer: module and module.__version__ for peer, module in held.items()}
 
     def calls(
-        self, ours: Call, by_numpy: Call, by_torch: Callable[[Any], Call], by_numba: Any = None
+        self, ours: Call, by_numpy: Call | None, by_torch: Callable[[Any], Call], by_numba: Any = None
     ) -> dict[str, Call]:
         """The rivals of a case. ``by_torch`` and ``by_numba`` make the call from the module, where it is there."""
-        calls = {OURS: ours, "numpy": by_numpy}
+        calls = {OURS: ours} if by_numpy is None else {OURS: ours, "numpy": by_numpy}
         if self.torch is not None:
             calls["torch"] = by_torch(self.torch)
         if self.numba is not None and by_numba is not None:
@@ -79,6 +80,49 @@ def matmul(m: int, n: int, k: int, peers: Peers) -> Case:
 
     calls = peers.calls(lambda: kernels.matmul(a, b, c), lambda: np.matmul(a, b, out=d), by_torch)
     return Case(f"matmul f32 {m}x{n}x{k}", calls, 2.0 * m * n * k, "GFLOP/s", error)
+
+
+def matmul_bf16(m: int, n: int, k: int, peers: Peers) -> Case:
+    """bf16 in and out. numpy has no bf16 of its own."""
+    a, b = (rng().standard_normal(shape).astype(bfloat16) for shape in ((m, k), (k, n)))
+    c = np.empty((m, n), bfloat16)
+
+    def by_torch(torch: Any) -> Call:
+        x, y = (torch.from_numpy(v.view(np.int16)).view(torch.bfloat16) for v in (a, b))
+        z = torch.empty(m, n, dtype=torch.bfloat16)
+        return lambda: torch.mm(x, y, out=z)
+
+    def error() -> float:
+        exact = a.astype(np.float32) @ b.astype(np.float32)
+        return float(np.abs(c.astype(np.float32) - exact).max() / np.abs(exact).max())
+
+    calls = peers.calls(lambda: kernels.matmul(a, b, c), None, by_torch)
+    return Case(f"matmul bf16 {m}x{n}x{k}", calls, 2.0 * m * n * k, "GFLOP/s", error)
+
+
+def attention(dtype: Any, length: int, depth: int, causal: bool, peers: Peers) -> Case:
+    """8 heads; causal counts half of the products."""
+    q, k, v = rng().standard_normal((3, 1, 8, length, depth), dtype=np.float32).astype(dtype)
+    o, scale = np.empty_like(q), depth**-0.5
+
+    def by_torch(torch: Any) -> Call:
+        kind = torch.float32 if dtype is np.float32 else torch.bfloat16
+        x, y, z = (torch.from_numpy(t.astype(np.float32)).to(kind) for t in (q, k, v))
+        run = torch.nn.functional.scaled_dot_product_attention
+        return lambda: run(x, y, z, is_causal=causal, scale=scale)
+
+    def error() -> float:
+        """Of the first head."""
+        x, y, z = (t[0, 0].astype(np.float64) for t in (q, k, v))
+        scores = x @ y.T * scale
+        scores[np.triu_indices(length if causal else 0, 1)] = -np.inf
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return float(np.abs(o[0, 0].astype(np.float64) - powers / powers.sum(axis=1, keepdims=True) @ z).max())
+
+    calls = peers.calls(lambda: kernels.attention(q, k, v, o, scale, D=depth, causal=causal), None, by_torch)
+    work = 4.0 * 8 * length * length * depth * (0.5 if causal else 1.0)
+    name = f"attention {'f32' if dtype is np.float32 else 'bf16'} {length}x{depth}{' causal' if causal else ''}"
+    return Case(name, calls, work, "GFLOP/s", error)
 
 
 def softmax(m: int, n: int, peers: Peers) -> Case:
@@ -144,6 +188,14 @@ def add(n: int, peers: Peers) -> Case:
 
 CASES: tuple[Callable[[Peers], Case], ...] = (
     *(partial(matmul, *size) for size in ((512,) * 3, (1024,) * 3, (2048,) * 3, (1000, 1111, 1037))),
+    *(partial(matmul_bf16, *size) for size in ((512,) * 3, (1024,) * 3, (2048,) * 3, (1000, 1111, 1037))),
+    *(
+        partial(attention, dtype, length, depth, causal)
+        for dtype in (np.float32, bfloat16)
+        for length in (1024, 4096)
+        for depth in (64, 128)
+        for causal in (False, True)
+    ),
     partial(softmax, 4096, 1024),
     partial(layer_norm, 4096, 1024),
     partial(add, 1 << 24),
