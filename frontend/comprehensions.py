@@ -12,6 +12,7 @@ from .dispatch import expression
 from .frame import Frame
 from .lists import refuse_stream
 from .logic import truth
+from .starred import written
 from .statements import bind
 from .values import List, Stream, describe
 
@@ -27,15 +28,10 @@ def list_display(node: ast.List, frame: Frame) -> List:
 
 
 def spread(nodes: list[ast.expr], frame: Frame) -> Iterator[object]:
-    """The values of ``nodes``; ``*xs`` gives the parts of xs."""
-    for node in nodes:
-        if isinstance(node, ast.Starred):
-            with frame.at(node.value):
-                yield from sequence(frame.builder, "*", expression(node.value, frame))
-        else:
-            value = expression(node, frame)
-            refuse_stream(value, node, frame)
-            yield value
+    """The values of ``nodes``, none of which gives its parts only once."""
+    for node, value in written(nodes, frame):
+        refuse_stream(value, node, frame)
+        yield value
 
 
 @expression.rule(ast.ListComp)

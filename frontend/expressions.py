@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator
 from types import FunctionType, ModuleType
 
 from tilevm.ir import Value
@@ -13,7 +12,6 @@ from tilevm.source import nearest
 from tilevm.types import DType, Pointer, Scalar, Tensor, Tile
 
 from . import language
-from .calls.sequences import sequence
 from .calls.table import find
 from .dispatch import expression
 from .frame import Frame
@@ -22,6 +20,7 @@ from .indexing import reindexed
 from .inline import inline
 from .lists import METHODS, index_in, refuse_stream
 from .scope import way_in
+from .starred import written
 from .values import Bound, List, describe, is_int, is_number, plain, usable, with_article
 
 CLASSES: dict[type, type] = {
@@ -175,7 +174,7 @@ def bound(node: ast.expr | None, frame: Frame) -> int | None:
 @expression.rule(ast.Call)
 def call(node: ast.Call, frame: Frame) -> object:
     callee = expression(node.func, frame)
-    args = list(arguments(node.args, frame))
+    args = [value for _, value in written(node.args, frame)]
     named = {}
     for keyword in node.keywords:
         if keyword.arg is None:
@@ -194,16 +193,6 @@ def call(node: ast.Call, frame: Frame) -> object:
     if id(target) in MATH:
         return of_math(MATH[id(target)], args, named, frame)
     raise not_callable(node, target, frame)
-
-
-def arguments(nodes: list[ast.expr], frame: Frame) -> Iterator[object]:
-    """The values given by position; ``*xs`` gives the parts of xs."""
-    for node in nodes:
-        if isinstance(node, ast.Starred):
-            with frame.at(node.value):
-                yield from sequence(frame.builder, "*", expression(node.value, frame))
-        else:
-            yield expression(node, frame)
 
 
 def of_math(name: str, args: list[object], named: dict[str, object], frame: Frame) -> object:

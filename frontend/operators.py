@@ -202,14 +202,15 @@ def compare(builder: Builder, row: Operator, x: object, y: object) -> object:
 
 
 def compare_static(builder: Builder, row: Operator, x: object, y: object) -> bool:
+    refusal = TileError(f"{row.what} does not compare {describe(x)} with {describe(y)}", builder.span)
     mixed = isinstance(x, tuple) and isinstance(y, tuple) and isinstance(x, List) is not isinstance(y, List)
     odd = any(isinstance(side, Range | Stream) for side in (x, y))
+    if odd or (mixed and row.sign not in ("==", "!=")):
+        raise refusal
     try:
-        if not odd and not (mixed and row.sign not in ("==", "!=")):
-            return bool(row.python(x, y))
+        return bool(row.python(x, y))
     except TypeError:
-        pass
-    raise TileError(f"{row.what} does not compare {describe(x)} with {describe(y)}", builder.span)
+        raise refusal from None
 
 
 def negative(builder: Builder, x: object) -> object:

@@ -1,6 +1,8 @@
 """The command as a user types it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,10 @@ def tilevm(*words: str, status: int = 0) -> str:
 
 
 def test_run_a_script() -> None:
-    tilevm("run", str(EXAMPLES / "vector_add.py"))
+    script = EXAMPLES / "vector_add.py"
+    done = subprocess.run([sys.executable, "-m", "tilevm", "run", str(script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("vector_add on") == 2
 
 
 def test_run_a_kernel_and_check_it() -> None:
@@ -58,3 +63,12 @@ def test_targets_and_doctor() -> None:
     found = {f["name"]: f for f in json.loads(tilevm("doctor", "--json"))}
     assert found["llvmlite"]["found"]
     assert set(found["torch"]) == {"name", "found", "without"}
+
+
+def test_tensors_too_large_to_make_up_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "wide.py"
+    file.write_text(
+        'import tilevm as tv\n\n\n@tv.kernel("x: f32[_, _, _, _]", grid=lambda **_: 1)\n'
+        "def wide(x: tv.Tensor):\n    x.store((0, 0, 0, 0), x.load((0, 0, 0, 0), (1, 1, 1, 8)))\n"
+    )
+    assert "256 x 256 x 256 x 256 is too large to make up" in tilevm("run", str(file) + ":wide", status=1)

@@ -13,13 +13,12 @@ import tilevm as tv
 from tests.agreement.plain import run_plainly
 from tests.agreement.programs import COLUMNS, HEAD, ROWS, SIGNATURE, START
 from tests.frontend import as_python, exits
-from tests.frontend.types_of import traced
+from tests.frontend.types_of import check_text, traced
 from tilevm.ir.ops import For, While
 from tilevm.ir.rewrite import walk
 from tilevm.optional import load_file
-from tilevm.text import print_func, read_func
+from tilevm.text import print_func
 
-GOLDEN = Path(__file__).parent / "golden"
 WHOLE = (
     *(exits.first_above, exits.skipped, exits.newton, exits.guarded, exits.returned, exits.copies, exits.blocked),
     exits.listed,
@@ -32,9 +31,7 @@ SAME = (
 
 @pytest.mark.parametrize("kernel", WHOLE, ids=lambda k: k.__name__)
 def test_text(kernel: Callable[..., Any], golden: Callable[[Path, str], None]) -> None:
-    text = print_func(traced(kernel))
-    assert print_func(read_func(text)) == text
-    golden(GOLDEN / f"{kernel.__name__}.tvm", text)
+    check_text(kernel, golden)
 
 
 @pytest.mark.parametrize("function", SAME, ids=lambda k: k.__name__)

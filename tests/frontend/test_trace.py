@@ -8,17 +8,16 @@ import pytest
 
 import tilevm as tv
 from tests.frontend import kernels
-from tests.frontend.types_of import TYPES, tensor, traced
+from tests.frontend.types_of import TYPES, check_text, tensor, traced
 from tilevm.frontend.trace import trace
 from tilevm.ir import Op
 from tilevm.ir.ops import Dot, For, Store
 from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
 from tilevm.symbolic import Name
-from tilevm.text import print_func, read_func
+from tilevm.text import print_func
 from tilevm.types import Scalar, Type, bf16, f16, f32
 
-GOLDEN = Path(__file__).parent / "golden"
 WHOLE = (
     *(kernels.vector_add, kernels.softmax, kernels.matmul, kernels.loops, kernels.temporaries, kernels.branches),
     *(kernels.collatz, kernels.unrolled, kernels.promotion, kernels.shapes, kernels.gathering),
@@ -27,9 +26,7 @@ WHOLE = (
 
 @pytest.mark.parametrize("kernel", WHOLE, ids=lambda k: k.__name__)
 def test_text(kernel: Callable[..., Any], golden: Callable[[Path, str], None]) -> None:
-    text = print_func(traced(kernel))
-    assert print_func(read_func(text)) == text
-    golden(GOLDEN / f"{kernel.__name__}.tvm", text)
+    check_text(kernel, golden)
 
 
 @pytest.mark.parametrize("kernel", WHOLE, ids=lambda k: k.__name__)

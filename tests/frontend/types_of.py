@@ -1,11 +1,15 @@
-"""Types for parameters, by the names the tests give them."""
+"""Kernels traced on parameters whose types follow from the names that the tests give them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tilevm.frontend.trace import trace
 from tilevm.ir import Func
+from tilevm.text import print_func, read_func
 from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, u32
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def tensor(dtype: DType, *dims: str | int) -> Tensor:
@@ -27,6 +31,13 @@ TYPES: dict[str, Type] = {
     "s": Scalar(f32),
     "flag": Scalar(bool_),
 }
+
+
+def check_text(kernel: Callable[..., Any], golden: Callable[[Path, str], None]) -> None:
+    """The kernel's text is read back as it was printed, and equals its golden file."""
+    text = print_func(traced(kernel))
+    assert print_func(read_func(text)) == text
+    golden(GOLDEN / f"{kernel.__name__}.tvm", text)
 
 
 def traced(kernel: Callable[..., Any], types: dict[str, Type] | None = None, **constants: object) -> Func:

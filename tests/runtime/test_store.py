@@ -1,5 +1,6 @@
 """Compiled kernels on disk: used again by other processes, and by nobody whose source, values or types differ."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,18 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv(SWITCH, "1")
     monkeypatch.setenv(PLACE, str(tmp_path / "file"))
     run()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_nothing_is_left_of_an_entry_that_cannot_be_put_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "replace", refuse)
+    Store(tmp_path).put("key", b"data")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_used_longest_ago_is_dropped(tmp_path: Path) -> None:

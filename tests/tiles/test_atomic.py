@@ -11,44 +11,34 @@ from tests.tiles.cases import DEVICES, FLOATS, INTEGERS, NUMPY, run, same
 each_device = pytest.mark.parametrize("device", DEVICES)
 
 
-@tv.kernel
-def on_tensor(x: tv.Tensor, i: tv.Tensor, v: tv.Tensor, old: tv.Tensor, WHAT: tv.constexpr, N: tv.constexpr) -> None:
+@tv.function
+def changed(x: Any, i: tv.Tensor, v: tv.Tensor, WHAT: tv.constexpr, N: tv.constexpr) -> tv.Tile:
+    """The old values of a tensor or pointer x, changed where an index is not negative."""
     at, value = i.load(0, N), v.load(0, N)
     mask = at >= 0
     if WHAT == "add":
-        old.store(0, x.atomic_add(at, value, mask=mask))
-    elif WHAT == "max":
-        old.store(0, x.atomic_max(at, value, mask))
-    elif WHAT == "min":
-        old.store(0, x.atomic_min(at, value, mask))
-    elif WHAT == "and":
-        old.store(0, x.atomic_and_(at, value, mask))
-    elif WHAT == "or":
-        old.store(0, x.atomic_or_(at, value, mask))
-    elif WHAT == "xor":
-        old.store(0, x.atomic_xor(at, value, mask))
-    else:
-        old.store(0, x.atomic_exchange(at, value, mask))
+        return x.atomic_add(at, value, mask=mask)
+    if WHAT == "max":
+        return x.atomic_max(at, value, mask)
+    if WHAT == "min":
+        return x.atomic_min(at, value, mask)
+    if WHAT == "and":
+        return x.atomic_and_(at, value, mask)
+    if WHAT == "or":
+        return x.atomic_or_(at, value, mask)
+    if WHAT == "xor":
+        return x.atomic_xor(at, value, mask)
+    return x.atomic_exchange(at, value, mask)
+
+
+@tv.kernel
+def on_tensor(x: tv.Tensor, i: tv.Tensor, v: tv.Tensor, old: tv.Tensor, WHAT: tv.constexpr, N: tv.constexpr) -> None:
+    old.store(0, changed(x, i, v, WHAT, N))
 
 
 @tv.kernel
 def on_pointer(x: tv.Pointer, i: tv.Tensor, v: tv.Tensor, old: tv.Tensor, WHAT: tv.constexpr, N: tv.constexpr) -> None:
-    at, value = i.load(0, N), v.load(0, N)
-    mask = at >= 0
-    if WHAT == "add":
-        old.store(0, x.atomic_add(at, value, mask=mask))
-    elif WHAT == "max":
-        old.store(0, x.atomic_max(at, value, mask))
-    elif WHAT == "min":
-        old.store(0, x.atomic_min(at, value, mask))
-    elif WHAT == "and":
-        old.store(0, x.atomic_and_(at, value, mask))
-    elif WHAT == "or":
-        old.store(0, x.atomic_or_(at, value, mask))
-    elif WHAT == "xor":
-        old.store(0, x.atomic_xor(at, value, mask))
-    else:
-        old.store(0, x.atomic_exchange(at, value, mask))
+    old.store(0, changed(x, i, v, WHAT, N))
 
 
 CHANGES: dict[str, Any] = {

@@ -12,6 +12,7 @@ from ml_dtypes import bfloat16
 
 from tilevm.bench import kernels, loops
 from tilevm.bench.measure import Call
+from tilevm.library.attention import attention as flash_attention
 from tilevm.optional import optional
 
 OURS = "tilevm"
@@ -119,7 +120,7 @@ def attention(dtype: Any, length: int, depth: int, causal: bool, peers: Peers) -
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return float(np.abs(o[0, 0].astype(np.float64) - powers / powers.sum(axis=1, keepdims=True) @ z).max())
 
-    calls = peers.calls(lambda: kernels.attention(q, k, v, o, scale, D=depth, causal=causal), None, by_torch)
+    calls = peers.calls(lambda: flash_attention(q, k, v, o, scale, D=depth, causal=causal), None, by_torch)
     work = 4.0 * 8 * length * length * depth * (0.5 if causal else 1.0)
     name = f"attention {'f32' if dtype is np.float32 else 'bf16'} {length}x{depth}{' causal' if causal else ''}"
     return Case(name, calls, work, "GFLOP/s", error)

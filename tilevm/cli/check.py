@@ -34,8 +34,9 @@ def check(
     Words bind dims, type variables and constants: M=64 T=f16 BM=16. Where the file has a function KERNEL_inputs, the
     arguments come from there. Exit status 1 where answers differ, or where the kernel itself is at fault.
     """
-    kernel = example.find(where)
-    values, constants = example.arguments(kernel, example.words(words), seed)
+    named = example.find(where)
+    kernel = named.kernel
+    values, constants = example.arguments(named, example.words(words), seed)
     report = examine(kernel, None, *values, device=device, every_pass=every_pass, tolerance=tolerance, **constants)
     click.echo(str(report))
     if file:

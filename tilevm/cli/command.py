@@ -73,8 +73,9 @@ def run(where: str, words: tuple[str, ...], device: str, checked: bool, seed: in
             raise TileError(f"there is no file {where}")
         runpy.run_path(where, run_name="__main__")
         return
-    kernel = example.find(where)
-    values, constants = example.arguments(kernel, example.words(words), seed)
+    named = example.find(where)
+    kernel = named.kernel
+    values, constants = example.arguments(named, example.words(words), seed)
     again = [v.copy() if isinstance(v, np.ndarray) else v for v in values]
     kernel(*values, device=device, **constants)
     begin = time.perf_counter()
@@ -118,8 +119,9 @@ def compare(kernel: Any, found: list[Any], again: list[Any], constants: dict[str
 @click.option("--stage", type=click.Choice(STAGES), default="optimised", show_default=True)
 def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) -> None:
     """Print a kernel at a stage of its compilation."""
-    kernel = example.find(where)
-    values, constants = example.arguments(kernel, example.words(words))
+    named = example.find(where)
+    kernel = named.kernel
+    values, constants = example.arguments(named, example.words(words))
     compiled = kernel.compile(*values, **constants)
     if after is not None:
         show(print_func(through(compiled.build.tile, after), places=True))

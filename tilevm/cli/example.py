@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,27 @@ from tilevm.source import TileError, nearest
 from tilevm.types import DType, dtype, f32
 
 EXTENT = 256  # of a dim that nobody says
+MOST = 1 << 28  # elements of a tensor
 HOOK = "{}_inputs"
 
 
-def find(where: str) -> Kernel:
+@dataclass(frozen=True)
+class Named:
+    """A kernel that a file holds, and the function there that makes arguments for it, if there is one."""
+
+    kernel: Kernel
+    inputs: Callable[..., Mapping[str, Any]] | None
+
+
+def find(where: str) -> Named:
     """The kernel that ``FILE:KERNEL`` names; without a name, the only one in the file."""
     file, _, name = where.partition(":")
     if not Path(file).is_file():
         raise TileError(f"there is no file {file}")
-    kernels = {k: v for k, v in vars(load_file(file)).items() if isinstance(v, Kernel)}
+    held = vars(load_file(file))
+    kernels = {k: v for k, v in held.items() if isinstance(v, Kernel)}
     if name in kernels:
-        return kernels[name]
+        return Named(kernels[name], held.get(HOOK.format(name)))
     known = ", ".join(kernels) or "none"
     if name:
         near = nearest(name, list(kernels))
@@ -40,7 +52,8 @@ def find(where: str) -> Kernel:
         raise TileError(f"{file} has no kernel {name}", help=mend)
     if len(kernels) != 1:
         raise TileError(f"{file} has {len(kernels)} kernels: {known}", help=f"say which: {file}:NAME")
-    return next(iter(kernels.values()))
+    ((name, kernel),) = kernels.items()
+    return Named(kernel, held.get(HOOK.format(name)))
 
 
 def words(pairs: Sequence[str]) -> dict[str, Any]:
@@ -57,11 +70,12 @@ def words(pairs: Sequence[str]) -> dict[str, Any]:
     return out
 
 
-def arguments(kernel: Kernel, said: Mapping[str, Any], seed: int = 0) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments for the parameters of ``kernel``, and its constants. Raises TileError for a word too many."""
+def arguments(named: Named, said: Mapping[str, Any], seed: int = 0) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments for the parameters of a kernel, and its constants. Raises TileError for a word too many."""
     rng, left = np.random.default_rng(seed), dict(said)
-    hook = getattr(inspect.unwrap(kernel), "__globals__", {}).get(HOOK.format(kernel.__name__))
-    return prepared(kernel, hook, rng, left) if hook else made_up(kernel, rng, left)
+    if named.inputs is not None:
+        return prepared(named.kernel, named.inputs, rng, left)
+    return made_up(named.kernel, rng, left)
 
 
 def prepared(
@@ -129,6 +143,11 @@ def element(said: Any) -> DType:
 def random(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> np.ndarray:
     """Numbers that do not overflow in a sum: normal floats, small integers."""
     kind = numpy_dtype(of)
+    if prod(shape) > MOST:
+        raise TileError(
+            f"a tensor of {' x '.join(map(str, shape))} is too large to make up",
+            help="give its dims smaller extents, as in M=64, or write a function KERNEL_inputs in the file",
+        )
     if of.is_float:
         return rng.standard_normal(shape).astype(kind)
     return rng.integers(0, 2 if of.is_bool else 8, shape).astype(kind)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from typing import cast
 
-from tilevm.backend import Place, keeper
+from tilevm.backend import Keepable, Place, keeper
 from tilevm.driver import Build
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.store import compiler, store
@@ -29,7 +30,7 @@ def kept(decided_by: str | None, where: Place, fresh: Fresh) -> tuple[Build, Con
         artifact = backend.restore(data, abi, lambda: again().artifact)
         return Build(where, abi, artifact, lambda: (again().tile, again().optimised)), contract
     build, contract = fresh()
-    data = getattr(build.artifact, "data", None)
+    data = cast(Keepable, build.artifact).data  # a keeper makes no other
     if data is not None:
         shelf.put(key, pickle.dumps((build.abi, contract, data)))
     return build, contract

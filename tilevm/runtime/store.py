@@ -50,9 +50,10 @@ class Store:
         """Keep ``data`` under ``key``. A folder that cannot be written to keeps nothing."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(data).digest() + data)
-            os.replace(file.name, self.path(key))
+            with tempfile.TemporaryDirectory(dir=self.folder) as room:
+                whole = Path(room) / "entry"
+                whole.write_bytes(hashlib.sha256(data).digest() + data)
+                os.replace(whole, self.path(key))
         except OSError:
             return
         self.trim()

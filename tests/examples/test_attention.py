@@ -1,0 +1,63 @@
+"""Flash attention against float64: grouped heads, ragged lengths, queries that see no key, torch tensors."""
+
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from tilevm.optional import load_file, optional
+
+example = load_file(str(Path(__file__).parents[2] / "examples" / "attention.py"))
+BOUND = {np.float32: 3e-6, np.float16: 3e-3, ml_dtypes.bfloat16: 3e-2}
+
+
+def problem(heads: int, groups: int, m: int, n: int, depth: int, kind: type) -> list[np.ndarray]:
+    rng = np.random.default_rng(m + n + depth)
+    shapes = ((2, heads, m, depth), (2, groups, n, depth), (2, groups, n, depth))
+    return [rng.standard_normal(shape).astype(kind) for shape in shapes]
+
+
+def check(q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool, **options: object) -> None:
+    o, depth = np.full_like(q, 7), q.shape[-1]
+    example.attention(q, k, v, o, depth**-0.5, D=depth, causal=causal, **options)
+    exact = example.reference(q, k, v, depth**-0.5, causal)
+    assert np.abs(o.astype(np.float64) - exact).max() <= BOUND[q.dtype.type]
+
+
+@pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
+@pytest.mark.parametrize("kind", BOUND)
+@pytest.mark.parametrize("depth", [64, 128])
+@pytest.mark.parametrize(("m", "n"), [(128, 128), (200, 261), (1, 300), (130, 65)])
+def test_lengths(m: int, n: int, depth: int, kind: type, causal: bool) -> None:
+    check(*problem(2, 1, m, n, depth, kind), causal)
+
+
+@pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (6, 1)])
+def test_groups_of_heads(heads: int, groups: int) -> None:
+    check(*problem(heads, groups, 70, 90, 64, np.float32), True)
+
+
+@pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
+@pytest.mark.parametrize("kind", BOUND)
+def test_the_machine_agrees(kind: type, causal: bool) -> None:
+    check(*problem(2, 1, 37, 50, 16, kind), causal, BM=16, BN=16, device="vm")
+
+
+def test_queries_that_see_no_key_give_zero() -> None:
+    q, k, v = problem(1, 1, 40, 10, 64, np.float32)
+    o = np.full_like(q, 7)
+    example.attention(q, k, v, o, 0.125, D=64, causal=True)
+    assert (o[:, :, :30] == 0).all() and (np.abs(o[:, :, 30:]).max(axis=-1) > 0).all()
+
+
+@pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
+def test_torch_agrees(causal: bool) -> None:
+    torch = optional("torch")
+    if torch is None:
+        pytest.skip("torch is not installed")
+    q, k, v = (torch.from_numpy(x) for x in problem(2, 2, 150, 150, 64, np.float32))
+    o = torch.empty_like(q)
+    example.attention(q, k, v, o, 0.125, D=64, causal=causal)
+    wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=0.125)
+    assert torch.allclose(o, wanted, atol=2e-6)

@@ -1,0 +1,1 @@
+"""Kernels written in tilevm's own language."""
