@@ -50,6 +50,7 @@ class Memory:
         self._number: dict[int, int] = {}
         self._loops: list[tuple[int, int]] = []
         self._reads: dict[Value, list[Read]] = {}
+        self._writes: dict[Value, list[int]] = {}
         self._prefer: dict[Value, list[Value]] = {}
         self._count(steps)
         self._place(steps)
@@ -62,6 +63,8 @@ class Memory:
             n = self._number[id(step)] = len(self._number)
             for read in self._uses(step, n):
                 self._reads.setdefault(read.value, []).append(read)
+            for value in written(step):
+                self._writes.setdefault(value, []).append(n)
             if isinstance(step, Control):
                 for region in step.regions:
                     self._count(region)
@@ -93,16 +96,12 @@ class Memory:
     def _place(self, steps: list[Step]) -> None:
         for step in steps:
             n = self._number[id(step)]
-            if isinstance(step, Group | Whole):
-                for value in written(step):
-                    self._define(value, n)
             if isinstance(step, Product):
                 self._prefer.setdefault(step.op.result, []).append(step.op.acc)
                 if step.plan.start.base is not None:
                     self._prefer[step.op.result].append(step.plan.start.base)
-                self._define(step.op.result, n)
-                for value in step.plan.scratch():
-                    self._define(value, n)
+            for value in written(step):
+                self._define(value, n)
             if isinstance(step, Control):
                 self._control(step, n)
 
@@ -118,7 +117,9 @@ class Memory:
             self._place(region)
         if isinstance(op, ops.For | ops.While):
             params = op.body.params[-len(op.carried) :] if op.carried else ()
-            self.of |= {r: self.of[p] for r, p in zip(op.results, params, strict=True) if is_tile(r)}
+            for result, param in zip(op.results, params, strict=True):
+                if is_tile(result):
+                    self.of[result], self._writes[result] = self.of[param], self._writes.get(param, [])
 
     def _carry(self, op: ops.For | ops.While) -> None:
         """The carried tiles of a loop: parameter, result and, where it may, what the body yields share a buffer."""
@@ -127,7 +128,7 @@ class Memory:
         for param, other, new in zip(params, others, op.body.end.operands, strict=True):
             if not is_tile(param):
                 continue
-            self.of[other] = self.of[param]
+            self.of[other], self._writes[other] = self.of[param], self._writes.get(param, [])
             self._prefer.setdefault(new, []).append(param)
             if isinstance(new.owner, ops.Dot) and len(self._reads.get(new.owner.acc, ())) == 1:
                 self._prefer.setdefault(new.owner.acc, []).append(param)
@@ -141,11 +142,25 @@ class Memory:
         self.of[value].last = max(self.of[value].last, n)
 
     def _may_share(self, buffer: Buffer, value: Value, n: int) -> bool:
-        """Nothing in ``buffer`` is read after ``value`` goes there, nor out of step with it."""
+        """Nothing in ``buffer`` is read after ``value`` goes there, nor out of step with it; and the reverse."""
         if (buffer.dtype, buffer.size) != (stored(value), prod(shape(value))):
             return False
         held = [v for v, b in self.of.items() if b is buffer]
-        return all(r.step < n or (r.step == n and r.aligned) for v in held for r in self._reads.get(v, ()))
+        if any(later(r, n) for v in held for r in self._reads.get(v, ())):
+            return False
+        again = [w for v in held for w in self._writes.get(v, ()) if w > n]
+        if any(later(r, w) for w in again for r in self._reads.get(value, ())):
+            return False
+        return not any(self._read_next_trip(v, n) for v in held)
+
+    def _read_next_trip(self, value: Value, n: int) -> bool:
+        """Whether a loop around step ``n`` reads ``value`` and never writes it, so that it has to outlive a trip."""
+        loops = [(first, last) for first, last in self._loops if first <= n <= last]
+        return any(
+            any(first <= r.step <= last for r in self._reads.get(value, ()))
+            and not any(first < w <= last for w in self._writes.get(value, ()))
+            for first, last in loops
+        )
 
     def _lay_out(self) -> int:
         for value, buffer in self.of.items():
@@ -159,11 +174,18 @@ class Memory:
         return _first_fit(buffers)
 
 
-def written(step: Group | Whole) -> list[Value]:
+def later(read: Read, n: int) -> bool:
+    """Whether a read comes after what step ``n`` writes, or out of step with it."""
+    return read.step > n or (read.step == n and not read.aligned)
+
+
+def written(step: Step) -> list[Value]:
     """What a step writes in scratch, in order."""
+    if isinstance(step, Group):
+        return [r.into if isinstance(r, Keep) else r.op.result for r in step.roots if isinstance(r, Keep | Fold)]
     if isinstance(step, Whole):
         return step.kept()
-    return [r.into if isinstance(r, Keep) else r.op.result for r in step.roots if isinstance(r, Keep | Fold)]
+    return [step.op.result, *step.plan.scratch()] if isinstance(step, Product) else []
 
 
 def _first_fit(buffers: list[Buffer]) -> int:

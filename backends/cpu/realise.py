@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
 from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
+from .alias import disturbs, goes_straight
 from .index import INLINE, is_tile, moves
 
 RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
@@ -125,8 +126,12 @@ class Realisation:
             return True  # used inside a loop or a branch: made once, outside
         if any(isinstance(user, ops.Yield) for user, _ in users):
             return True
+        if op.effect is not Effect.READ:
+            return False
         first, last = self._place[op], max((self._place[r] for r in roots), default=0)
-        return op.effect is Effect.READ and any(first < w < last for w in self._writes)
+        if any(first < w < last for w in self._writes):
+            return True
+        return any(disturbs(r, op, True) or (disturbs(r, op, False) and not goes_straight(op, r)) for r in roots)
 
     def free(self, value: Value) -> bool:
         """Made of numbers alone, so cheaper to make than to read."""

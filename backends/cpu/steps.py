@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tilevm.ir import Block, Effect, Op, Value, ops
 from tilevm.types import Tile, u8
 
+from .alias import disturbs
 from .dot.plan import Plan, plan
 from .host import Host
 from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
@@ -208,7 +209,6 @@ class Scheduler:
             return False
         made, written = group.made, [r.op for r in group.roots if isinstance(r, Write)]
         whole = identity(len(group.domain))
-        read: list[ops.Load] = []
         for node in self.reads(root, set(made)):
             if node.value in made and (node.map != whole or self.folded(group, node.value)):
                 return False
@@ -220,9 +220,13 @@ class Scheduler:
                     return False
         if not isinstance(root, Write):
             return True
-        for earlier in group.roots:
-            read += [n.value.owner for n in self.nodes(earlier, made) if isinstance(n.value.owner, ops.Load)]
-        return not written_elsewhere(root.op, read)
+        if any(disturbs(root.op, w, True) for w in written):
+            return False
+        return not any(
+            n.value.owner is not None and self.opens(n.value, made) and disturbs(root.op, n.value.owner, n.map == whole)
+            for earlier in group.roots
+            for n in self.nodes(earlier, made)
+        )
 
     def folded(self, group: Group, value: Value) -> bool:
         return any(isinstance(r, Fold) and r.op.result is value for r in group.roots)
@@ -258,10 +262,3 @@ class Scheduler:
         if value in making and is_tile(value) and isinstance(value.owner, INLINE):
             return not moves(value.owner)
         return self.realised.made_here(value)
-
-
-def written_elsewhere(write: Op, read: list[ops.Load]) -> bool:
-    """Whether ``write`` goes to a tensor that the loop also reads, at other places."""
-    target = getattr(write, "tensor", None)
-    offsets = write.offsets if isinstance(write, ops.Store) else None
-    return any(load.tensor is target and load.offsets != offsets for load in read)

@@ -44,20 +44,15 @@ def cell_of(op: ops.Dot, host: Host) -> Cell:
 class Matrix:
     """An operand as rows of neighbours: ``value``, of which the operand is the transpose where ``flipped``.
 
-    ``root`` seen through ``map`` is what the rows are read from in place: a kept tile, or a ``load`` whose box may
-    have to be looked at first. Without ``root`` the matrix is computed into scratch.
+    ``root`` seen through ``map`` is what the rows are read from in place: a kept tile, or what ``load`` reads, whose
+    box may have to be looked at first. Without ``root`` the matrix is computed into scratch.
     """
 
     value: Value
     flipped: bool
     root: Value | None
     map: Map
-
-    @property
-    def load(self) -> ops.Load | None:
-        """The load that may be read in place."""
-        owner = self.root.owner if self.root is not None else None
-        return owner if isinstance(owner, ops.Load) else None
+    load: ops.Load | None = None
 
     @property
     def sure(self) -> bool:
@@ -77,7 +72,8 @@ def matrix_of(operand: Value, unit: DType, realised: Realisation) -> Matrix:
         (node,) = inputs(node.value.owner, node.map)
     in_order = [m for m in node.map if m is not None] == [0, 1]
     if in_order and readable(node.value, node.map, unit, realised):
-        return Matrix(value, flipped, node.value, node.map)
+        load = node.value.owner if realised.made_here(node.value) else None  # a kept one may be overwritten by now
+        return Matrix(value, flipped, node.value, node.map, load if isinstance(load, ops.Load) else None)
     return Matrix(value, flipped, None, ())
 
 
