@@ -58,7 +58,7 @@ def formatted(node: ast.FormattedValue, frame: Frame) -> str:
         raise frame.error(f"{spec!r} asks for a very long text", help="a width has at most three digits")
     try:
         return format(shown, spec)
-    except (ValueError, TypeError) as fault:
+    except (OverflowError, ValueError, TypeError) as fault:
         raise frame.error(f"{describe(value)} cannot be written as {spec!r}: {fault}") from None
 
 

@@ -10,7 +10,7 @@ from tilevm.ir.ops import Cast
 from tilevm.source import TileError
 from tilevm.types import DType, Scalar, Tile, bool_, f32, i32, i64, like
 
-from .values import describe, is_number, is_numeric
+from .values import describe, digits, is_number, is_numeric
 
 Number = bool | int | float
 
@@ -51,7 +51,7 @@ def float_misfit(number: Number, dtype: DType) -> str | None:
         return None if dtype.has_inf else f"{dtype} has no infinity"
     # Half a step above the largest value is where rounding to nearest leaves the type.
     if abs(number) > dtype.max * (1 + math.ldexp(1.0, -dtype.mantissa_bits - 2)):
-        return f"{shown(number)} does not fit {dtype}, whose largest value is {dtype.max:g}"
+        return f"{digits(number)} does not fit {dtype}, whose largest value is {dtype.max:g}"
     return f"{dtype} has no negative numbers" if number < 0 and not dtype.signed else None
 
 
@@ -59,7 +59,7 @@ def integer_misfit(number: Number, dtype: DType) -> str | None:
     if isinstance(number, bool | float):
         return f"{describe(number)} does not go with {dtype}"
     if not dtype.min <= number <= dtype.max:
-        return f"{shown(number)} does not fit {dtype}, which holds {dtype.min} to {dtype.max}"
+        return f"{digits(number)} does not fit {dtype}, which holds {dtype.min} to {dtype.max}"
     return None
 
 
@@ -68,12 +68,6 @@ def bool_misfit(number: Number, dtype: DType) -> str | None:
 
 
 CHECKS = {(True, False): float_misfit, (False, False): integer_misfit, (False, True): bool_misfit}
-
-
-def shown(number: Number) -> str:
-    """A number that may have very many digits."""
-    huge = isinstance(number, int) and number.bit_length() > 128
-    return f"an int of {int(number).bit_length()} bits" if huge else str(number)
 
 
 def runtime(builder: Builder, x: object, what: str) -> Value:

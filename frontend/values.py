@@ -176,6 +176,16 @@ def type_words(type: Type) -> str:
     return f"{'a tile' if isinstance(type, Tile) else 'a run-time'} {type}"
 
 
+def digits(number: int | float) -> str:
+    """A number that may have very many digits."""
+    huge = isinstance(number, int) and number.bit_length() > 128
+    return f"an int of {int(number).bit_length()} bits" if huge else str(number)
+
+
+def number_words(number: int) -> str:
+    return digits(number) if number.bit_length() > 128 else f"the number {number}"
+
+
 def describe(value: object) -> str:
     """A traced value in the user's words."""
     if isinstance(value, Value):
@@ -210,7 +220,7 @@ def with_article(noun: str) -> str:
 
 DESCRIBE: tuple[tuple[type, Callable[..., str]], ...] = (
     (bool, lambda v: f"the bool {v}"),
-    (int, lambda v: f"the number {v}"),
+    (int, number_words),
     (float, lambda v: f"the number {v}"),
     (str, lambda v: f"the string {v!r}"),
     (type(None), lambda v: "None"),
