@@ -96,8 +96,9 @@ def on_parts(builder: Builder, row: Operator, x: object, y: object) -> tuple[obj
         return List((*x, *y)) if isinstance(x, List) else (*x, *y)
     parts, times = (x, y) if isinstance(x, tuple) else (y, x)
     if row is MUL and isinstance(parts, tuple) and is_int(times):
-        limit(builder, f"this {noun}", len(parts) * times)
-        return List(tuple(parts) * times) if isinstance(parts, List) else parts * times
+        count = max(times, 0) if parts else 0  # any number of copies of nothing is nothing
+        limit(builder, f"this {noun}", len(parts) * count)
+        return List(tuple(parts) * count) if isinstance(parts, List) else parts * count
     raise TileError(
         f"{row.what} does not go with {describe(x)} and {describe(y)}",
         builder.span,

@@ -40,6 +40,16 @@ def test_compile_time_code_is_python(function: Callable[[], None]) -> None:
     assert [op.name for op in traced(function).body.ops] == ["yield"]
 
 
+def copies_of_nothing() -> None:
+    """More copies than Python itself can count."""
+    assert [] * 2**80 == 2**63 * [] == []
+    assert () * 2**80 == (1, 2) * -(2**80) == ()
+
+
+def test_copies_of_nothing_are_nothing() -> None:
+    assert [op.name for op in traced(copies_of_nothing).body.ops] == ["yield"]
+
+
 def test_only_a_loop_that_is_left_becomes_a_while() -> None:
     kinds = {k.__name__: [type(op) for op in walk(traced(k).body) if isinstance(op, For | While)] for k in WHOLE}
     assert kinds["skipped"] == kinds["blocked"] == [For]
