@@ -146,7 +146,11 @@ class Realisation:
                 self.kept.add(value)
 
     def _weight(self, value: Value) -> int:
-        op = value.owner
-        if op is None or not is_tile(value) or not self.inline(value) or self.free(value):
-            return 0
-        return cost(op) + sum(self._weight(v) for v in op.operands)
+        """The cost of making one element, up to just above RECOMPUTE: what is made twice counts twice."""
+        total, pending = 0, [value]
+        while pending and total <= RECOMPUTE:
+            value = pending.pop()
+            if value.owner is not None and is_tile(value) and self.inline(value) and not self.free(value):
+                total += cost(value.owner)
+                pending += value.owner.operands
+        return total

@@ -250,12 +250,17 @@ class Scheduler:
         return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
 
     def below(self, node: Node, making: set[Value]) -> Iterator[Node]:
-        """``node`` and all it is made from."""
-        yield node
-        if self.opens(node.value, making):
-            assert node.value.owner is not None
-            for inner in inputs(node.value.owner, node.map):
-                yield from self.below(inner, making)
+        """``node`` and all it is made from, each once: shared operands would double the walk at every step."""
+        met, pending = set(), [node]
+        while pending:
+            node = pending.pop()
+            if node in met:
+                continue
+            met.add(node)
+            yield node
+            if self.opens(node.value, making):
+                assert node.value.owner is not None
+                pending += reversed(inputs(node.value.owner, node.map))
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""

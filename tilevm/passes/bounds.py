@@ -20,6 +20,7 @@ class Facts:
         self.divisors: dict[str, int] = {}
         self.loops: dict[Value, ops.For] = {}
         self.grid = func.grid
+        self._sums: dict[Value, Linear] = {}  # found once: shared operands would double the walk at every step
         for param in func.params:
             if isinstance(param.type, Tensor):
                 for dim in param.type.dims:
@@ -31,11 +32,18 @@ class Facts:
         for op in block.ops:
             if isinstance(op, ops.For):
                 self.loops[op.body.params[0]] = op
+            elif isinstance(op, ops.Add | ops.Sub | ops.Mul) and isinstance(op.result.type, Scalar):
+                self.linear(op.result)  # in order, so that long chains take no deep recursion
             for inner in op.regions:
                 self._collect(inner)
 
     def linear(self, value: Value) -> Linear:
         """``value`` as a sum; a value that is none is an atom of its own, as is one that may wrap below 32 bits."""
+        if value not in self._sums:
+            self._sums[value] = self._linear(value)
+        return self._sums[value]
+
+    def _linear(self, value: Value) -> Linear:
         op: Any = value.owner
         if isinstance(value.type, Scalar) and value.type.dtype.bits < 32 and not isinstance(op, ops.Constant):
             return Linear(((value, 1),))
