@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from types import BuiltinFunctionType, FunctionType
 
 from tilevm.types import DType
@@ -61,4 +62,4 @@ def token(value: object) -> str:
 
 def fields_of(value: object) -> str:
     """All that a dtype holds: two of them may share a name."""
-    return ", ".join(f"{k}={v}" for k, v in sorted(vars(value).items())) if isinstance(value, DType) else ""
+    return ", ".join(f"{f.name}={getattr(value, f.name)}" for f in fields(value)) if isinstance(value, DType) else ""

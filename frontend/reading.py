@@ -74,6 +74,9 @@ def unreadable(function: FunctionType, found: list[ast.FunctionDef | ast.AsyncFu
     )
 
 
+BODIES = ("body", "orelse", "finalbody", "handlers", "cases")  # the fields that hold statements
+
+
 @lru_cache(maxsize=64)
 def definitions(text: str, file: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
     """Every function definition in ``text``, however deep."""
@@ -81,7 +84,16 @@ def definitions(text: str, file: str) -> tuple[ast.FunctionDef | ast.AsyncFuncti
         tree = ast.parse(text, file)
     except (SyntaxError, ValueError) as fault:
         raise TileError(f"{file} is no longer valid Python: {fault}") from None
-    return tuple(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return tuple(n for n in statements(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement, however deep, with what may hold statements: expressions hold no definitions."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += [inner for name in BODIES for inner in getattr(node, name, ())]
 
 
 def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -133,14 +145,18 @@ def root_of(node: ast.AST) -> ast.AST:
     return node
 
 
+INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
 def in_order(node: ast.AST, own: bool = True) -> Iterator[ast.AST]:
     """``node`` and what is inside it, in the order of the text, without inner functions and classes.
 
     ``own``: with the variables of comprehensions.
     """
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
-        if own or not (isinstance(node, ast.comprehension) and child is node.target):
-            yield from in_order(child, own)
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        yield node
+        skipped = node.target if isinstance(node, ast.comprehension) and not own else None
+        children = [c for c in ast.iter_child_nodes(node) if c is not skipped and not isinstance(c, INNER)]
+        pending += reversed(children)

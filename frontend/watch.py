@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+import ast
+from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from types import FunctionType, ModuleType
 
 from .captures import dotted, follow, helpers
@@ -29,12 +31,17 @@ def places(roots: Iterable[FunctionType]) -> tuple[Place, ...]:
     return tuple(out)
 
 
-def outer_names(function: FunctionType) -> Iterator[tuple[str, ...]]:
+def outer_names(function: FunctionType) -> tuple[tuple[str, ...], ...]:
     """Each dotted name in the body of ``function`` that does not begin with a local."""
-    body = read(function).tree.body
-    local = {*parameter_names(function), *assigned(body)}
-    chains = dict.fromkeys(dotted(node) for statement in body for node in in_order(statement))
-    return (c for c in chains if c and c[0] not in local)
+    return free_names(read(function).tree, parameter_names(function))
+
+
+@lru_cache(maxsize=256)
+def free_names(tree: ast.FunctionDef, parameters: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Each dotted name in the body of ``tree`` that begins with none of its parameters or variables."""
+    local = {*parameters, *assigned(tree.body)}
+    chains = dict.fromkeys(dotted(node) for statement in tree.body for node in in_order(statement))
+    return tuple(c for c in chains if c and c[0] not in local)
 
 
 def decides(function: FunctionType, chain: tuple[str, ...], value: object) -> bool:

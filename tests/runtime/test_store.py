@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tilevm.frontend import kernel as frontend
+from tilevm.frontend import fingerprint, kernel as frontend
 from tilevm.runtime.store import ENDING, PLACE, SWITCH, Store
 from tilevm.source import TileError
 
@@ -148,3 +148,11 @@ def test_command(folder: Path) -> None:
         outputs.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert outputs[0].strip() == str(folder)
     assert "kernels: 1, bytes: " in outputs[1] and outputs[2] == "kernels removed: 1\n"
+
+
+def test_a_key_is_the_same_whatever_was_computed_before(folder: Path) -> None:
+    """A dtype keeps its extremes once they are asked for; they are no part of what it is."""
+    f32 = tv.f32
+    before = fingerprint.token(f32)
+    assert f32.max > 0 and f32.min < 0
+    assert fingerprint.token(f32) == before
