@@ -20,6 +20,7 @@ class Row:
 
     ``stride`` counts elements (0: the same element for every lane). Lanes k with (k - ``first``) < ``count``,
     unsigned, exist; ``count`` None: all. A row without vector dimension has ``lanes`` 0 and ``count`` an i1 or None.
+    ``streams``: vectors are stored at multiples of their size, and past the caches.
     """
 
     base: LLVM
@@ -27,6 +28,7 @@ class Row:
     stride: LLVM | int
     first: LLVM | None = None
     count: LLVM | None = None
+    streams: bool = False
 
     @property
     def masked(self) -> bool:
@@ -55,6 +57,9 @@ def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, 
                 fits = inside if fits is None else c.e.b.and_(fits, inside)
         offset = c.e.b.add(offset, c.e.b.mul(at, c.i64(view.strides[d])))
     row.base = c.e.at(view.base, offset, memory_type(row.element))
+    if fits is not None and vector is not None and vector in map:
+        # A masked load that touches a page which is not there takes a microsecond: a row outside is not looked at.
+        row.base = c.e.b.select(fits, row.base, view.base)
     return limit(c, row, fits, vector is not None and vector in map, size, map, vector)
 
 
@@ -158,7 +163,11 @@ def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
     lanes = lanes_of(value)
     exists, held = mask(c, row, j, lanes, tail), to_memory(c, value, row.element)
     if isinstance(row.stride, int) and row.stride == 1:
-        c.e.store(held, c.e.at(row.base, j, memory_type(row.element)), exists)
+        address = c.e.at(row.base, j, memory_type(row.element))
+        if row.streams and exists is None:
+            c.e.stream(held, address)
+        else:
+            c.e.store(held, address, exists)
     else:
         c.e.scatter(held, addresses(c, row, j, lanes), exists)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 
 from tilevm.abi import KernelAbi, Slot
-from tilevm.backend import Argument, Array, Artifact
+from tilevm.backend import Argument, Artifact
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.types import DType, Kind
@@ -24,6 +26,7 @@ from .host import Host, host, machine
 from .kernel import Kernel
 from .pool import cores, scratch, threads
 from .report import Report, quiet, sites
+from .streaming import settle
 from .support import check
 from .team import team
 
@@ -33,18 +36,34 @@ Words = ctypes.Array[ctypes.c_int64]
 WORTH_SHARING = 20e-6  # seconds of work below which offering it to workers costs more than it gains
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the collector of cycles: a module is many small objects, all of them used, and it would look at them
+    again and again (measured: 8 % of a compilation, and 100 ms where it happened to look at everything)."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def build(func: Func, abi: KernelAbi, here: Host) -> tuple[ir.Module, int]:
     """The LLVM module of a kernel, and the bytes of scratch that a program needs."""
     module = ir.Module(func.name)
     module.triple = llvm.get_default_triple()
     kernel = Kernel(module, func, abi, here)
     kernel.emit()
-    entry(module, kernel.function, here)
+    entry(module, kernel.function, here, kernel.c.streams)
     return module, kernel.scratch_bytes
 
 
-def entry(module: ir.Module, block: ir.Function, here: Host) -> None:
-    """``run(words, counter, total, chunk, scratch, nx, ny, nz)``: take programs off a shared counter."""
+def entry(module: ir.Module, block: ir.Function, here: Host, streams: bool = False) -> None:
+    """``run(words, counter, total, chunk, scratch, nx, ny, nz)``: take programs off a shared counter.
+
+    ``streams``: programs store past the caches.
+    """
     function = ir.Function(module, ir.FunctionType(VOID, [PTR, PTR, I64, I64, PTR, I32, I32, I32]), ENTRY)
     words, counter, total, chunk, memory, nx, ny, nz = function.args
     e = Emitter(module, function, here)
@@ -68,6 +87,8 @@ def entry(module: ir.Module, block: ir.Function, here: Host) -> None:
     e.loop(e.b.sub(end, first), [], body)
     e.b.branch(head)
     e.b.position_at_end(done)
+    if streams:
+        settle(e)
     e.b.ret_void()
 
 
@@ -103,6 +124,7 @@ class NativeKernel:
     ) -> None:
         """``room``: bytes of scratch for a program. ``tells``: the instructions that print or assert."""
         self.abi, self.binary, self._scratch, self._sites = abi, binary, room, tells
+        self._pack = packer(abi)
         self.stages: Mapping[str, str] = Stages(text)
         self.resources: Mapping[str, int] = {"scratch_bytes": room, "code_bytes": len(binary)}
         self.code = Code(binary)
@@ -118,7 +140,7 @@ class NativeKernel:
         if total == 0:
             return
         report = Report(self._sites) if self._sites else None
-        words = pack(self.abi, arguments, () if report is None else (report.words.ctypes.data,))
+        words = self._pack(arguments, () if report is None else (report.words.ctypes.data,))
         begin = time.perf_counter()
         count = self._share(words, total, grid)
         used = (time.perf_counter() - begin) * count / total
@@ -161,21 +183,18 @@ def block_of(slots: int) -> Words:
     return (ctypes.c_int64 * (slots + 2 * COUNTER_BYTES // 8))()
 
 
-def pack(abi: KernelAbi, arguments: Sequence[Argument], hidden: Sequence[int] = ()) -> Words:
-    """The argument block: a word a slot, then the hidden ones; and, on a cache line of its own, the counter."""
-    given = dict(zip((p.name for p in abi.params), arguments, strict=True))
-    words = block_of(len(abi.entries) + len(hidden))
-    words[len(abi.entries) : len(abi.entries) + len(hidden)] = list(hidden)
-    for n, entry_ in enumerate(abi.entries):
-        held = given[entry_.param]
-        if entry_.slot is Slot.SCALAR:
-            assert not isinstance(held, Array)
-            words[n] = word(held, entry_.dtype)
-        else:
-            assert isinstance(held, Array)
-            numbers = {Slot.POINTER: (held.address,), Slot.EXTENT: held.shape, Slot.STRIDE: held.strides}
-            words[n] = numbers[entry_.slot][entry_.axis]
-    return words
+def packer(abi: KernelAbi) -> Callable[[Sequence[Argument], Sequence[int]], Words]:
+    """What makes the argument block: a word a slot, then the hidden ones; on a cache line of its own, the counter."""
+    place = {p.name: n for n, p in enumerate(abi.params)}
+    slots = [(place[e.param], WORDS[e.slot], e.dtype if e.slot is Slot.SCALAR else e.axis) for e in abi.entries]
+
+    def pack(arguments: Sequence[Argument], hidden: Sequence[int]) -> Words:
+        found = [word_of(arguments[n], which) for n, word_of, which in slots]
+        words = block_of(len(found) + len(hidden))
+        words[: len(found) + len(hidden)] = [*found, *hidden]
+        return words
+
+    return pack
 
 
 FORMATS = {"f64": "<d", "f32": "<f", "f16": "<e"}
@@ -191,6 +210,14 @@ def word(value: int | float | bool, dtype: DType) -> int:
     return int.from_bytes(raw, "little")
 
 
+WORDS: dict[Slot, Callable[[Any, Any], int]] = {
+    Slot.POINTER: lambda array, _: array.address,
+    Slot.EXTENT: lambda array, axis: array.shape[axis],
+    Slot.STRIDE: lambda array, axis: array.strides[axis],
+    Slot.SCALAR: word,
+}
+
+
 class CpuBackend:
     """Makes native kernels for this machine."""
 
@@ -198,8 +225,9 @@ class CpuBackend:
         here = host()
         check(func, here)
         func = func if debugging() else quiet(func)
-        module, room = build(func, abi, here)
-        text = str(module)
+        with uncollected():
+            module, room = build(func, abi, here)
+            text = str(module)
         return NativeKernel(abi, machine().emit_object(llvm.parse_assembly(text)), room, lambda: text, sites(func))
 
     def machine(self) -> str:

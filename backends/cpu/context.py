@@ -37,6 +37,8 @@ class Context:
         self.grid: list[LLVM] = []
         self.report: LLVM | None = None  # the buffer that prints and assertions write, and their numbers in it
         self.sites: dict[Op, int] = {}
+        self.streamable: frozenset[Op] = frozenset()  # stores that may pass the caches by
+        self.streams = False  # whether some do
         self.loops: list[tuple[Value, LLVM]] = []  # around the present place: the index, and its step as i64
 
     def buffer(self, buffer: Buffer) -> LLVM:

@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from tilevm.types import DType, Kind
 
+from .builder import Builder, known
 from .host import Host
 
 I1, I8, I16, I32, I64 = (ir.IntType(n) for n in (1, 8, 16, 32, 64))
@@ -31,6 +32,17 @@ class BFloatType(ir.Type):  # type: ignore[misc]  # llvmlite is untyped, and has
 
 
 BFLOAT = BFloatType()
+
+
+class Splat(ir.Constant):  # type: ignore[misc]  # llvmlite is untyped
+    """A vector constant of equal elements. Written out one by one, such constants were half of a module's text."""
+
+    def __init__(self, kind: ir.VectorType, element: Any) -> None:
+        self.type, self.constant = kind, [ir.Constant(kind.element, element)] * kind.count
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant[0]})"
+
 
 FLOATS = {"f64": DOUBLE, "f32": FLOAT, "tf32": FLOAT, "f16": HALF, "bf16": I16}
 LLVM = Any  # llvmlite is untyped: an ir.Value
@@ -59,20 +71,28 @@ def vector_of(element: Any, lanes: int) -> Any:
     return ir.VectorType(element, lanes) if lanes else element
 
 
+class Undefined(ir.Constant):  # type: ignore[misc]
+    """A value that nobody looks at."""
+
+    def __init__(self, kind: Any) -> None:
+        self.type, self.constant = kind, ir.Undefined
+
+    def _get_reference(self) -> str:
+        return "undef"
+
+
 class Emitter:
     """An IRBuilder with the words that tile code is written in."""
 
     def __init__(self, module: ir.Module, function: ir.Function, host: Host) -> None:
         self.module, self.function, self.host = module, function, host
-        self.b: Any = ir.IRBuilder(function.append_basic_block("entry"))
+        self.b: Any = Builder(function.append_basic_block("entry"))
 
     # constants and shapes -------------------------------------------------------------------------------------
 
     def number(self, kind: Any, value: Any) -> LLVM:
         """A constant of a scalar type, or one repeated over a vector type."""
-        if isinstance(kind, ir.VectorType):
-            return ir.Constant(kind, [value] * kind.count)
-        return ir.Constant(kind, value)
+        return Splat(kind, value) if isinstance(kind, ir.VectorType) else ir.Constant(kind, value)
 
     def like(self, model: LLVM, value: Any) -> LLVM:
         return self.number(model.type, value)
@@ -94,7 +114,7 @@ class Emitter:
         return ir.Constant(I32, value)
 
     def undefined(self, kind: Any) -> LLVM:
-        return ir.Constant(kind, ir.Undefined)
+        return Undefined(kind)
 
     def constant_vector(self, kind: Any, values: Sequence[Any]) -> LLVM:
         return ir.Constant(kind, list(values))
@@ -105,10 +125,9 @@ class Emitter:
             return x
         kind = ir.VectorType(x.type, lanes)
         if isinstance(x, ir.Constant):
-            return ir.Constant(kind, [x.constant] * lanes)
-        one = self.b.insert_element(ir.Constant(kind, ir.Undefined), x, ir.Constant(I32, 0))
-        zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-        return self.b.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+            return Splat(kind, x.constant)
+        one = self.b.insert_element(self.undefined(kind), x, self.index(0))
+        return self.b.shuffle_vector(one, self.undefined(kind), self.zero(ir.VectorType(I32, lanes)))
 
     def call(self, name: str, result: Any, args: Sequence[LLVM]) -> LLVM:
         """A call of an intrinsic or a library function by its full name."""
@@ -127,6 +146,8 @@ class Emitter:
 
     def at(self, base: LLVM, offset: LLVM, element: Any) -> LLVM:
         """The address ``offset`` elements after ``base``."""
+        if known(offset) == 0:
+            return base
         return self.b.gep(base, [offset], source_etype=element)
 
     def load(self, address: LLVM, element: Any, lanes: int, mask: LLVM | None = None, align: int = 0) -> LLVM:
@@ -153,6 +174,12 @@ class Emitter:
             return
         args = [value, address, ir.Constant(I32, align), mask]
         self.call(f"llvm.masked.store.{suffix(kind)}.p0", VOID, args)
+
+    def stream(self, value: LLVM, address: LLVM) -> None:
+        """Store a vector, at a multiple of its size, past the caches."""
+        kind = value.type
+        made = self.b.store(value, address, align=kind.count * element_bytes(kind.element))
+        made.set_metadata("nontemporal", self.module.add_metadata([ir.Constant(I32, 1)]))
 
     def gather(self, addresses: LLVM, element: Any, mask: LLVM | None) -> LLVM:
         """One element from each of a vector of addresses."""
@@ -269,7 +296,7 @@ def zero_of(kind: Any) -> LLVM:
     """All bits zero."""
     element = kind.element if isinstance(kind, ir.VectorType) else kind
     zero: Any = 0 if isinstance(element, ir.IntType) else 0.0
-    return ir.Constant(kind, [zero] * kind.count) if isinstance(kind, ir.VectorType) else ir.Constant(kind, zero)
+    return Splat(kind, zero) if isinstance(kind, ir.VectorType) else ir.Constant(kind, zero)
 
 
 NAMES = {HALF: "f16", FLOAT: "f32", DOUBLE: "f64", PTR: "p0"}

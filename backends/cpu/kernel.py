@@ -23,6 +23,7 @@ from .memory import Memory
 from .points import dtype_of
 from .realise import Realisation
 from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
+from .streaming import streamable
 from .whole import whole
 
 RULES = (extremes, leaves, pieces, random, scanning, sorting, telling)  # importing them fills the tables
@@ -44,6 +45,7 @@ class Kernel:
         self.c = Context(Emitter(module, self.function, host), scheduler, memory, scratch)
         self.c.programs, self.c.grid = numbers[:3], numbers[3:]
         self.c.read_arguments(func, abi, words)
+        self.c.streamable = streamable(func, host)
         self.scratch_bytes = memory.size
 
     def emit(self) -> None:

@@ -84,7 +84,7 @@ def figures(versions: dict[str, str | None]) -> Results:
         "threads": 1,
         "fma_peak": 1.0,
         "copy": 2.4,
-        "compile_ms": 1,
+        "compile_ms": {"matmul": 1, "matmul, kept": 1},
         "import_ms": 1,
         **versions,
     }
@@ -108,14 +108,15 @@ def test_rivals_take_turns() -> None:
 
 
 def test_command_writes_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for slow in ("cold_compile", "import_time", "copy_rate"):
-        monkeypatch.setattr(cpu, slow, lambda: 1.0)
+    for slow, found in (("compile_times", {"matmul": 1.0}), ("import_time", 1.0), ("copy_rate", 1.0)):
+        monkeypatch.setattr(cpu, slow, lambda found=found: found)
     monkeypatch.setattr(cpu, "CASES", SMALL)
     monkeypatch.setattr(cpu, "rivals", lambda calls, seconds: {n: (c(), Timing(1.0, 1.0))[1] for n, c in calls.items()})
     file = tmp_path / "figures.json"
     done = CliRunner().invoke(main, ["bench", "cpu", "--only", "norm", "--json", str(file)])
     assert done.exit_code == 0, (done.output, done.exception)
     found = json.loads(file.read_text())
+    assert "compiled: matmul 1.0 ms" in done.output.replace("\n", " ")
     assert [r["case"] for r in found["rows"]] == ["layer norm f32 5x100"]
     assert found["rows"][0]["ratio"]["numpy"] == 1.0 and found["rows"][0]["error"] < 1e-6
     assert set(PEERS) <= set(found["machine"])

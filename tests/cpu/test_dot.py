@@ -148,3 +148,24 @@ def test_large_operands_are_prefetched() -> None:
     assert compiled.stages["llvm"].count('call void @"llvm.prefetch.p0"') > 2
     compiled(a, b, c)
     assert np.array_equal(c, a @ b)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+@pytest.mark.parametrize("infinite", [False, True])
+def test_products_end_where_both_operands_do(machine: Host, name: str, infinite: bool) -> None:
+    """No trip is made past the end of both operands; up to the end of the longer one 0 times inf is still NaN."""
+
+    @tv.kernel("a: T[M, K], b: T[L, N], c: f32[M, N]")
+    def product(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, k: int) -> None:
+        acc = tv.full((16, 32), 1.0, tv.f32)
+        c.store((0, 0), tv.dot(a.load((0, k), (16, 64)), b.load((k, 0), (64, 32)), acc))
+
+    for at, left, right in ((0, 3, 3), (0, 13, 40), (0, 40, 13), (16, 29, 90), (-8, 20, 30), (0, 0, 64), (70, 9, 9)):
+        a, b = operands(16, 32, max(left, right), dtype_of(name))
+        a, b, c = np.ascontiguousarray(a[:, :left]), b[:right].copy(), np.zeros((16, 32), np.float32)
+        if infinite:
+            b[-1, 5] = np.inf
+        product[1](a, b, c, at)
+        expected = np.zeros((16, 32), np.float32)
+        product[1](a, b, expected, at, device="vm")
+        assert np.array_equal(c, expected, equal_nan=True), (at, left, right)

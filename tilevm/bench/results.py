@@ -33,9 +33,10 @@ class Results:
 
     def summary(self) -> str:
         m = self.machine
+        compiled = ", ".join(f"{name} {ms:.1f} ms" for name, ms in m["compile_ms"].items())
         return (
             f"{m['processor']}, {m['threads']} threads; FMA peak {m['fma_peak']:.0f} GFLOP/s, "
-            f"copy {m['copy']:.1f} GB/s; matmul compiles in {m['compile_ms']:.0f} ms, import {m['import_ms']:.0f} ms"
+            f"copy {m['copy']:.1f} GB/s; import {m['import_ms']:.0f} ms; compiled: {compiled}"
         )
 
     def data(self) -> dict[str, Any]:

@@ -28,23 +28,24 @@ class Block:
     cells: int
     n: int  # columns of the result
     start: str
+    limited: bool = False  # whether the caller says how many trips along k are worth making
 
     @property
     def name(self) -> str:
-        kind = f"{self.cell.unit}x{self.cell.group}"
-        return f"dot_{kind}_{self.rows}x{self.columns}_k{self.cells}_n{self.n}_{self.start}"
+        kind, end = f"{self.cell.unit}x{self.cell.group}", "_limited" if self.limited else ""
+        return f"dot_{kind}_{self.rows}x{self.columns}_k{self.cells}_n{self.n}_{self.start}{end}"
 
 
-def block_of(p: Plan, rows: int, columns: int, start: str) -> Block:
-    return Block(p.cell, rows, columns, p.lanes, p.cells, p.n, start)
+def block_of(p: Plan, rows: int, columns: int, start: str, limited: bool) -> Block:
+    return Block(p.cell, rows, columns, p.lanes, p.cells, p.n, start, limited)
 
 
 def inner(e: Emitter, block: Block) -> Any:
-    """The function ``(a, pitch of a, panel of b, out, factors)`` that adds a block, made once a module."""
+    """The function ``(a, pitch of a, panel of b, out, factors, trips)`` that adds a block, made once a module."""
     known = e.module.globals.get(block.name)
     if known is not None:
         return known
-    function = ir.Function(e.module, ir.FunctionType(VOID, [PTR, I64, PTR, PTR, PTR]), block.name)
+    function = ir.Function(e.module, ir.FunctionType(VOID, [PTR, I64, PTR, PTR, PTR, I64]), block.name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     Inner(Emitter(e.module, function, e.host), block).emit()
@@ -59,7 +60,7 @@ class Inner:
         self.unit, self.total = memory_type(block.cell.unit), memory_type(block.cell.total)
         self.cell = self.unit if block.cell.group == 1 else ir.IntType(block.cell.bits)
         self.vectors = -(-block.columns // block.lanes)
-        self.a, self.pitch, self.b, self.out, self.factors = e.function.args
+        self.a, self.pitch, self.b, self.out, self.factors, self.trips = e.function.args
 
     def emit(self) -> None:
         e, cells = self.e, self.block.cells
@@ -71,7 +72,7 @@ class Inner:
                 sums = self.step(starts, e.b.add(first, e.i64(step)), sums)
             return sums
 
-        sums = e.loop(cells // STEPS, self.begin(), body)
+        sums = e.loop(self.trips if self.block.limited else cells // STEPS, self.begin(), body)
         for k in range(cells - cells % STEPS, cells):
             sums = self.step(starts, e.i64(k), sums)
         for (at, mask), total in zip(self.places(), sums, strict=True):

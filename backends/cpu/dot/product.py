@@ -16,6 +16,7 @@ from ..placement import Panels
 from ..steps import Group, Keep, Product
 from . import arrange
 from .ahead import ahead
+from .limit import trips
 from .micro import block_of, inner
 from .plan import Matrix
 
@@ -43,6 +44,7 @@ class Emission:
     def __init__(self, c: Context, step: Product) -> None:
         self.c, self.op, self.plan = c, step.op, step.plan
         self.unit = memory_type(self.plan.cell.unit)
+        self.trips = trips(c, step.plan)
 
     def emit(self) -> None:
         start = self.start()
@@ -180,7 +182,9 @@ class Emission:
             left = e.at(x.a, e.b.mul(first, x.pitch), self.unit)
             target = e.at(x.out, e.b.mul(first, e.i64(p.n)), total)
             factor = e.at(factors, first, total)
-            e.b.call(inner(e, block_of(p, rows, x.columns, x.start)), [left, x.pitch, x.panel, target, factor])
+            limited = self.trips is not None
+            made = inner(e, block_of(p, rows, x.columns, x.start, limited))
+            e.b.call(made, [left, x.pitch, x.panel, target, factor, self.trips if limited else e.i64(0)])
             return []
 
         e.loop(blocks, [], lambda i, _: block(i, p.rows))
