@@ -1,11 +1,11 @@
 """Number types and the types of values."""
 
-from tilevm.types.dtype import DType, Kind, Specials, float_, integer
+from tilevm.types.dtype import DType, Kind, Specials
+from tilevm.types.lookup import dtype
 from tilevm.types.named import (
     NAMED,
     bf16,
     bool_,
-    dtype,
     f4e2m1,
     f6e2m3,
     f6e3m2,
@@ -29,6 +29,7 @@ from tilevm.types.named import (
     u32,
     u64,
 )
+from tilevm.types.split import float_, integer
 from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like
 
 __all__ = [
