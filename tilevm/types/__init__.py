@@ -1,6 +1,7 @@
 """Number types and the types of values."""
 
 from tilevm.types.dtype import DType, Kind, Specials
+from tilevm.types.integers import i8, i16, i32, i64, u8, u16, u32, u64
 from tilevm.types.lookup import dtype
 from tilevm.types.named import (
     NAMED,
@@ -19,15 +20,7 @@ from tilevm.types.named import (
     f16,
     f32,
     f64,
-    i8,
-    i16,
-    i32,
-    i64,
     tf32,
-    u8,
-    u16,
-    u32,
-    u64,
 )
 from tilevm.types.split import float_, integer
 from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like

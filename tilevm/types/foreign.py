@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tilevm.types.dtype import DType, Specials
+from tilevm.types.integers import i8, i16, i32, i64, u8, u16, u32, u64
 from tilevm.types.named import (
     bf16,
     bool_,
@@ -17,14 +18,6 @@ from tilevm.types.named import (
     f16,
     f32,
     f64,
-    i8,
-    i16,
-    i32,
-    i64,
-    u8,
-    u16,
-    u32,
-    u64,
 )
 from tilevm.types.split import float_, integer
 

@@ -17,6 +17,7 @@ TURNED = re.compile(f"f([1-9]\\d?)(u?)m{NUMBER}e{NUMBER}", re.ASCII)
 INTEGER = re.compile(r"([iu])(0|[1-9]\d{0,3})", re.ASCII)
 COLLOQUIAL = {  # what other languages say
     **FOREIGN,
+    **{name[2:]: kind for name, kind in NAMED.items() if "e" in name},  # e4m3, ue8m0
     **{"half": f16, "double": f64, "fp16": f16, "fp32": f32, "fp64": f64, "bfloat": bf16},
     **{"f8": NAMED["f8e4m3"], "fp8": NAMED["f8e4m3"], "f6": NAMED["f6e2m3"], "f4": NAMED["f4e2m1"]},
 }
@@ -30,7 +31,9 @@ def dtype(name: str | DType) -> DType:
     if isinstance(name, DType):
         return name
     if not isinstance(name, str):
-        raise TileError(f"a number type is called by its name, not by {name!r}", help='as in "f16", or tv.f16')
+        word = getattr(name, "__name__", getattr(name, "name", str(name).removeprefix("torch.")))  # of numpy, of torch
+        found = COLLOQUIAL.get(word, f16)
+        raise TileError(f"a number type is called by its name, not by {name!r}", help=f"pass {found.name!r}")
     return called(name)
 
 

@@ -13,8 +13,6 @@ def _ieee(name: str, bits: int, exponent: int, mantissa: int) -> DType:
 
 
 bool_ = DType("bool", 1, Kind.BOOL, signed=False)
-i8, i16, i32, i64 = (integer(n, True) for n in (8, 16, 32, 64))
-u8, u16, u32, u64 = (integer(n, False) for n in (8, 16, 32, 64))
 f64 = _ieee("f64", 64, 11, 52)
 f32 = _ieee("f32", 32, 8, 23)
 tf32 = _ieee("tf32", 32, 8, 10)  # 19 significant bits kept in a 32-bit container

@@ -47,21 +47,22 @@ def as_array(values: Any) -> Array:
     """``values`` through numpy; Python's integers stay integers, also where numpy would make floats of them."""
     try:
         array = np.asarray(values)
-        if isinstance(values, np.ndarray | np.generic) or array.dtype.kind not in "fO":
-            return array
-        return whole(np.array(values, dtype=object), array)
+        if isinstance(values, int | list | tuple) and array.dtype.kind in "fO":
+            return whole(np.array(values, dtype=object), array)
+        return array
     except (TypeError, ValueError, RuntimeError) as error:
         raise TileError(f"numpy reads no array from this {type(values).__name__}: {error}", help=CONVERTED) from None
 
 
 def whole(objects: Array, array: Array) -> Array:
     """``array``, or ``objects`` as integers where all of them are: numpy makes floats of [-1, 2**63]."""
-    if not objects.size or not all(isinstance(v, int) for v in objects.flat):
+    if not objects.size or not all(isinstance(v, int | np.integer) for v in objects.flat):
         return array
-    low, high = min(objects.flat), max(objects.flat)
+    low, high = int(min(objects.flat)), int(max(objects.flat))
     if low < -(2**63) or high >= 2**64 or (low < 0 and high >= 2**63):
+        what = f"everything from {low} to {high}" if low < high else str(low)
         raise TileError(
-            f"no integer of 64 bits holds everything from {low} to {high}",
+            f"no integer of 64 bits holds {what}",
             help="encode the negative numbers and the large ones apart" if -(2**63) <= low and high < 2**64 else None,
         )
     return objects.astype(np.int64 if low < 0 else np.uint64)

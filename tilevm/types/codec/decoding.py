@@ -14,7 +14,6 @@ from tilevm.types.dtype import DType
 from tilevm.types.lookup import dtype as dtype_called
 
 CHUNK = 1 << 14  # elements
-TABLE_BITS = 16  # types of so many bits are decoded by a table
 
 
 def decode(codes: Any, dtype: DType | str) -> Array:
@@ -59,7 +58,7 @@ def checked(codes: Any, dtype: DType) -> Array:
 def floats(codes: Array, dtype: DType) -> Array:
     """Codes of a float type as f64."""
     if dtype.bits == 64:
-        return codes.view(np.float64)
+        return codes.copy().view(np.float64)
     if dtype.bits == 32:  # f32, and tf32, which lies as f32 does
         used = codes & np.uint32(2**32 - (1 << fields(dtype).padding))
         with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
@@ -78,7 +77,7 @@ def numbers_of(dtype: DType) -> Array:
     field, mantissa = magnitude >> form.mantissa_bits, magnitude & ((1 << form.mantissa_bits) - 1)
     hidden = (field >= form.lowest).astype(np.int64) << form.mantissa_bits
     exponent = np.maximum(field, form.lowest) - form.bias - form.mantissa_bits
-    number = np.ldexp((mantissa + hidden).astype(np.float64), exponent)
+    number: Array = np.ldexp((mantissa + hidden).astype(np.float64), exponent)
     if dtype.has_nan:
         number = np.where(magnitude > form.top, np.nan, number)
     if dtype.has_inf:

@@ -12,9 +12,10 @@ from tilevm.source import TileError, nearest
 from tilevm.types import philox
 from tilevm.types.codec.arrays import Array, bits, code_dtype, numbers, own
 from tilevm.types.codec.floats import float_codes
-from tilevm.types.codec.integers import from_integers, from_parts, truths
+from tilevm.types.codec.integers import from_integers, from_parts, is_small, small, truths
 from tilevm.types.codec.parts import of_floats, of_integers
 from tilevm.types.codec.rounding import ROUNDINGS
+from tilevm.types.codec.tables import has_table, looked_up
 from tilevm.types.dtype import DType
 from tilevm.types.lookup import dtype as dtype_called
 
@@ -71,31 +72,45 @@ def encode(
     if task.first + array.size > 2**64:
         raise TileError(f"the stream ends before {array.size} draws from {first} on", help="it has 2**64 words")
     if own(array) == task.dtype:
-        return bits(array).astype(code_dtype(task.dtype)) & code_dtype(task.dtype)((1 << task.dtype.bits) - 1)
+        held = code_dtype(task.dtype)
+        return np.asarray(bits(array).astype(held) & held((1 << task.dtype.bits) - 1))
     flat, codes = array.reshape(-1), np.empty(array.size, code_dtype(task.dtype))
-    encoder = encoder_of(array, task.dtype)
-    for start in range(0, array.size, CHUNK):
-        part = flat[start : start + CHUNK]
-        codes[start : start + CHUNK] = encoder(part, task, task.draws(start, part.size))
+    encoder = encoder_of(array, task)
+    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+        for start in range(0, array.size, CHUNK):
+            part = flat[start : start + CHUNK]
+            codes[start : start + CHUNK] = encoder(part, task, task.draws(start, part.size))
     return codes.reshape(array.shape)
 
 
 Encoder = Callable[[Array, Task, Array | None], Array]
 
 
-def encoder_of(array: Array, dtype: DType) -> Encoder:
+def encoder_of(array: Array, task: Task) -> Encoder:
     """What encodes a chunk of such an array."""
-    if dtype.is_bool:
-        return lambda x, task, draws: truths(x, task.dtype)
+    if task.dtype.is_bool:
+        return to_bool
+    if has_table(array, task.dtype, task.rounding):
+        return by_table
     source = own(array)
     exact = source is not None and not source.is_float  # integers, and bools
-    if dtype.is_float:
+    if task.dtype.is_float:
         return wide_integer_to_float if exact and array.dtype.itemsize == 8 else number_to_float
-    return integer_to_integer if exact else float_to_integer
+    if exact:
+        return integer_to_integer
+    return float_to_small if is_small(task.dtype, task.rounding, task.saturate) else float_to_integer
+
+
+def to_bool(x: Array, task: Task, draws: Array | None) -> Array:
+    return truths(x, task.dtype)
+
+
+def by_table(x: Array, task: Task, draws: Array | None) -> Array:
+    return looked_up(x, task.dtype, task.rounding, task.saturate)
 
 
 def number_to_float(x: Array, task: Task, draws: Array | None) -> Array:
-    return float_codes(of_floats(widened(x)), task.dtype, task.rounding, task.saturate, draws)
+    return float_codes(of_floats(x.astype(np.float64)), task.dtype, task.rounding, task.saturate, draws)
 
 
 def wide_integer_to_float(x: Array, task: Task, draws: Array | None) -> Array:
@@ -103,13 +118,11 @@ def wide_integer_to_float(x: Array, task: Task, draws: Array | None) -> Array:
 
 
 def float_to_integer(x: Array, task: Task, draws: Array | None) -> Array:
-    return from_parts(of_floats(widened(x)), task.dtype, task.rounding, task.saturate, draws)
+    return from_parts(of_floats(x.astype(np.float64)), task.dtype, task.rounding, task.saturate, draws)
 
 
-def widened(x: Array) -> Array:
-    """The same numbers in f64."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
-        return x.astype(np.float64)
+def float_to_small(x: Array, task: Task, draws: Array | None) -> Array:
+    return small(x if x.dtype == np.float32 else x.astype(np.float64), task.dtype, task.rounding)
 
 
 def integer_to_integer(x: Array, task: Task, draws: Array | None) -> Array:

@@ -58,5 +58,5 @@ def fields(dtype: DType) -> Fields:
         nan=nan,
         sign=1 << (exponent + mantissa) if dtype.signed else 0,
         negative_zero=dtype.specials is not Specials.NAN_NEGATIVE_ZERO,
-        padding=dtype.bits - 19 if dtype == tf32 else 0,
+        padding=dtype.bits - (1 + exponent + mantissa) if dtype == tf32 else 0,
     )

@@ -36,6 +36,23 @@ def fitted(negative: Array, magnitude: Array, huge: Array, dtype: DType, saturat
     return np.where(negative, np.uint64(0) - magnitude, magnitude) & np.uint64((1 << dtype.bits) - 1)
 
 
+WHOLE = {"nearest_even": np.rint, "toward_zero": np.trunc}  # as numpy rounds to whole numbers
+SMALL = 16  # bits: f32 holds every such integer
+
+
+def is_small(dtype: DType, rounding: str, saturate: bool) -> bool:
+    """Whether :func:`small` makes codes of such a type."""
+    return dtype.bits <= SMALL and saturate and rounding in WHOLE
+
+
+def small(x: Array, dtype: DType, rounding: str) -> Array:
+    """Floats (f32 or f64) rounded and clamped to integers of few bits, by float arithmetic, which is exact here."""
+    whole = np.clip(WHOLE[rounding](x), x.dtype.type(dtype.min), x.dtype.type(dtype.max))
+    whole[np.isnan(whole)] = 0
+    held = code_dtype(dtype)
+    return np.asarray(whole.astype(np.int32).astype(held) & held((1 << dtype.bits) - 1))
+
+
 def truths(x: Array, dtype: DType) -> Array:
     """1 where a number is not zero, NaN among them, as Python's ``bool`` has it."""
     return np.asarray(x != 0).astype(code_dtype(dtype))

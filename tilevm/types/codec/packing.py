@@ -21,8 +21,8 @@ CHUNK = 1 << 11  # groups
 def pack(codes: Any, dtype: DType | str) -> Array:
     """Codes, in row-major order, without gaps between them: ceil(n * bits / 8) bytes.
 
-    Element i owns bits i * bits … (i + 1) * bits - 1 of the stream, its least significant bit first; bit k of the stream
-    is bit k % 8 of byte k // 8. Elements may straddle bytes. The last byte is filled up with zeros. Raises
+    Element i owns bits i * bits … (i + 1) * bits - 1 of the stream, its least significant bit first; bit k of the
+    stream is bit k % 8 of byte k // 8. Elements may straddle bytes. The last byte is filled up with zeros. Raises
     :class:`TileError` for what is no code of ``dtype``.
     """
     kind = dtype_called(dtype)
@@ -74,7 +74,7 @@ def pieces(width: int) -> Iterator[tuple[int, int, int]]:
 
 def shifted(x: Array, left: int) -> Array:
     """``x`` shifted left, or right where ``left`` is negative."""
-    return x << x.dtype.type(left) if left >= 0 else x >> x.dtype.type(-left)
+    return np.asarray(x << x.dtype.type(left) if left >= 0 else x >> x.dtype.type(-left))
 
 
 def packed_bytes(count: int, width: int) -> int:

@@ -54,7 +54,7 @@ def stochastic(found: Cut) -> Array:
     up = np.clip(DRAW - found.shift, 0, DRAW).view(np.uint64)
     wide = ((found.left - ONE) >> down) + ONE  # the ceiling of left / 2**down, for left > 0
     limit = np.where(found.shift >= DRAW, wide, found.left << up)
-    return (found.draws < limit) & (found.left > 0)
+    return np.asarray((found.draws < limit) & (found.left > 0))
 
 
 Rounding = Callable[[Cut], Array]
