@@ -31,9 +31,9 @@ def dtype(name: str | DType) -> DType:
     if isinstance(name, DType):
         return name
     if not isinstance(name, str):
-        word = getattr(name, "__name__", getattr(name, "name", str(name).removeprefix("torch.")))  # of numpy, of torch
-        found = COLLOQUIAL.get(word, f16)
-        raise TileError(f"a number type is called by its name, not by {name!r}", help=f"pass {found.name!r}")
+        word = getattr(name, "__name__", getattr(name, "name", str(name)))  # numpy's types, numpy's dtypes, torch's
+        help = f"pass {likely(str(word)) or 'f16'!r}"
+        raise TileError(f"a number type is called by its name, not by {name!r}", help=help)
     return called(name)
 
 
@@ -58,7 +58,8 @@ def called(name: str) -> DType:
 
 
 def likely(name: str) -> str | None:
-    """The name that ``name`` most likely meant, if one is near."""
+    """The name that ``name`` most likely meant, if one is near; ``torch.float16`` and the like are looked up."""
+    name = name.rpartition(".")[2]
     if name in COLLOQUIAL:
         return COLLOQUIAL[name].name
     if turned := TURNED.fullmatch(name):  # the exponent comes first

@@ -39,7 +39,7 @@ def checked(codes: Any, dtype: DType) -> Array:
     """Codes as an array of the smallest type that holds those of ``dtype``. Raises TileError for what is none."""
     array = numbers(codes)
     source = own(array)
-    if source is None or source.is_float:
+    if (source is None or source.is_float) and array.size:  # an empty list becomes floats in numpy
         raise TileError(f"codes are integers, not {array.dtype.name}", help="tv.encode makes codes of numbers")
     held = code_dtype(dtype)
     if array.dtype == held and dtype.bits == 8 * dtype.numpy_bytes:

@@ -131,7 +131,8 @@ def integer_to_integer(x: Array, task: Task, draws: Array | None) -> Array:
 
 def check_rounding(rounding: str) -> None:
     if rounding not in ROUNDINGS:
-        near = nearest(str(rounding), list(ROUNDINGS))
+        begun = [r for r in ROUNDINGS if isinstance(rounding, str) and rounding and r.startswith(rounding)]
+        near = begun[0] if begun else nearest(str(rounding), list(ROUNDINGS))
         help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, ROUNDINGS))}"
         raise TileError(f"no rounding is called {rounding!r}", help=help)
 
@@ -143,5 +144,6 @@ def counted(value: Any, what: str) -> int:
     except TypeError:
         raise TileError(f"the {what} is an integer, not {value!r}") from None
     if not 0 <= number < 2**64:
-        raise TileError(f"the {what} is {number}, and must lie from 0 to 2**64 - 1", help=f"pass {number % 2**64}")
+        help = f"kernels take it for {number % 2**64}" if -(2**63) <= number < 0 else None
+        raise TileError(f"the {what} is {number}, and must lie from 0 to 2**64 - 1", help=help)
     return number

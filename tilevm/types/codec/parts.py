@@ -43,10 +43,9 @@ def of_integers(x: Array) -> Parts:
     """The parts of an array of i64 or u64."""
     negative, magnitude = apart(x)
     exponent = (bits(magnitude.astype(np.float64)) >> np.uint64(MANTISSA)).view(np.int64) - BIAS
-    exponent = np.clip(exponent, 0, LEAD + 1)
-    exponent -= (magnitude >> exponent.astype(np.uint64)) == 0  # the float was rounded up to the next power of two
-    exponent = np.maximum(exponent, 0)
-    significand = magnitude << (LEAD - exponent).astype(np.uint64)
+    # Where the float was rounded up to the next power of two, the exponent is one too high. Zero keeps that of f64.
+    exponent -= (magnitude >> exponent.view(np.uint64)) == 0
+    significand = magnitude << (LEAD - exponent).view(np.uint64)
     nothing = np.zeros(x.shape, bool)
     return Parts(negative, significand, exponent, nothing, nothing)
 
