@@ -130,10 +130,11 @@ def integer_to_integer(x: Array, task: Task, draws: Array | None) -> Array:
 
 
 def check_rounding(rounding: str) -> None:
-    if rounding not in ROUNDINGS:
-        begun = [r for r in ROUNDINGS if isinstance(rounding, str) and rounding and r.startswith(rounding)]
-        near = begun[0] if begun else nearest(str(rounding), list(ROUNDINGS))
-        help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, ROUNDINGS))}"
+    known = list(ROUNDINGS)
+    if rounding not in known:
+        begun = [name for name in known if rounding and name.startswith(str(rounding))]
+        near = begun[0] if begun else nearest(str(rounding), known)
+        help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, known))}"
         raise TileError(f"no rounding is called {rounding!r}", help=help)
 
 
