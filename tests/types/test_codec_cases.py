@@ -77,6 +77,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a near rounding": {"values": 1.0, "rounding": "nearest"},
     "letters that changed places": {"values": 1.0, "rounding": "toward_zeor"},
     "no rounding": {"values": 1.0, "rounding": None},
+    "neither true nor false": {"values": 1.0, "saturate": "no"},
     "a negative seed": {"values": 1.0, "seed": -1},
     "a large seed": {"values": 1.0, "seed": 2**64},
     "a seed of floats": {"values": 1.0, "seed": 1.5},

@@ -9,7 +9,9 @@ from hypothesis import given, strategies as st
 
 import tilevm as tv
 from tests.types.reference import NAMED_FLOATS, SMALL, SMALL_NAMED, UNUSED, form
+from tilevm.signature import parse
 from tilevm.source import TileError
+from tilevm.text import print_func, read_func
 from tilevm.types import DType, float_
 from tilevm.types.codec.arrays import code_dtype, numpy_dtype
 from tilevm.types.foreign import ABROAD
@@ -45,7 +47,15 @@ def test_small_splits(kind: DType) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [k for k in {*SMALL, *SMALL_NAMED} if k in ABROAD], ids=str)
+@pytest.mark.parametrize("kind", [*SMALL, *NAMED_FLOATS], ids=str)
+def test_names_go_through_texts(kind: DType) -> None:
+    signature = parse(f"x: {kind}[M, N], y: *{kind}, z: {kind}")
+    assert parse(str(signature)) == signature and signature.params[0].dtype == kind
+    text = f"func @k(%x: {kind}[4], %y: ptr<{kind}>) {{\n  yield []\n}}\n"
+    assert print_func(read_func(text)) == text
+
+
+@pytest.mark.parametrize("kind", sorted({*SMALL, *SMALL_NAMED} & set(ABROAD), key=str), ids=str)
 def test_against_other_libraries(kind: DType) -> None:
     codes = every_code(kind)
     with np.errstate(all="ignore"):

@@ -32,7 +32,8 @@ def dtype(name: str | DType) -> DType:
         return name
     if not isinstance(name, str):
         word = getattr(name, "__name__", getattr(name, "name", str(name)))  # numpy's types, numpy's dtypes, torch's
-        help = f"pass {likely(str(word)) or 'f16'!r}"
+        known = COLLOQUIAL.get(str(word).rpartition(".")[2])
+        help = f"pass {known.name!r}" if known else 'as in "f16", or tv.f16'
         raise TileError(f"a number type is called by its name, not by {name!r}", help=help)
     return called(name)
 

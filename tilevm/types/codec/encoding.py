@@ -66,8 +66,10 @@ def encode(
     Raises :class:`TileError` for an unknown rounding, a seed or first index outside 0 … 2**64 - 1, and for values that
     are no numbers.
     """
-    task = Task(dtype_called(dtype), rounding, bool(saturate), counted(seed, "seed"), counted(first, "first index"))
     check_rounding(rounding)
+    if not isinstance(saturate, bool | np.bool_):
+        raise TileError(f"saturate is True or False, not {saturate!r}")
+    task = Task(dtype_called(dtype), rounding, bool(saturate), counted(seed, "seed"), counted(first, "first index"))
     array = numbers(values)
     if task.first + array.size > 2**64:
         raise TileError(f"the stream ends before {array.size} draws from {first} on", help="it has 2**64 words")
