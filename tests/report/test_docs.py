@@ -19,6 +19,7 @@ from tilevm.text import print_func, read_func
 ROOT = docs.ROOT
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+TYPES = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
 IR = (ROOT / "docs" / "ir.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", LANGUAGE, re.DOTALL)
 EXAMPLES = re.findall(r"#### `(\w+)`.*?```\n(.*?)```", IR, re.DOTALL)
@@ -75,7 +76,9 @@ def test_samples_reach_every_instruction() -> None:
 def test_every_public_name_is_told() -> None:
     stub = (ROOT / "tilevm" / "__init__.pyi").read_text(encoding="utf-8")
     names = set(re.findall(r"\b(\w+) as \1\b", stub)) - {"__version__"}
-    missing = {n for n in names if not re.search(rf"\| `{n}` \||\btv\.{n}\b", LANGUAGE)}
+    integers = {f"{sign}{bits}" for sign in "iu" for bits in range(1, 65)}
+    assert integers <= names and "`tv.i1` … `tv.i64` and `tv.u1` … `tv.u64`" in LANGUAGE
+    missing = {n for n in names - integers if not re.search(rf"\| `{n}` \||\btv\.{n}\b", LANGUAGE + TYPES)}
     assert missing == set()
 
 
@@ -85,6 +88,14 @@ def test_snippets_run(number: int, tmp_path: Path) -> None:
     path.write_text(f"{IMPORTS}\n\n{SNIPPETS[number]}", encoding="utf-8")
     load_file(str(path))
     assert "assert" in SNIPPETS[number]
+
+
+def test_the_snippet_on_types_runs(tmp_path: Path) -> None:
+    [snippet] = re.findall(r"```python\n(.*?)```", TYPES, re.DOTALL)
+    path = tmp_path / "types.py"
+    path.write_text(snippet, encoding="utf-8")
+    load_file(str(path))
+    assert "assert" in snippet
 
 
 # the IR -------------------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tilevm.backend import Array
-from tilevm.runtime.arguments import ELEMENTS, Trait, Weak, read
+from tilevm.runtime.arguments import Trait, Weak, read
 from tilevm.source import TileError
 from tilevm.types import DType, bf16, bool_, f8e4m3, f16, f32, f64, i32, i64, u8
+from tilevm.types.foreign import ELEMENTS
 
 BASE = np.arange(24, dtype=np.float32).reshape(4, 6)
 

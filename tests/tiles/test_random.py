@@ -5,7 +5,7 @@ import pytest
 
 import tilevm as tv
 from tests.tiles.cases import DEVICES, INTEGERS, same
-from tilevm.backends.vm.random import philox
+from tilevm.types.philox import philox
 
 each_device = pytest.mark.parametrize("device", DEVICES)
 KNOWN = (  # counter, key and block: the known answers that come with Random123

@@ -28,7 +28,21 @@ FLOATS: dict[str, Any] = {
     "f6e3m2": ml_dtypes.float6_e3m2fn,
     "f4e2m1": ml_dtypes.float4_e2m1fn,
 }
-WRONG = ("f33", "int32", "i0", "i65", "f16e5m9", "f8e04m3", "f08e4m3", "f32e20m11", "", "float", "F32", "bfloat16")
+WRONG = (
+    *("f33", "int32", "i0", "i65", "f16e5m9", "f8e04m3", "f08e4m3", "f32e20m11", "", "float", "F32", "bfloat16"),
+    *(
+        "e4m3",
+        "f8m3e4",
+        "f8e4n3",
+        "bf61",
+        "f8e5m2fnzu",
+        "f5ue5m0ieee",
+        "f7ue4m3fnuz",
+        "f2e1m0fn",
+        "fp8",
+        "float8_e8m0fnu",
+    ),
+)
 
 
 @pytest.mark.parametrize("name", FLOATS)
@@ -86,6 +100,50 @@ def test_names_lead_back(kind: DType) -> None:
 def test_split_names(name: str, split: tuple[int, int]) -> None:
     assert dtype(name) == float_(*split)
     assert dtype(name).name == name
+
+
+def test_bare_names_and_suffixes() -> None:
+    """A name means one type, and a type has one name."""
+    assert float_(4, 3) == dtype("f8e4m3") == dtype("f8e4m3fn") and float_(4, 3).specials is Specials.NAN_ALL_ONES
+    assert float_(4, 3, specials="ieee") == dtype("f8e4m3ieee") != dtype("f8e4m3")
+    assert float_(4, 3, specials=Specials.NAN_NEGATIVE_ZERO) == dtype("f8e4m3fnuz")
+    assert dtype("f8e4m3fnuz").bias == 8
+    assert float_(8, 0, signed=False) == dtype("f8ue8m0") == dtype("f8e8m0")
+    assert float_(5, 3, False) == dtype("f8ue5m3")
+    assert float_(5, 10) == dtype("f16e5m10") == f16 and float_(8, 7) == dtype("f16e8m7") == bf16
+    assert dtype("f8e5m2ieee").name == "f8e5m2" and dtype("f6e2m3finite").name == "f6e2m3"
+    assert dtype(f16) is f16
+
+
+def test_epsilon_is_the_step_above_one() -> None:
+    assert [dtype(n).epsilon for n in ("f4e0m3", "f5e1m3", "f6e2m3", "f8e8m0")] == [0.25, 0.25, 0.125, 1]
+
+
+def test_where_there_are_no_normals() -> None:
+    kind = dtype("f8e1m6")  # half its codes are infinity and NaN
+    assert kind.smallest_normal == kind.smallest_subnormal == 2.0**-5
+    assert kind.max == 63 * 2.0**-5
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("4", 3), "a float is split into whole bits, not '4' and 3"),
+        ((4, 3, True, "nan"), "a float's codes are not spent on 'nan'\nhelp: there are 'ieee', 'fn', 'fnuz', 'finite'"),
+        ((4, 0, True, "ieee"), "f5e4m0ieee is impossible: infinity and NaN"),
+        ((4, 3, False, "fnuz"), "f7ue4m3fnuz is impossible: NaN takes the code of -0, and it has no sign"),
+        ((1, 0, True, "fn"), "f2e1m0fn is impossible: NaN would take every code but zero's"),
+    ],
+)
+def test_refused_specials(given: tuple[Any, ...], says: str) -> None:
+    with pytest.raises(TileError, match=says):
+        float_(*given)
+
+
+@pytest.mark.parametrize("given", [np.float16, np.dtype(np.float16), "torch.float16", 16])
+def test_names_are_words(given: Any) -> None:
+    with pytest.raises(TileError, match="f16"):
+        dtype(given)
 
 
 def test_unsigned_split() -> None:

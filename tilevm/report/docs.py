@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tilevm.report import instructions, language
+from tilevm.report import formats, instructions, language
 from tilevm.source import TileError
 from tilevm.text import read_func
 
@@ -30,6 +30,8 @@ PARTS: Mapping[str, Part] = {
     "samples": lambda root: language.values(),
     "callers": lambda root: language.callers(),
     "dtypes": lambda root: language.dtypes(),
+    "formats": lambda root: formats.table(),
+    "codec": lambda root: formats.codec(),
 }
 
 

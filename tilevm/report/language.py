@@ -163,7 +163,7 @@ def dtypes() -> str:
             has = " ".join(w for w, there in (("infinity", kind.has_inf), ("NaN", kind.has_nan)) if there) or "neither"
             facts = (f"{x:.6g}" for x in (kind.max, kind.smallest_normal, kind.epsilon))
             rows.append(f"| `{kind.name}` | {kind.bits} | {' | '.join(facts)} | {has} |")
-    named = ", ".join(f"`tv.{sign}{bits}`" for sign in "iu" for bits in (8, 16, 32, 64))
+    named = "`tv.i1` … `tv.i64` and `tv.u1` … `tv.u64`"
     intro = f"`tv.bool_`; the integers {named}; and the floats in this table, each as `tv.` and its name:"
     parts = [plain("tv.dtype", dtype), plain("tv.float_", float_), f"#### `tv.DType`\n\n{markdown(DType)}"]
     return "\n\n".join([intro, "\n".join(rows), *parts])

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tilevm.backend import Array
-from tilevm.runtime.arguments import ELEMENTS
 from tilevm.source import TileError
 from tilevm.types import DType
+from tilevm.types.foreign import ELEMENTS
 
 AnArray = npt.NDArray[Any]
 Contents = Mapping[str, bytes]

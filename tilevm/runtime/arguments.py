@@ -11,48 +11,9 @@ import numpy as np
 from tilevm.backend import Argument, Array
 from tilevm.optional import loaded
 from tilevm.source import TileError
-from tilevm.types import (
-    DType,
-    bf16,
-    bool_,
-    f8e4m3,
-    f8e4m3fnuz,
-    f8e5m2,
-    f8e5m2fnuz,
-    f8e8m0,
-    f16,
-    f32,
-    f64,
-    i8,
-    i16,
-    i32,
-    i64,
-    u8,
-    u16,
-    u32,
-    u64,
-)
+from tilevm.types import DType, bool_, f32, i32, i64
+from tilevm.types.foreign import ELEMENTS
 
-ELEMENTS: dict[str, DType] = {  # what numpy, ml_dtypes and torch call each number type
-    "bool": bool_,
-    "int8": i8,
-    "int16": i16,
-    "int32": i32,
-    "int64": i64,
-    "uint8": u8,
-    "uint16": u16,
-    "uint32": u32,
-    "uint64": u64,
-    "float16": f16,
-    "bfloat16": bf16,
-    "float32": f32,
-    "float64": f64,
-    "float8_e4m3fn": f8e4m3,
-    "float8_e5m2": f8e5m2,
-    "float8_e4m3fnuz": f8e4m3fnuz,
-    "float8_e5m2fnuz": f8e5m2fnuz,
-    "float8_e8m0fnu": f8e8m0,
-}
 ACCEPTED = f"tensors hold {', '.join(ELEMENTS)}"
 WIDEST = 2**31 - 1  # of an extent in i32
 SPECIALISED = 16  # bytes: what addresses and strides are looked at modulo

@@ -1,11 +1,12 @@
 """Number types and the types of values."""
 
-from tilevm.types.dtype import DType, Kind, Specials, float_, integer
+from tilevm.types.dtype import DType, Kind, Specials
+from tilevm.types.integers import i8, i16, i32, i64, u8, u16, u32, u64
+from tilevm.types.lookup import dtype
 from tilevm.types.named import (
     NAMED,
     bf16,
     bool_,
-    dtype,
     f4e2m1,
     f6e2m3,
     f6e3m2,
@@ -19,16 +20,9 @@ from tilevm.types.named import (
     f16,
     f32,
     f64,
-    i8,
-    i16,
-    i32,
-    i64,
     tf32,
-    u8,
-    u16,
-    u32,
-    u64,
 )
+from tilevm.types.split import float_, integer
 from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like
 
 __all__ = [

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from tilevm.source import TileError
-
 
 class Kind(Enum):
     """The family of a number type."""
@@ -77,14 +75,14 @@ class DType:
         """The largest finite value."""
         if not self.is_float:
             return (1 << (self.bits - (self.kind is Kind.SIGNED))) - 1
-        top = (1 << self.exponent_bits) - 1 - (self.specials is Specials.IEEE)
-        mantissa = (1 << self.mantissa_bits) - 1
-        if self.specials is Specials.NAN_ALL_ONES:  # the all-ones code is NaN: one step down
-            if self.mantissa_bits == 0:
-                top -= 1
-            else:
-                mantissa -= 1
-        return self._value(top, mantissa)
+        return self._value(self.largest_code >> self.mantissa_bits, self.largest_code & ((1 << self.mantissa_bits) - 1))
+
+    @property
+    def largest_code(self) -> int:
+        """The code of a float's ``max``, without sign."""
+        if self.specials is Specials.IEEE:  # the top exponent is spent on inf and NaN
+            return (((1 << self.exponent_bits) - 1) << self.mantissa_bits) - 1
+        return (1 << (self.exponent_bits + self.mantissa_bits)) - 1 - (self.specials is Specials.NAN_ALL_ONES)
 
     @cached_property
     def min(self) -> float | int:
@@ -95,12 +93,13 @@ class DType:
 
     @property
     def smallest_normal(self) -> float:
-        """The smallest value with a hidden one; 1 for integers."""
+        """The smallest value with a hidden one; where no code has one (e0m3), the smallest value; 1 for integers."""
         if not self.is_float:
             return 1.0
-        if self._without_zero:
+        if self.without_zero:
             return self._value(0, 0)
-        return math.ldexp(1.0, 1 - self.bias) if self.exponent_bits else self.smallest_subnormal
+        has_normals = self.largest_code >> self.mantissa_bits > 0
+        return math.ldexp(1.0, 1 - self.bias) if has_normals else self._value(0, 1)
 
     @property
     def smallest_subnormal(self) -> float:
@@ -111,17 +110,17 @@ class DType:
 
     @property
     def epsilon(self) -> float:
-        """The step above 1: ``2**-mantissa_bits``."""
-        return math.ldexp(1.0, -self.mantissa_bits)
+        """The step above 1: ``2**-mantissa_bits``, or the step of the subnormals where 1 is one of them."""
+        return math.ldexp(1.0, max(0, 1 - self.bias) - self.mantissa_bits) if self.is_float else 1.0
 
     def _value(self, exponent: int, mantissa: int) -> float:
         """The value of a positive code, by the definition of a binary float."""
-        if exponent == 0 and not self._without_zero:
+        if exponent == 0 and not self.without_zero:
             return math.ldexp(mantissa, 1 - self.bias - self.mantissa_bits)
         return math.ldexp((1 << self.mantissa_bits) + mantissa, exponent - self.bias - self.mantissa_bits)
 
     @property
-    def _without_zero(self) -> bool:
+    def without_zero(self) -> bool:
         """An unsigned type of exponent bits alone (f8e8m0) holds powers of two, and no zero."""
         return self.mantissa_bits == 0 and not self.signed
 
@@ -129,31 +128,3 @@ class DType:
     def numpy_bytes(self) -> int:
         """Bytes of one element in the smallest power-of-two container."""
         return max(1, 1 << max(0, (self.bits + 7) // 8 - 1).bit_length())
-
-
-def integer(bits: int, signed: bool) -> DType:
-    """``i<bits>`` or ``u<bits>``, 1 to 64 bits."""
-    if not 1 <= bits <= 64:
-        raise TileError(f"an integer has 1 to 64 bits, not {bits}")
-    kind = Kind.SIGNED if signed else Kind.UNSIGNED
-    return DType(f"{'i' if signed else 'u'}{bits}", bits, kind, signed=signed)
-
-
-def float_(exponent: int, mantissa: int, signed: bool = True, specials: Specials | None = None) -> DType:
-    """The small float with this split, 2 to 16 bits: ``float_(2, 3)`` is ``f6e2m3``.
-
-    Without ``specials``: 8 bits or more follow IEEE, fewer have only finite codes, as the OCP small formats do
-    (``f8e4m3`` and its kin have names of their own). The bias is ``2**(exponent-1) - 1``.
-    """
-    bits = int(signed) + exponent + mantissa
-    if not (0 <= exponent <= 8 and 0 <= mantissa <= 10 and 2 <= bits <= 16):
-        raise TileError(
-            f"no float has {exponent} exponent and {mantissa} mantissa bits"
-            f"{' and a sign' if signed else ''}: {bits} bits in all",
-            help="0 to 8 exponent bits, 0 to 10 mantissa bits, 2 to 16 bits in all",
-        )
-    if specials is None:
-        specials = Specials.IEEE if bits >= 8 and exponent and mantissa else Specials.NONE
-    bias = (1 << (exponent - 1)) - 1 if exponent else 0
-    name = f"f{bits}{'' if signed else 'u'}e{exponent}m{mantissa}"
-    return DType(name, bits, Kind.FLOAT, exponent, mantissa, bias, signed, specials)

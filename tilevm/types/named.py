@@ -1,27 +1,18 @@
-"""The named number types, and the way from a name to its type."""
+"""The number types that have names of their own."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from functools import cache
 
-from tilevm.source import TileError, nearest
-from tilevm.types.dtype import DType, Kind, Specials, float_, integer
+from tilevm.types.dtype import DType, Kind, Specials
+from tilevm.types.split import float_, integer
 
 
 def _ieee(name: str, bits: int, exponent: int, mantissa: int) -> DType:
     return DType(name, bits, Kind.FLOAT, exponent, mantissa, (1 << (exponent - 1)) - 1, True, Specials.IEEE)
 
 
-def _fnuz(name: str, exponent: int, mantissa: int) -> DType:
-    split = float_(exponent, mantissa, specials=Specials.NAN_NEGATIVE_ZERO)
-    return replace(split, name=name, bias=1 << (exponent - 1))
-
-
 bool_ = DType("bool", 1, Kind.BOOL, signed=False)
-i8, i16, i32, i64 = (integer(n, True) for n in (8, 16, 32, 64))
-u8, u16, u32, u64 = (integer(n, False) for n in (8, 16, 32, 64))
 f64 = _ieee("f64", 64, 11, 52)
 f32 = _ieee("f32", 32, 8, 23)
 tf32 = _ieee("tf32", 32, 8, 10)  # 19 significant bits kept in a 32-bit container
@@ -30,12 +21,12 @@ f16 = _ieee("f16", 16, 5, 10)
 
 # OCP 8-bit floats (OFP8 1.0), their fnuz variants, and the scale types of MX (OCP MX 1.0) and NV formats.
 f8e5m2 = float_(5, 2)
-f8e4m3 = float_(4, 3, specials=Specials.NAN_ALL_ONES)
-f8e5m2fnuz = _fnuz("f8e5m2fnuz", 5, 2)
-f8e4m3fnuz = _fnuz("f8e4m3fnuz", 4, 3)
-f8e8m0 = replace(float_(8, 0, signed=False, specials=Specials.NAN_ALL_ONES), name="f8e8m0")
-f8ue4m3 = replace(float_(4, 3, signed=False, specials=Specials.NAN_ALL_ONES), name="f8ue4m3", bits=8)
-f8ue5m3 = replace(float_(5, 3, signed=False, specials=Specials.NAN_ALL_ONES), name="f8ue5m3")
+f8e4m3 = float_(4, 3)
+f8e5m2fnuz = float_(5, 2, specials=Specials.NAN_NEGATIVE_ZERO)
+f8e4m3fnuz = float_(4, 3, specials=Specials.NAN_NEGATIVE_ZERO)
+f8e8m0 = float_(8, 0, signed=False)
+f8ue4m3 = replace(float_(4, 3, signed=False, specials=Specials.NAN_ALL_ONES), name="f8ue4m3", bits=8)  # top bit 0
+f8ue5m3 = float_(5, 3, signed=False)
 f6e2m3, f6e3m2, f4e2m1 = float_(2, 3), float_(3, 2), float_(2, 1)
 
 NAMED: dict[str, DType] = {
@@ -46,23 +37,3 @@ NAMED: dict[str, DType] = {
         *(integer(n, s) for s in (True, False) for n in range(1, 65)),
     )
 }
-
-SPLIT = re.compile(r"f([1-9]\d?)(u?)e(0|[1-9]\d?)m(0|[1-9]\d?)", re.ASCII)
-
-
-@cache
-def dtype(name: str) -> DType:
-    """The type called ``name``: ``i1`` … ``u64``, ``f16``, ``f6e3m2``, ``f8ue4m3`` ….
-
-    Raises :class:`TileError` with the nearest name when there is none.
-    """
-    if name in NAMED:
-        return NAMED[name]
-    if split := SPLIT.fullmatch(name):
-        bits, unsigned, exponent, mantissa = split.groups()
-        found = float_(int(exponent), int(mantissa), signed=not unsigned)
-        if found.bits == int(bits):
-            return found
-        raise TileError(f"{name}: the parts of this float add up to {found.bits} bits, not {bits}")
-    near = nearest(name, list(NAMED))
-    raise TileError(f"no number type is called {name!r}", help=f"did you mean {near!r}?" if near else None)
