@@ -9,6 +9,7 @@ from math import prod
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor
 
+from .casts import wrapped
 from .context import Context
 from .emit import I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
 from .index import Map, shape
@@ -183,11 +184,14 @@ def store_scalar(c: Context, row: Row, value: LLVM) -> None:
 
 def zero(c: Context, dtype: DType) -> LLVM:
     kind = register_type(dtype)
-    return c.e.number(kind, 0.0 if dtype.is_float and dtype.name != "bf16" else 0)
+    return c.e.zero(kind)
 
 
 def to_register(c: Context, x: LLVM, dtype: DType) -> LLVM:
-    return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0)) if dtype.is_bool else x
+    """An element as registers hold it: what lies in the spare bits of a small integer's bytes is passed over."""
+    if dtype.is_bool:
+        return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0))
+    return wrapped(c.e, x, dtype) if dtype.is_integer else x
 
 
 def to_memory(c: Context, x: LLVM, dtype: DType) -> LLVM:

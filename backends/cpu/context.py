@@ -55,7 +55,7 @@ class Context:
         """An integer scalar of the IR as i64."""
         assert isinstance(value.type, Scalar)
         number = self.numbers[value]
-        if value.type.dtype.bits == 64:
+        if number.type == I64:
             return number
         return (self.e.b.sext if value.type.dtype.signed else self.e.b.zext)(number, I64)
 

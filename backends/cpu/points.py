@@ -43,7 +43,7 @@ def points(c: Context, op: Indexed, memory: Value, indices: Sequence[LLVM]) -> t
 
 def widened(c: Context, index: LLVM, dtype: DType) -> LLVM:
     kind = vector_of(I64, lanes_of(index))
-    if dtype.bits == 64:
+    if index.type == kind:
         return index
     return (c.e.b.sext if dtype.signed else c.e.b.zext)(index, kind)
 

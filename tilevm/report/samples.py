@@ -78,7 +78,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "Tile.reshape": ("x.reshape(2, 16)",),
     "Tile.shape": ("x.shape",),
     "Tile.sum": ("x.sum(axis=1, keepdims=True)",),
-    "Tile.to": ("x.to(tv.bf16)", "x.to(tv.i8, saturate=True)"),
+    "Tile.to": ("x.to(tv.bf16)", "x.to(tv.i8, saturate=True)", 'x.to(tv.i8, rounding="nearest_even")'),
     "abs": ("tv.abs(x)",),
     "all": ("tv.all(m)",),
     "any": ("tv.any(m, axis=0)",),

@@ -4,6 +4,7 @@ from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
 from tilevm.ir.ops.dot import Dot, accumulator
 from tilevm.ir.ops.elementwise import (
+    ROUNDINGS,
     Abs,
     Add,
     And,
@@ -69,6 +70,7 @@ from tilevm.ir.ops.shape import (
 
 __all__ = [
     "COMBINING",
+    "ROUNDINGS",
     "Abs",
     "Add",
     "All",
