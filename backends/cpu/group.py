@@ -17,7 +17,7 @@ from .context import Context
 from .emit import I64, LLVM, lanes_of, memory_type
 from .index import Map, Node, identity, inputs, is_tile, shape
 from .placement import Panels
-from .points import both, dtype_of, points
+from .points import both, dtype_of, points, write
 from .steps import Fold, Group, Keep, Root, Write, sources
 
 leaf: Table[[Nest, Node, LLVM, int, int], LLVM] = Table("an element read from memory")
@@ -323,18 +323,12 @@ class Nest:
         value, *rest = held
         indices = rest[: len(op.indices)] if isinstance(op, ops.Scatter) else rest[:1]
         mask = rest[len(indices)] if op.mask is not None else None
-        address, inside = points(self.c, op, op.tensor if isinstance(op, ops.Scatter) else op.pointer, indices)
+        memory = op.tensor if isinstance(op, ops.Scatter) else op.pointer
+        address, inside = points(self.c, op, memory, indices)
         exists = both(self.c, mask, inside)
         if tail:
             exists = both(self.c, exists, self.c.e.head(tail, lanes_of(value)))
-        stored = access.to_memory(self.c, value, dtype_of(op.value))
-        if lanes_of(value):
-            self.c.e.scatter(stored, address, exists)
-        elif exists is None:
-            self.c.e.store(stored, address)
-        else:
-            with self.c.e.when(exists):
-                self.c.e.store(stored, address)
+        write(self.c, memory, address, value, exists)
 
     # folds ----------------------------------------------------------------------------------------------------
 

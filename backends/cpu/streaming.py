@@ -18,6 +18,7 @@ from .context import Context
 from .emit import I32, I64, LLVM, VOID, Emitter, memory_bytes, memory_type
 from .host import Host
 from .index import is_tile, shape
+from .packed import is_packed
 
 SHORTEST = 2048  # bytes of a row from which its ends do not matter
 LARGE = 12 << 20  # bytes of a tensor from which it is out of the caches before anyone reads it
@@ -36,7 +37,7 @@ def streamable(func: Func, host: Host) -> frozenset[Op]:
 def long(op: ops.Store) -> bool:
     kind = op.tensor.type
     assert isinstance(kind, Tensor)
-    if not is_tile(op.value) or kind.strides[-1] != 1:
+    if not is_tile(op.value) or kind.strides[-1] != 1 or is_packed(kind):
         return False
     return shape(op.value)[-1] * memory_bytes(kind.dtype) >= SHORTEST
 
