@@ -60,6 +60,7 @@ from .frontend.language import (
     zeros as zeros,
 )
 from .report.check import Report as Report, check as check
+from .runtime.packed import packed as packed
 from .source import TileError as TileError
 from .types import (
     DType as DType,

@@ -20,7 +20,8 @@ class Array:
     ``address`` of element 0; ``shape`` and ``strides`` in elements; ``lowest`` and ``highest``: the offsets of
     elements that the owner's memory holds around ``address``, ``highest`` excluded (for pointers, whose bounds
     nobody states).
-    ``owner`` keeps the memory alive and is what error messages name.
+    ``owner`` keeps the memory alive and is what error messages name. ``packed``: element i owns the bits from
+    i * dtype.bits on of the bytes at ``address``, the least significant first.
     """
 
     dtype: DType
@@ -31,6 +32,7 @@ class Array:
     highest: int
     owner: Any = field(compare=False, repr=False)
     writable: bool = True
+    packed: bool = False
 
 
 Argument = Array | int | float | bool

@@ -149,7 +149,7 @@ def _(op: ops.Gather, p: Program) -> Sequence[Held]:
     memory = p.memory[op.tensor]
     mask, at = places(op, p, memory, op.indices)
     out = outside(op, p, memory, mask)
-    out[mask] = decoded(memory.dtype, memory.view[tuple(i[mask] for i in at)])
+    out[mask] = memory.read(tuple(i[mask] for i in at))
     return [Held(out)]
 
 
@@ -157,7 +157,7 @@ def _(op: ops.Gather, p: Program) -> Sequence[Held]:
 def _(op: ops.Scatter, p: Program) -> Sequence[Held]:
     memory = p.memory[op.tensor]
     mask, at = places(op, p, memory, op.indices)
-    memory.view[tuple(i[mask] for i in at)] = encoded(memory.dtype, written(op, p, mask)[mask])
+    memory.write(tuple(i[mask] for i in at), written(op, p, mask)[mask])
     return ()
 
 

@@ -15,6 +15,7 @@ from tilevm.types import Pointer, Scalar, Tensor as TensorType, Type
 
 from .elementwise import compute
 from .memory import Memory
+from .packed import PackedMemory
 from .rounding import Array
 from .values import Held, fit
 
@@ -77,7 +78,7 @@ class Run:
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
         params = self._func.params
-        memory = {p: Memory(a) for p, a in zip(params, arguments, strict=True) if isinstance(a, Tensor)}
+        memory = {p: memory_of(a) for p, a in zip(params, arguments, strict=True) if isinstance(a, Tensor)}
         numbers = {p: scalar(p.type, a) for p, a in zip(params, arguments, strict=True) if not isinstance(a, Tensor)}
         for z in range(grid[2]):
             for y in range(grid[1]):
@@ -85,6 +86,10 @@ class Run:
                     program = Program((x, y, z), grid, memory)
                     program.values.update(numbers)
                     program.block(replace(self._func.body, params=()))
+
+
+def memory_of(argument: Tensor) -> Memory:
+    return PackedMemory(argument) if argument.packed else Memory(argument)
 
 
 def scalar(kind: Type, value: int | float | bool) -> Held:

@@ -11,8 +11,11 @@ import numpy as np
 from tilevm.backend import Array as Argument
 from tilevm.types import DType
 
+from .codes import codes_of, numbers_of
 from .rounding import Array
-from .values import Held, container, in_memory
+from .values import NATIVE, Held, container, fit, in_memory
+
+Index = tuple[slice, ...] | tuple[Array, ...]  # of a tensor, as numpy takes it: a box, or element by element
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Box:
 
 
 class Memory:
-    """One tensor or pointer argument, as an array over the caller's memory."""
+    """A tensor or pointer argument whose elements begin at bytes, as an array over the caller's memory."""
 
     def __init__(self, argument: Argument) -> None:
         self.argument = argument
@@ -58,21 +61,35 @@ class Memory:
         out = np.broadcast_to(other, shape).copy()
         box = self.inside(offsets, shape)
         if all(s.stop > s.start for s in box.tensor):
-            out[box.tile] = decoded(self.dtype, self.view[box.tensor])
+            out[box.tile] = self.read(box.tensor)
         return Held(out)
 
     def store(self, offsets: Sequence[int], data: Array) -> None:
         box = self.inside(offsets, data.shape)
         if all(s.stop > s.start for s in box.tensor):
-            self.view[box.tensor] = encoded(self.dtype, data[box.tile])
+            self.write(box.tensor, data[box.tile])
+
+    def read(self, index: Index) -> Array:
+        """The elements at places that lie inside."""
+        return decoded(self.dtype, self.view[index])
+
+    def write(self, index: Index, data: Array) -> None:
+        """Numbers of the tensor's type put there."""
+        self.view[index] = encoded(self.dtype, data)
 
 
 def decoded(dtype: DType, data: Array) -> Array:
-    """Elements of memory as the machine computes with them."""
-    return (data != 0) if dtype.is_bool else data.astype(container(dtype))
+    """Elements of memory as the machine computes with them; bits that the type does not use are passed over."""
+    if dtype.is_bool:
+        return np.asarray(data != 0)
+    if not dtype.is_float:
+        return fit(dtype, data)
+    return data.astype(container(dtype)) if dtype.name in NATIVE else numbers_of(dtype, data)
 
 
 def encoded(dtype: DType, data: Array) -> Array:
-    """Numbers of ``dtype`` as they lie in memory; exact, as they were rounded before."""
+    """Numbers of ``dtype`` as they lie in memory, integers with their sign above them; exact, as they were rounded."""
+    if dtype.is_float and dtype.name not in NATIVE:
+        return codes_of(dtype, np.asarray(data))
     with np.errstate(all="ignore"):
         return np.asarray(data).astype(in_memory(dtype))

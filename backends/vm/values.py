@@ -11,22 +11,18 @@ import numpy as np
 from tilevm.source import Span
 from tilevm.types import DType, Kind
 
+from .codes import nearest
 from .rounding import Array, round_to
 
 INTEGER = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
-MEMORY: dict[str, Any] = {
+NATIVE: dict[str, Any] = {  # floats that numpy converts exactly
     "f64": np.float64,
     "f32": np.float32,
-    "tf32": np.float32,
     "f16": np.float16,
     "bf16": ml_dtypes.bfloat16,
-    "f8e4m3": ml_dtypes.float8_e4m3fn,
-    "f8e5m2": ml_dtypes.float8_e5m2,
-    "f8e4m3fnuz": ml_dtypes.float8_e4m3fnuz,
-    "f8e5m2fnuz": ml_dtypes.float8_e5m2fnuz,
-    "f8e8m0": ml_dtypes.float8_e8m0fnu,
 }
+BY_ARITHMETIC = (*NATIVE, "tf32")  # floats that arithmetic rounds to, faster than by their codes
 
 
 @dataclass(frozen=True)
@@ -55,14 +51,17 @@ def container(dtype: DType) -> Any:
 
 
 def in_memory(dtype: DType) -> Any:
-    """The numpy type of an element in memory."""
-    return MEMORY.get(dtype.name) or (np.uint8 if dtype.kind is Kind.BOOL else container(dtype))
+    """The numpy type of an element in memory: for other floats than numpy's, that of their codes."""
+    if dtype.is_integer:
+        return container(dtype)
+    return NATIVE.get(dtype.name) or UNSIGNED[dtype.numpy_bytes]
 
 
 def fit(dtype: DType, data: Array) -> Array:
     """``data`` made a number of ``dtype``: floats rounded, integers wrapped."""
     if dtype.is_float:
-        return round_to(dtype, np.asarray(data, np.float64))
+        rounded = round_to if dtype.name in BY_ARITHMETIC else nearest
+        return rounded(dtype, np.asarray(data, np.float64))
     if dtype.kind is Kind.BOOL:
         return np.asarray(data, np.bool_)
     held = np.asarray(data).astype(container(dtype))

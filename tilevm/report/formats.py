@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tilevm.report.language import plain
+from tilevm.runtime.packed import packed
 from tilevm.types import NAMED, DType
 from tilevm.types.codec import decode, encode, pack, unpack
 from tilevm.types.foreign import ABROAD
@@ -43,6 +44,6 @@ def value(x: float) -> str:
 
 
 def codec() -> str:
-    """The functions between numbers, codes and bytes."""
-    names = {"encode": encode, "decode": decode, "pack": pack, "unpack": unpack}
+    """The functions between numbers, codes, bytes and kernels."""
+    names = {"encode": encode, "decode": decode, "pack": pack, "unpack": unpack, "packed": packed}
     return "\n\n".join(plain(f"tv.{name}", held) for name, held in names.items())

@@ -12,9 +12,9 @@ from tilevm.backend import Argument, Array
 from tilevm.optional import loaded
 from tilevm.source import TileError
 from tilevm.types import DType, bool_, f32, i32, i64
-from tilevm.types.foreign import ELEMENTS
+from tilevm.types.foreign import ELEMENTS, FOREIGN
 
-ACCEPTED = f"tensors hold {', '.join(ELEMENTS)}"
+ACCEPTED = f"tensors hold {', '.join(FOREIGN)}"
 WIDEST = 2**31 - 1  # of an extent in i32
 SPECIALISED = 16  # bytes: what addresses and strides are looked at modulo
 HOST = {1, 3, 11}  # DLPack's kinds of memory that the CPU reads: its own, and pinned for CUDA or ROCm
@@ -25,13 +25,15 @@ class Trait(NamedTuple):
     """All that specialisation sees of a tensor.
 
     ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
-    axes are multiples of 16, else the bytes of an element. ``wide``: the axes whose extents exceed i32.
+    axes are multiples of 16, else the bytes of an element, or 1 where it is ``packed``. ``wide``: the axes whose
+    extents exceed i32.
     """
 
     dtype: DType
     units: tuple[bool, ...]
     align: int
     wide: tuple[int, ...] = ()
+    packed: bool = False
 
 
 class Weak(NamedTuple):
@@ -197,8 +199,14 @@ def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: S
             f"{name} begins at address {address:#x}, which is no multiple of its element's {size} bytes",
             help=f"pass a copy: {name}.copy()",
         )
-    wide = tuple(axis for axis, extent in enumerate(shape) if extent > WIDEST) if max(shape, default=0) > WIDEST else ()
-    return Trait(dtype, tuple(units), size if bits % SPECIALISED else SPECIALISED, wide)
+    return Trait(dtype, tuple(units), size if bits % SPECIALISED else SPECIALISED, wide(shape))
+
+
+def wide(shape: Sequence[int]) -> tuple[int, ...]:
+    """The axes that are longer than i32 counts."""
+    if max(shape, default=0) <= WIDEST:
+        return ()
+    return tuple(axis for axis, extent in enumerate(shape) if extent > WIDEST)
 
 
 def element(dtype: np.dtype[Any], name: str) -> DType:
@@ -216,7 +224,7 @@ def element(dtype: np.dtype[Any], name: str) -> DType:
 
 @cache
 def native(dtype: np.dtype[Any]) -> DType | None:
-    return ELEMENTS.get(dtype.name) if dtype.isnative else None
+    return FOREIGN.get(dtype.name) if dtype.isnative else None
 
 
 def torch_element(dtype: Any, name: str) -> DType:

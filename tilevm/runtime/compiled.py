@@ -133,6 +133,10 @@ class Compiled:
 def admits_tensor(wanted: Tensor, argument: Any, seen: Seen) -> bool:
     if not isinstance(seen, Trait) or seen.dtype != wanted.dtype or len(seen.units) != wanted.rank:
         return False
+    if wanted.packed is not seen.packed:
+        return False
+    if wanted.packed:  # strides follow from the extents, which the contract looks at
+        return seen.align % min(wanted.align, 16) == 0
     units = zip(wanted.strides, argument.shape, seen.units, strict=True)
     return seen.align % min(wanted.align, 16) == 0 and all(u or s != 1 or n <= 1 for s, n, u in units)
 
@@ -154,6 +158,8 @@ ADMITS: dict[type, Callable[[Any, Any, Seen], bool]] = {
 
 def told(argument: Argument, seen: Seen) -> str:
     """An argument in a few words."""
+    if isinstance(argument, Array) and argument.packed:
+        return f"{argument.dtype}[{', '.join(map(str, argument.shape))}] packed"
     if isinstance(argument, Array):
         return f"{argument.dtype}[{', '.join(map(str, argument.shape))}] with strides {argument.strides}"
     return f"{argument!r}"

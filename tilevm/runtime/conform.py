@@ -62,4 +62,5 @@ def as_seen(kind: Type) -> Seen:
     if isinstance(kind, Scalar):
         return kind.dtype
     units = tuple(s == 1 for s in kind.strides) if isinstance(kind, Tensor) else ()
-    return Trait(kind.dtype, units, min(kind.align, SPECIALISED))
+    packed = isinstance(kind, Tensor) and kind.packed
+    return Trait(kind.dtype, units, min(kind.align, SPECIALISED), packed=packed)

@@ -166,4 +166,5 @@ def written(func: Func) -> set[Value]:
 def ragged(array: Any, bytes_: int) -> bool:
     """Whether some row begins elsewhere between multiples of ``bytes_`` than the first."""
     apart = (s for n, s in zip(array.shape, array.strides, strict=True) if n > 1 and s != 1)
-    return any(s * array.dtype.numpy_bytes % bytes_ for s in apart)
+    bits = array.dtype.bits if array.packed else 8 * array.dtype.numpy_bytes
+    return any(s * bits % (8 * bytes_) for s in apart)

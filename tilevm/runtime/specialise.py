@@ -9,7 +9,7 @@ from typing import NoReturn
 from tilevm.runtime.arguments import Seen, Trait, Weak
 from tilevm.signature import Element, ParamSpec, PointerSpec, ScalarSpec, TensorSpec
 from tilevm.source import Note, TileError
-from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type
+from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, row_major
 
 Specs = Sequence[ParamSpec | None]  # one a parameter; None where the signature says nothing
 
@@ -52,10 +52,7 @@ def specialise(names: Sequence[str], specs: Specs, seen: Sequence[Seen]) -> dict
 
 def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Variables) -> Tensor:
     assert isinstance(spec, TensorSpec)
-    if spec.packed:
-        raise TileError(
-            f"{name} is packed, and this version takes whole bytes only", help="give it one element a byte, as u8"
-        )
+    same_packing(name, spec, seen)
     dtype = variables.agree(spec.dtype, name, seen.dtype)
     if len(seen.units) != len(spec.dims):
         raise TileError(
@@ -63,9 +60,28 @@ def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Varia
             notes=[Note(f"the signature: {spec}")],
             help=f"reshape the argument, or change the signature of {name}",
         )
-    return Tensor(
-        dtype, dims(name, spec.dims, seen.wide), strides(spec, seen.units), max(spec.align, seen.align), spec.packed
-    )
+    axes = dims(name, spec.dims, seen.wide)
+    apart = packed_strides(spec, axes) if spec.packed else strides(spec, seen.units)
+    return Tensor(dtype, axes, apart, max(spec.align, seen.align), spec.packed)
+
+
+def same_packing(name: str, spec: TensorSpec, seen: Trait) -> None:
+    """Raises TileError unless signature and argument agree on whether elements lie without gaps."""
+    if seen.packed is spec.packed:
+        return
+    mend = f"write {replace(spec, packed=seen.packed)}"
+    message = f"{name} is packed, and the signature does not say so"
+    if spec.packed:
+        message = f"{name} is not packed, and the signature says it is"
+        mend = f"pass tv.packed(buffer, dtype, shape), or {mend}"
+    raise TileError(message, notes=[Note(f"the signature: {spec}")], help=mend)
+
+
+def packed_strides(spec: TensorSpec, dims: Sequence[Dim]) -> tuple[int | None, ...]:
+    """What follows from the extents that are known, or else the number that the signature gives."""
+    said = spec.strides or (None,) * len(dims)
+    known = row_major([d.size for d in dims])
+    return tuple(s if isinstance(s, int) else k for s, k in zip(said, known, strict=True))
 
 
 def dims(name: str, said: Sequence[Dim], wide: Sequence[int]) -> tuple[Dim, ...]:
@@ -86,11 +102,17 @@ def strides(spec: TensorSpec, units: Sequence[bool]) -> tuple[int | None, ...]:
 
 
 def free_tensor(name: str, spec: ParamSpec | None, seen: Trait, variables: Variables) -> Tensor:
-    return tensor_type(name, TensorSpec(name, None, (Dim(),) * len(seen.units)), seen, variables)
+    return tensor_type(name, TensorSpec(name, None, (Dim(),) * len(seen.units), packed=seen.packed), seen, variables)
 
 
 def pointer_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Variables) -> Pointer:
     assert isinstance(spec, PointerSpec)
+    if seen.packed:
+        raise TileError(
+            f"{name} is packed, and the signature says a pointer",
+            notes=[Note(f"the signature: {spec}")],
+            help="a pointer goes to whole bytes; make it a tensor, as in w: u4[K, N] packed",
+        )
     return Pointer(variables.agree(spec.dtype, name, seen.dtype), max(spec.align, seen.align))
 
 
@@ -190,6 +212,7 @@ def declared_type(name: str, spec: ParamSpec | None) -> Type:
         units = [s == 1 for s in spec.strides]
     elif units:
         units[-1] = True
-    seen = Trait(spec.dtype, tuple(units), spec.dtype.numpy_bytes)
+    packed = isinstance(spec, TensorSpec) and spec.packed
+    seen = Trait(spec.dtype, tuple(units), 1 if packed else spec.dtype.numpy_bytes, packed=packed)
     found: Type = RULES[type(spec), Trait](name, spec, seen, Variables())
     return found

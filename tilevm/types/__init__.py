@@ -23,7 +23,7 @@ from tilevm.types.named import (
     tf32,
 )
 from tilevm.types.split import float_, integer
-from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like
+from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like, row_major
 
 __all__ = [
     "NAMED",
@@ -60,6 +60,7 @@ __all__ = [
     "i64",
     "integer",
     "like",
+    "row_major",
     "tf32",
     "u8",
     "u16",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -64,7 +65,10 @@ class Dim:
 class Tensor:
     """A tensor in global memory; ``strides`` count elements, ``None`` where known only at launch.
 
-    ``align``: bytes that divide the address of element 0. ``packed``: elements lie bit by bit in a byte buffer.
+    ``align``: bytes that divide the address of element 0 and, where they are more than an element's own, the byte
+    strides of the axes whose neighbours do not touch. ``packed``: elements lie in row-major order without gaps, element
+    i in bits i * dtype.bits and up of the bytes, the least significant first. Then ``align=1`` says nothing: a row may
+    begin inside a byte.
     """
 
     dtype: DType
@@ -102,3 +106,13 @@ Numeric = Scalar | Tile
 def like(model: Numeric, dtype: DType) -> Numeric:
     """A scalar or tile of ``dtype``, shaped as ``model``."""
     return Scalar(dtype) if isinstance(model, Scalar) else Tile(dtype, model.shape)
+
+
+def row_major(extents: Sequence[int | None]) -> tuple[int | None, ...]:
+    """The strides of elements without gaps between them, the last axis fastest; None where an extent is open."""
+    strides: list[int | None] = []
+    step: int | None = 1
+    for extent in reversed(extents):
+        strides.append(step)
+        step = None if step is None or extent is None else step * max(extent, 1)
+    return tuple(reversed(strides))

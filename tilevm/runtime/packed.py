@@ -1,0 +1,127 @@
+"""Packed tensors as callers hold them: bytes, and the elements that lie in them without gaps."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tilevm.backend import Array
+from tilevm.optional import loaded
+from tilevm.runtime.arguments import SPECIALISED, Read, Trait, read, wide
+from tilevm.source import TileError
+from tilevm.types import DType, dtype as dtype_called, row_major
+from tilevm.types.codec.packing import packed_bytes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Packed:
+    """An argument of kernels made by :func:`packed`: ``buffer`` as it was given, ``dtype`` and ``shape``."""
+
+    buffer: Any
+    dtype: DType
+    shape: tuple[int, ...]
+    read: Read = field(compare=False)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take; the buffer may have more."""
+        return packed_bytes(prod(self.shape), self.dtype.bits)
+
+    def __repr__(self) -> str:
+        return f"<packed {self.dtype}[{', '.join(map(str, self.shape))}] in {self.nbytes} bytes>"
+
+
+def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packed:
+    """A tensor whose elements lie in the bytes of ``buffer`` without gaps, to be given to a kernel.
+
+    Elements are in row-major order, and element i owns bits i * bits … (i + 1) * bits - 1 of the bytes, its least
+    significant bit first, as :func:`tv.pack` puts them. ``buffer``: bytes of numpy, of torch on the CPU, or of whatever
+    Python reads as such; they are used in place, must be contiguous, and bytes after the last element are left alone.
+    A kernel's store changes the bits of the elements that it stores, and no others. A signature says
+    ``w: u4[K, N] packed``.
+
+    Raises :class:`TileError` for a buffer that is too short or does not hold bytes, and for negative extents.
+    """
+    kind, extents = dtype_called(dtype), shape_given(shape)
+    held, writable = bytes_of(buffer)
+    needed = packed_bytes(prod(extents), kind.bits)
+    if held.size < needed:
+        raise TileError(
+            f"{kind}[{', '.join(map(str, extents))}] packed takes {needed} bytes, and the buffer has {held.size}",
+            help=f"it holds {held.size * 8 // kind.bits} elements of {kind}",
+        )
+    address: int = held.__array_interface__["data"][0]
+    strides = [s or 0 for s in row_major(extents)]  # all are known
+    pitches = (s * kind.bits for n, s in zip(extents, strides, strict=True) if n > 1 and s != 1)
+    aligned = address % SPECIALISED == 0 and all(p % (8 * SPECIALISED) == 0 for p in pitches)
+    units = (False,) * (len(extents) - 1) + (True,) * bool(extents)
+    seen = Trait(kind, units, SPECIALISED if aligned else 1, wide(extents), packed=True)
+    whole = held.size * 8 // kind.bits
+    return Packed(
+        buffer, kind, extents, (Array(kind, address, extents, tuple(strides), 0, whole, held, writable, True), seen)
+    )
+
+
+@read.register
+def read_packed(value: Packed, name: str) -> Read:
+    return value.read
+
+
+def shape_given(shape: Any) -> tuple[int, ...]:
+    """Extents as ints; one number is one dimension."""
+    parts = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else (shape,)
+    try:
+        extents = tuple(map(operator.index, parts))
+    except TypeError:
+        raise TileError(f"a shape holds whole numbers, not {shape!r}", help="as in (K, N)") from None
+    if any(e < 0 for e in extents):
+        raise TileError(f"the shape {extents} has a negative extent", help="extents count elements")
+    return extents
+
+
+def bytes_of(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
+    """A buffer as a row of bytes that keeps its memory alive, and whether it can be written to."""
+    if isinstance(buffer, np.ndarray) or hasattr(buffer, "__dlpack__"):
+        return bytes_of_array(buffer)
+    try:
+        held = np.frombuffer(buffer, np.uint8)
+    except (TypeError, ValueError, BufferError) as error:
+        raise TileError(
+            f"packed elements lie in bytes, and Python reads none from this {type(buffer).__name__}: {error}",
+            help="pass an array of u8, such as tv.pack(tv.encode(x, dtype), dtype)",
+        ) from None
+    return held, held.flags.writeable
+
+
+def bytes_of_array(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
+    """The same of an array or tensor of u8, read as an argument of a kernel is."""
+    array, seen = read(buffer, "buffer")
+    assert isinstance(array, Array) and isinstance(seen, Trait), "arrays are read as such"
+    if array.dtype.name != "u8":
+        kind = array.dtype
+        mend = f"tv.pack(tv.encode(buffer, {kind.name!r}), {kind.name!r}) packs them" if kind.bits < 8 else None
+        view = "buffer.view(torch.uint8)" if is_torch(buffer) else "buffer.view(np.uint8)"
+        raise TileError(f"packed elements lie in bytes of u8, not in {kind}", help=mend or f"{view} gives them")
+    expected = row_major(array.shape)
+    if any(n > 1 and s != e for n, s, e in zip(array.shape, array.strides, expected, strict=True)) and array.shape:
+        raise TileError(
+            f"the buffer has strides {array.strides}, and packed elements lie in bytes without gaps",
+            help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
+        )
+    held = array.owner.numpy() if is_torch(buffer) else array.owner
+    return held.reshape(-1), array.writable
+
+
+def is_torch(buffer: Any) -> bool:
+    torch = loaded("torch")
+    return torch is not None and isinstance(buffer, torch.Tensor)
