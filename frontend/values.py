@@ -76,15 +76,6 @@ def blend(a: object, b: object, made: object) -> object:
     return List(parts, a.origins | b.origins) if isinstance(a, List) and isinstance(b, List) else tuple(parts)
 
 
-def lists_in(value: object) -> Iterator[List]:
-    """The lists in ``value``, itself and inner ones."""
-    if isinstance(value, List):
-        yield value
-    if isinstance(value, tuple):
-        for part in value:
-            yield from lists_in(part)
-
-
 @dataclass(frozen=True, eq=False)
 class Range:
     """What a loop runs over."""

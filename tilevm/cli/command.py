@@ -17,6 +17,8 @@ from rich.table import Table
 
 from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
+from tilevm.bench.formats import Figures, bench_formats
+from tilevm.bench.results import Results
 from tilevm.cli import example
 from tilevm.cli.cache import cache
 from tilevm.cli.check import check
@@ -163,14 +165,36 @@ def bench() -> None:
     """Measure speed, as ratios to peers in one run."""
 
 
+def measuring(command: Any) -> Any:
+    """The options of every benchmark."""
+    for option in (
+        click.option("--only", default="", help="cases whose names hold this, such as softmax or u4"),
+        click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival"),
+        click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too"),
+    ):
+        command = option(command)
+    return command
+
+
 @bench.command()
-@click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
-@click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival")
-@click.option("--only", default="", help="cases whose names hold this, such as softmax")
+@measuring
 def cpu(file: str | None, seconds: float, only: str) -> None:
     """Compare the CPU backend with numpy, and with torch and numba where they are installed."""
-    result = bench_cpu(seconds, only)
-    Console(width=110 if not sys.stdout.isatty() else None).print(result.table())
+    tell(bench_cpu(seconds, only), file)
+
+
+@bench.command()
+@measuring
+def formats(file: str | None, seconds: float, only: str) -> None:
+    """Compare packed number types, made f32, with a copy of as many bytes; and time the codec."""
+    tell(bench_formats(seconds, only), file)
+
+
+def tell(result: Results | Figures, file: str | None) -> None:
+    """Print figures, and write them where that is wanted."""
+    console = Console(width=110 if not sys.stdout.isatty() else None)
+    for table in result.tables():
+        console.print(table)
     click.echo(result.summary())
     if file:
         Path(file).write_text(json.dumps(result.data(), indent=2) + "\n")
