@@ -1,4 +1,4 @@
-"""Number types against a copy: packed elements made f32, and the codec on numpy arrays. All on one thread."""
+"""Number types: packed elements made f32 against a copy, the codec on numpy arrays, linear layers against torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from rich.table import Table
 
 import tilevm as tv
-from tilevm.bench import kernels
+from tilevm.bench import kernels, linear
 from tilevm.bench.measure import rivals
 from tilevm.types import DType
 from tilevm.types.codec import decode, encode, pack, unpack
@@ -35,6 +35,7 @@ class Figures:
     machine: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
     codec: list[dict[str, Any]] = field(default_factory=list)
+    linear: list[dict[str, Any]] = field(default_factory=list)
 
     def tables(self) -> Iterator[Table]:
         table = Table("packed to f32", "near", "of copy", "far", "of copy", title="GB/s of f32 written, one thread")
@@ -46,21 +47,24 @@ class Figures:
         for r in self.codec:
             table.add_row(r["format"], *(f"{r[name]:.0f}" for name in ("encode", "decode", "pack", "unpack")))
         yield table
+        yield linear.table(self.linear, self.machine["threads"])
 
     def summary(self) -> str:
         m = self.machine
         return (
-            f"{m['processor']}, one thread; copies: 256 KB by a kernel {m['near_copy']:.1f} GB/s, "
+            f"{m['processor']}; copies on one thread: 256 KB by a kernel {m['near_copy']:.1f} GB/s, "
             f"64 MB by numpy {m['far_copy']:.1f} GB/s"
         )
 
     def data(self) -> dict[str, Any]:
-        return {"machine": self.machine, "rows": self.rows, "codec": self.codec}
+        return {"machine": self.machine, "rows": self.rows, "codec": self.codec, "linear": self.linear}
 
 
 def bench_formats(seconds: float, only: str = "") -> Figures:
     """The formats whose names hold ``only``, each in turn with the copies that they are measured by."""
-    figures = Figures({"processor": pkgutil.resolve_name("tilevm.backends.cpu.host:host")().name})
+    threads = pkgutil.resolve_name("tilevm.backends.cpu.pool:threads")()
+    processor = pkgutil.resolve_name("tilevm.backends.cpu.host:host")().name
+    figures = Figures({"processor": processor, "threads": threads})
     copies: dict[str, list[float]] = {"near": [], "far": []}
     for name in filter(lambda name: only in name, FORMATS):
         found = dequantised(tv.dtype(name), seconds)
@@ -68,6 +72,7 @@ def bench_formats(seconds: float, only: str = "") -> Figures:
         for place, rates in copies.items():
             rates.append(found[f"{place}_copy"])
     figures.codec = [coded(tv.dtype(name), seconds) for name in CODEC if only in name]
+    figures.linear = linear.bench_linear(seconds, only, threads)
     middle = {f"{place}_copy": float(np.median(rates)) if rates else 0.0 for place, rates in copies.items()}
     figures.machine |= {**middle, "numpy": np.__version__, "date": time.strftime("%Y-%m-%d")}
     return figures
