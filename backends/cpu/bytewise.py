@@ -11,8 +11,7 @@ from functools import cache
 import numpy as np
 
 from tilevm.ir import ops
-from tilevm.types import DType, bf16, f32
-from tilevm.types.codec import decode
+from tilevm.types import DType, f32, recipes
 
 from . import access, packed
 from .access import Row
@@ -22,24 +21,22 @@ from .emit import FLOAT, I1, I8, I16, I32, LLVM, Emitter, vector_of
 COUNT = 64  # numbers at a time: the bytes of a vector
 LANES = 16
 BYTES = vector_of(I8, COUNT)
-TARGETS = (f32, bf16)
 
 
 def serves(e: Emitter, op: ops.Cast, source: DType) -> bool:
-    """Whether a cast is made by tables."""
-    if not e.host.has("avx512vbmi") or op.to not in TARGETS or op.rounding not in ("natural", "nearest_even"):
+    """Whether a cast is made by tables: where the recipes choose them, and no single instruction does it."""
+    if not e.host.has("avx512vbmi") or op.rounding not in ("natural", "nearest_even") or op.saturate:
         return False
-    whole = source.is_integer and source.bits == 8  # which single instructions widen and convert
-    return not (source.is_bool or whole or op.saturate) and source.bits <= 8
+    whole = source.is_integer and source.bits == 8
+    chosen = recipes.choose(source, op.to, (recipes.BYTE_TABLES,))
+    return not whole and chosen is not None and chosen.needs == recipes.BYTE_TABLES
 
 
 @cache
 def halves(dtype: DType) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The lower and the upper byte of each code's number as bf16, repeated over all bytes."""
-    codes = np.arange(256) & ((1 << dtype.bits) - 1)
-    words = decode(codes.astype(np.uint8), dtype).astype(np.float32).view(np.uint32)
-    assert not (words & 0xFFFF).any(), f"{dtype} holds numbers that bf16 does not"
-    return tuple(map(int, words >> 16 & 0xFF)), tuple(map(int, words >> 24))
+    words = np.tile(recipes.upper_halves(dtype), 256 >> dtype.bits)
+    return tuple(map(int, words & 0xFF)), tuple(map(int, words >> 8))
 
 
 def convert(c: Context, row: Row, j: LLVM, to: DType) -> list[LLVM]:
