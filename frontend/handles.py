@@ -63,6 +63,14 @@ class Tile:
         """
         raise outside("Tile.to")
 
+    def view(self, dtype: DType) -> Tile:
+        """The same bits as elements of ``dtype``: f32 as i32, bytes as pairs of u4.
+
+        The bits of the last axis, element after element, each from its least significant bit up, are cut anew, and its
+        extent changes with the width.
+        """
+        raise outside("Tile.view")
+
     def reshape(self, *shape: Shape) -> Tile:
         """The same elements in row-major order under another shape; one extent may be -1."""
         raise outside("Tile.reshape")

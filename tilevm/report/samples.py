@@ -78,6 +78,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "Tile.reshape": ("x.reshape(2, 16)",),
     "Tile.shape": ("x.shape",),
     "Tile.sum": ("x.sum(axis=1, keepdims=True)",),
+    "Tile.view": ("x.view(tv.i32)", "i.view(tv.u4)", "s.view(tv.u32)"),
     "Tile.to": ("x.to(tv.bf16)", "x.to(tv.i8, saturate=True)"),
     "abs": ("tv.abs(x)",),
     "all": ("tv.all(m)",),

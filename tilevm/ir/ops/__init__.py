@@ -66,6 +66,7 @@ from tilevm.ir.ops.shape import (
     Splat,
     Sum,
 )
+from tilevm.ir.ops.view import View
 
 __all__ = [
     "COMBINING",
@@ -151,6 +152,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "Unary",
+    "View",
     "While",
     "Xor",
     "Yield",
