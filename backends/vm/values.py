@@ -69,6 +69,11 @@ def fit(dtype: DType, data: Array) -> Array:
     return (held << spare) >> spare if spare else held
 
 
+def nothing(dtype: DType, shape: tuple[int, ...] = ()) -> Array:
+    """What stands where nothing is read: 0, or what 0 becomes in a type without it."""
+    return np.broadcast_to(fit(dtype, np.zeros((), container(dtype))), shape).copy()
+
+
 def merge(*values: Held) -> Poison | None:
     """The poison of a result made element by element."""
     found = [v.poison for v in values if v.poison is not None]
