@@ -96,10 +96,8 @@ def test_gather_and_scatter(kind: DType, data: Any, device: str) -> None:
 def test_equal_indices_leave_one_of_the_values_whole(device: str) -> None:
     kind = tv.u5
     x, y = tv.pack([0b10101, 0b01010, 0b11011], kind), np.zeros(2, np.uint8)
-    where = np.zeros(3, np.int32)
-    spread[1](
-        tensor(x, kind, (3,)), tensor(y, kind, (3,)), np.arange(3, dtype=np.int32), where, where + 1, 3, device=device
-    )
+    each, first = np.arange(3, dtype=np.int32), np.zeros(3, np.int32)
+    spread[1](tensor(x, kind, (3,)), tensor(y, kind, (3,)), each, first, first + 1, 3, device=device)
     assert code(bits(y), kind, 0) in (0b10101, 0b01010, 0b11011) and bits(y) < 32
 
 

@@ -143,7 +143,8 @@ class Contract:
         )
 
     def unaligned(self, i: int, bytes_: int, argument: Any) -> NoReturn:
-        at = f"begins at {argument.address:#x}" if argument.address % bytes_ else f"has strides {argument.strides}"
+        rows = f"has strides {argument.strides}{f' of {argument.dtype.bits} bits' * argument.packed}"
+        at = f"begins at {argument.address:#x}" if argument.address % bytes_ else rows
         raise TileError(
             f"{self.params[i]} {at}, and the signature says that its rows begin at multiples of {bytes_} bytes",
             help=f"allocate it so, or ask for less than align={bytes_}",
