@@ -13,6 +13,8 @@ import tilevm as tv
 from tests.numbers.launch import DEVICES, random_bytes
 from tilevm.abi import Slot
 from tilevm.backend import Array
+from tilevm.frontend.fingerprint import fingerprint
+from tilevm.report.memory import Written
 from tilevm.runtime.arguments import Trait, read
 from tilevm.source import TileError
 from tilevm.types import Dim, Tensor
@@ -148,7 +150,31 @@ def test_what_is_compiled_is_told_apart() -> None:
     ]
     assert len({id(m) for m in made}) == 4
     assert kernel.compile(of(X, "i4"), of(X, "i4"), device="vm") is made[0]
-    assert len({str(m.abi.params) for m in made}) == 4
+    kept = {fingerprint(copied, (), {}, tuple(p.type for p in m.abi.params)) for m in made}
+    assert len(kept) == 4 and None not in kept, "on disk too"
+
+
+def test_a_signature_alone_may_say_it_where_the_kernel_says_nothing() -> None:
+    compiled = free.compile("x: f6e2m3[M, 8] packed, y: f6e2m3[M, 8] packed{align=16}", device="vm")
+    assert [str(p.type) for p in compiled.abi.params] == [
+        "tensor<f6e2m3[M, 8], strides=[8, 1], packed>",
+        "tensor<f6e2m3[M, 8], strides=[8, 1], align=16, packed>",
+    ]
+
+
+def test_checks_compare_packed_memory() -> None:
+    x, y = of(X, "i4"), of(np.zeros_like(X), "i4")
+    report = tv.check(copy, None, x, y, every_pass=True)
+    assert report.ok and not numbers(y).any(), "the arguments are left as they were"
+    array = read(y, "y")[0]
+    assert isinstance(array, Array)
+    written = Written({"y": array})
+    before = written.read()
+    y.buffer[5] = 0x90
+    difference = written.difference(before, written.read())
+    assert str(difference) == "y[1, 3] is -7, not 0"
+    written.write(before)
+    assert not y.buffer.any()
 
 
 def signed(text: str) -> Any:
