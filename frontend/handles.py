@@ -55,20 +55,28 @@ class Tile:
         """The transpose: the dimensions in reverse order."""
         raise outside("a tile")
 
-    def to(self, dtype: DType, saturate: bool = False) -> Tile:
+    def to(
+        self,
+        dtype: DType,
+        saturate: bool | None = None,
+        rounding: str | None = None,
+        random: Tile | None = None,
+    ) -> Tile:
         """The elements as ``dtype``.
 
-        Float to float rounds to nearest even; float to integer truncates and saturates, NaN gives 0; integer to
-        integer wraps unless ``saturate``; to ``bool_`` is ``x != 0``.
+        To floats: rounded to nearest even. Beyond the largest number, floats of fewer than 16 bits saturate, infinity
+        too, and others become infinite; ``saturate`` decides otherwise (False: inf, else NaN, else the largest number).
+        Float to integer truncates and saturates; integer to integer wraps unless ``saturate``; to ``bool_`` is
+        ``x != 0``. NaN gives 0 in types without NaN.
+
+        ``rounding``: ``"nearest_even"``, ``"toward_zero"``, or ``"stochastic"``, which goes away from zero where
+        ``random``, a u32 for each element as :func:`tv.randint` gives, is less than 2**32 times the part of the step
+        that would be dropped: :func:`tv.encode` with the same seed and indices gives the same.
         """
         raise outside("Tile.to")
 
     def view(self, dtype: DType) -> Tile:
-        """The same bits as elements of ``dtype``: f32 as i32, bytes as pairs of u4.
-
-        The bits of the last axis, element after element, each from its least significant bit up, are cut anew, and its
-        extent changes with the width.
-        """
+        """The same bits as elements of ``dtype``: those of a row, in order, cut anew along the last axis."""
         raise outside("Tile.view")
 
     def reshape(self, *shape: Shape) -> Tile:

@@ -6,7 +6,6 @@ import math
 
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
-from tilevm.ir.ops import Cast
 from tilevm.source import TileError
 from tilevm.types import DType, Scalar, Tile, bool_, f32, f64, i32, i64, like
 from tilevm.types.rounding import overflows
@@ -96,7 +95,7 @@ def dtype_of(x: Value) -> DType:
 
 def cast(builder: Builder, x: Value, dtype: DType, saturate: bool = False) -> Value:
     """``x`` as ``dtype``; itself when it is."""
-    return x if dtype_of(x) == dtype else builder.add(Cast, x=x, to=dtype, saturate=saturate).result
+    return builder.cast(x, dtype, saturate)
 
 
 def meet(builder: Builder, what: str, x: object, y: object) -> tuple[Value, Value]:

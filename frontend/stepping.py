@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
-from tilevm.ir.ops import Add, And, Cast, Gt, Lt, Neg, Or, Sub
+from tilevm.ir.ops import Add, And, Gt, Lt, Neg, Or, Sub
 from tilevm.types import NAMED, DType
 
 from .promote import dtype_of
@@ -59,4 +59,4 @@ def unsigned(b: Builder, x: Value) -> Value:
     """The same bits without a sign."""
     found = dtype_of(x)
     wanted: DType = NAMED[f"u{found.bits}"]
-    return x if found == wanted else b.add(Cast, x=x, to=wanted, saturate=False).result
+    return x if found == wanted else b.cast(x, wanted)

@@ -9,9 +9,12 @@ from math import prod
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor
 
+from . import packed
+from .casts import wrapped
 from .context import Context
 from .emit import I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
 from .index import Map, shape
+from .packed import is_packed
 
 
 @dataclass
@@ -20,7 +23,8 @@ class Row:
 
     ``stride`` counts elements (0: the same element for every lane). Lanes k with (k - ``first``) < ``count``,
     unsigned, exist; ``count`` None: all. A row without vector dimension has ``lanes`` 0 and ``count`` an i1 or None.
-    ``streams``: vectors are stored at multiples of their size, and past the caches.
+    ``streams``: vectors are stored at multiples of their size, and past the caches. In a packed tensor ``base`` is the
+    beginning of its ``bytes`` bytes, and ``bit`` where the first element begins.
     """
 
     base: LLVM
@@ -29,6 +33,8 @@ class Row:
     first: LLVM | None = None
     count: LLVM | None = None
     streams: bool = False
+    bit: LLVM | None = None
+    bytes: LLVM | None = None
 
     @property
     def masked(self) -> bool:
@@ -56,10 +62,16 @@ def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, 
                 inside = c.e.b.icmp_unsigned("<", at, c.i64(view.extents[d]))
                 fits = inside if fits is None else c.e.b.and_(fits, inside)
         offset = c.e.b.add(offset, c.e.b.mul(at, c.i64(view.strides[d])))
-    row.base = c.e.at(view.base, offset, memory_type(row.element))
+    if is_packed(kind):
+        row.base, row.bit, row.bytes = view.base, c.e.b.mul(offset, c.e.i64(kind.dtype.bits)), view.bytes
+    else:
+        row.base = c.e.at(view.base, offset, memory_type(row.element))
     if fits is not None and vector is not None and vector in map:
         # A masked load that touches a page which is not there takes a microsecond: a row outside is not looked at.
-        row.base = c.e.b.select(fits, row.base, view.base)
+        if row.bit is None:
+            row.base = c.e.b.select(fits, row.base, view.base)
+        else:
+            row.bit = c.e.b.select(fits, row.bit, c.e.i64(0))
     return limit(c, row, fits, vector is not None and vector in map, size, map, vector)
 
 
@@ -139,7 +151,9 @@ def load_vector(c: Context, row: Row, j: LLVM, lanes: int, tail: int, other: LLV
     """Elements j … j + lanes - 1 of a row, in register form; ``other`` (or 0) where none exists."""
     element = memory_type(row.element)
     exists = mask(c, row, j, lanes, tail)
-    if isinstance(row.stride, int) and row.stride == 1:
+    if row.bit is not None:
+        found = packed_vector(c, row, j, lanes, exists)
+    elif isinstance(row.stride, int) and row.stride == 1:
         found = c.e.load(c.e.at(row.base, j, element), element, lanes, exists)
     else:
         found = c.e.gather(addresses(c, row, j, lanes), element, exists)
@@ -149,9 +163,29 @@ def load_vector(c: Context, row: Row, j: LLVM, lanes: int, tail: int, other: LLV
     return found
 
 
+def packed_vector(c: Context, row: Row, j: LLVM, lanes: int, exists: LLVM | None) -> LLVM:
+    """Codes of a row of a packed tensor."""
+    if isinstance(row.stride, int) and row.stride == 1:
+        return packed.load_row(c.e, row.base, bit_of(c, row, j), row.bytes, row.element, lanes, exists)
+    return packed.gather(c.e, row.base, bits_of(c, row, j, lanes), row.element, exists)
+
+
+def bit_of(c: Context, row: Row, j: LLVM) -> LLVM:
+    """Where element j of a row of a packed tensor begins."""
+    step = c.e.b.mul(c.i64(row.stride), c.e.i64(row.element.bits))
+    return c.e.b.add(row.bit, c.e.b.mul(j, step))
+
+
+def bits_of(c: Context, row: Row, j: LLVM, lanes: int) -> LLVM:
+    step = c.e.b.mul(c.i64(row.stride), c.e.i64(row.element.bits))
+    return packed.places_of(c.e, bit_of(c, row, j), step, lanes)
+
+
 def load_scalar(c: Context, row: Row, other: LLVM | None) -> LLVM:
     """The one element of a row without vector dimension."""
     element = memory_type(row.element)
+    if row.bit is not None:
+        return packed_scalar(c, row, other)
     if row.count is None:
         return to_register(c, c.e.load(row.base, element, 0), row.element)
     safe = c.e.b.select(row.count, row.base, c.scratch)
@@ -159,10 +193,23 @@ def load_scalar(c: Context, row: Row, other: LLVM | None) -> LLVM:
     return c.e.b.select(row.count, found, other if other is not None else zero(c, row.element))
 
 
+def packed_scalar(c: Context, row: Row, other: LLVM | None) -> LLVM:
+    def read() -> list[LLVM]:
+        return [to_register(c, packed.load(c.e, row.base, row.bit, row.element), row.element)]
+
+    if row.count is None:
+        return read()[0]
+    return c.e.either(row.count, read, lambda: [other if other is not None else zero(c, row.element)])[0]
+
+
 def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
     lanes = lanes_of(value)
     exists, held = mask(c, row, j, lanes, tail), to_memory(c, value, row.element)
-    if isinstance(row.stride, int) and row.stride == 1:
+    if row.bit is not None and isinstance(row.stride, int) and row.stride == 1:
+        packed.store_row(c.e, row.base, bit_of(c, row, j), held, row.element, exists)
+    elif row.bit is not None:
+        packed.scatter(c.e, row.base, bits_of(c, row, j, lanes), held, row.element, exists)
+    elif isinstance(row.stride, int) and row.stride == 1:
         address = c.e.at(row.base, j, memory_type(row.element))
         if row.streams and exists is None:
             c.e.stream(held, address)
@@ -174,20 +221,30 @@ def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
 
 def store_scalar(c: Context, row: Row, value: LLVM) -> None:
     held = to_memory(c, value, row.element)
+
+    def write() -> None:
+        if row.bit is not None:
+            packed.store(c.e, row.base, row.bit, held, row.element)
+        else:
+            c.e.store(held, row.base)
+
     if row.count is None:
-        c.e.store(held, row.base)
+        write()
         return
     with c.e.when(row.count):
-        c.e.store(held, row.base)
+        write()
 
 
 def zero(c: Context, dtype: DType) -> LLVM:
     kind = register_type(dtype)
-    return c.e.number(kind, 0.0 if dtype.is_float and dtype.name != "bf16" else 0)
+    return c.e.zero(kind)
 
 
 def to_register(c: Context, x: LLVM, dtype: DType) -> LLVM:
-    return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0)) if dtype.is_bool else x
+    """An element as registers hold it: what lies in the spare bits of a small integer's bytes is passed over."""
+    if dtype.is_bool:
+        return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0))
+    return wrapped(c.e, x, dtype) if dtype.is_integer else x
 
 
 def to_memory(c: Context, x: LLVM, dtype: DType) -> LLVM:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from tilevm.ir import Op, Table, ops
 from tilevm.types import DType, Kind, Scalar, Tile, bf16
+from tilevm.types.codec import encode
 from tilevm.types.rounding import nearest_float
 
 from . import functions
 from .casts import cast, narrow, widen
 from .emit import LLVM, Emitter, lanes_of, register_type, vector_of
+from .small import is_small
 
 rules: Table[[Emitter, DType, Sequence[LLVM]], LLVM] = Table("LLVM for one element")
 
@@ -26,7 +26,7 @@ def compute(op: Op, e: Emitter, xs: Sequence[LLVM]) -> LLVM:
     """
     source = dtype_of(op)
     if isinstance(op, ops.Cast):
-        return cast(op, e, xs[0], source)
+        return cast(op, e, xs, source)
     if isinstance(op, ops.Select):
         return e.b.select(*xs)
     found = rules(op, e, source, [widen(e, x, source) for x in xs])
@@ -35,7 +35,7 @@ def compute(op: Op, e: Emitter, xs: Sequence[LLVM]) -> LLVM:
 
 def dtype_of(op: Op) -> DType:
     """The dtype an elementwise instruction works in."""
-    kind = op.operands[-1].type
+    kind = (op.x if isinstance(op, ops.Cast) else op.operands[-1]).type
     assert isinstance(kind, Scalar | Tile)
     return kind.dtype
 
@@ -45,8 +45,9 @@ def constant(e: Emitter, value: int | float | bool, dtype: DType) -> LLVM:
     kind = register_type(dtype)
     if not dtype.is_float:
         return e.number(kind, int(value))
-    exact = nearest_float(float(value), dtype)
-    return e.number(kind, int(np.float32(exact).view(np.uint32)) >> 16 if dtype == bf16 else exact)
+    if dtype == bf16 or is_small(dtype):
+        return e.number(kind, int(encode(value, dtype, saturate=False)))
+    return e.number(kind, nearest_float(float(value), dtype))
 
 
 Binary = Callable[[Any, LLVM, LLVM], LLVM]
@@ -113,7 +114,7 @@ def divisor(e: Emitter, dtype: DType, x: LLVM, y: LLVM) -> tuple[LLVM, LLVM, LLV
 def _(op: ops.FloorDiv, e: Emitter, dtype: DType, xs: Sequence[LLVM]) -> LLVM:
     x, y = xs
     if dtype.is_float:
-        return e.intrinsic("floor", e.b.fdiv(x, y))
+        return e.intrinsic("floor", widen(e, narrow(e, e.b.fdiv(x, y), dtype), dtype))
     safe, zero, minus = divisor(e, dtype, x, y)
     if dtype.kind is Kind.UNSIGNED:
         return e.b.select(zero, e.like(x, 0), e.b.udiv(x, safe))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tilevm.ir import ops
-from tilevm.types import DType, Kind, bf16, f16, f32, f64
+import math
+from collections.abc import Sequence
 
-from .emit import DOUBLE, FLOAT, HALF, I16, I32, LLVM, Emitter, lanes_of, register_type, vector_of
+from tilevm.ir import ops
+from tilevm.types import DType, Kind, bf16, f16, f32, f64, i32, integer, tf32
+
+from .emit import DOUBLE, FLOAT, HALF, I16, I32, LLVM, Emitter, container_bits, lanes_of, register_type, vector_of
+from .small import NATURAL, NEAREST, SINGLE, TWICE, Rounding, carrier, carrier_of, decode, encode, is_small
 
 
 def widen(e: Emitter, x: LLVM, dtype: DType) -> LLVM:
@@ -26,6 +30,8 @@ def narrow(e: Emitter, x: LLVM, dtype: DType) -> LLVM:
     """
     if dtype == f16:
         return e.b.fptrunc(x, vector_of(HALF, lanes_of(x)))
+    if dtype == tf32:
+        return as_float(e, encode(e, x, tf32), tf32)
     if dtype != bf16:
         return x
     bits = e.b.bitcast(x, vector_of(I32, lanes_of(x)))
@@ -59,28 +65,24 @@ def sticky(e: Emitter, x: LLVM) -> LLVM:
     return e.b.select(small, x, short)
 
 
-def cast(op: ops.Cast, e: Emitter, x: LLVM, source: DType) -> LLVM:
-    """``x`` of dtype ``source`` as ``op.to``."""
-    return convert(e, x, source, op.to, op.saturate)
+def cast(op: ops.Cast, e: Emitter, xs: Sequence[LLVM], source: DType) -> LLVM:
+    """The operands of ``op``, of which the first is of dtype ``source``, as ``op.to``."""
+    x, *random = xs
+    return convert(e, x, source, op.to, Rounding(op.rounding, op.saturate, random[0] if random else None))
 
 
-def convert(e: Emitter, x: LLVM, source: DType, to: DType, saturate: bool = False) -> LLVM:
+def convert(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding = NATURAL) -> LLVM:
     if source == to:
         return x
+    if is_small(source):
+        x, source = decode(e, x, source), f32 if carrier(source) is SINGLE else f64
     if to.is_bool:
         return nonzero(e, x, source)
     if source.is_bool:
-        x, source = e.b.zext(x, vector_of(I32, lanes_of(x))), DType("i32", 32, Kind.SIGNED)
-        if source == to:
-            return x
-    pair = (source.is_float, to.is_float)
-    if pair == (True, True):
-        return float_to_float(e, x, source, to)
-    if pair == (True, False):
-        return float_to_int(e, x, source, to)
-    if pair == (False, True):
-        return int_to_float(e, x, source, to)
-    return int_to_int(e, x, source, to, saturate)
+        x, source = e.b.zext(x, vector_of(I32, lanes_of(x))), i32
+    if source == to:
+        return x
+    return CONVERSIONS[source.is_float, to.is_float](e, x, source, to, how)
 
 
 def nonzero(e: Emitter, x: LLVM, source: DType) -> LLVM:
@@ -90,54 +92,121 @@ def nonzero(e: Emitter, x: LLVM, source: DType) -> LLVM:
     return e.b.icmp_signed("!=", x, e.like(x, 0))
 
 
-def float_to_float(e: Emitter, x: LLVM, source: DType, to: DType) -> LLVM:
-    if source == f64:
-        return e.b.fptrunc(x, vector_of(FLOAT, lanes_of(x))) if to == f32 else narrow(e, to_odd(e, x), to)
+def float_to_float(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding) -> LLVM:
     x = widen(e, x, source)
+    if is_small(to) or how.name not in NEAREST or how.saturate:
+        return coded(e, x, to, how)
+    if carrier_of(x) is TWICE:
+        return e.b.fptrunc(x, vector_of(FLOAT, lanes_of(x))) if to == f32 else narrow(e, to_odd(e, x), to)
     return e.b.fpext(x, vector_of(DOUBLE, lanes_of(x))) if to == f64 else narrow(e, x, to)
 
 
-def float_to_int(e: Emitter, x: LLVM, source: DType, to: DType) -> LLVM:
-    """Truncated, saturated, NaN to 0."""
-    x = widen(e, x, source)
+def coded(e: Emitter, x: LLVM, to: DType, how: Rounding) -> LLVM:
+    """f32 or f64 numbers by way of the code, whatever the rounding."""
+    wide = vector_of(DOUBLE, lanes_of(x))
+    x = e.b.fpext(x, wide) if to in (f32, f64) and x.type != wide else x
+    if to == f64:  # exact; infinity alone may be none
+        infinite = e.b.fcmp_ordered("==", e.intrinsic("fabs", x), e.like(x, math.inf))
+        most = e.intrinsic("copysign", e.like(x, float(f64.max)), x)
+        return e.b.select(infinite, most, x) if how.saturate else x
+    code = encode(e, x, to, how)
+    return code if code.type == vector_of(register_type(to), lanes_of(x)) else as_float(e, code, to)
+
+
+def as_float(e: Emitter, code: LLVM, to: DType) -> LLVM:
+    """A code as the number that it is the bits of."""
+    return e.b.bitcast(code, vector_of(register_type(to), lanes_of(code)))
+
+
+def float_to_int(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding) -> LLVM:
+    """Rounded, saturated, NaN to 0."""
+    x = WHOLE[how.name](e, widen(e, x, source), how.draws)
     kind = vector_of(register_type(to), lanes_of(x))
     which = "fptosi" if to.kind is Kind.SIGNED else "fptoui"
     lanes = f"v{lanes_of(x)}" if lanes_of(x) else ""
     element = x.type.element if lanes else x.type
-    name = f"llvm.{which}.sat.{lanes}i{to.bits}.{lanes}{'f64' if element == DOUBLE else 'f32'}"
-    return e.call(name, kind, [x])
+    name = f"llvm.{which}.sat.{lanes}i{container_bits(to)}.{lanes}{'f64' if element == DOUBLE else 'f32'}"
+    return clamp(e, e.call(name, kind, [x]), whole_bytes(to), to)
 
 
-def int_to_float(e: Emitter, x: LLVM, source: DType, to: DType) -> LLVM:
-    signed = source.kind is Kind.SIGNED
+def truncated(e: Emitter, x: LLVM, draws: LLVM | None) -> LLVM:
+    """What the conversion itself does."""
+    return x
+
+
+def to_even(e: Emitter, x: LLVM, draws: LLVM | None) -> LLVM:
+    return e.intrinsic("roundeven", x)
+
+
+def drawn(e: Emitter, x: LLVM, draws: LLVM | None) -> LLVM:
+    """Away from zero where draw / 2**32 is less than the part behind the point; every step is exact."""
+    wide = vector_of(DOUBLE, lanes_of(x))
+    x = e.b.fpext(x, wide) if x.type != wide else x
+    whole = e.intrinsic("trunc", x)
+    rest = e.intrinsic("fabs", e.b.fsub(x, whole))
+    away = e.b.fcmp_ordered("<", e.b.uitofp(draws, wide), e.b.fmul(rest, e.like(x, 2.0**32)))
+    return e.b.fadd(whole, e.b.select(away, e.intrinsic("copysign", e.like(x, 1.0), x), e.like(x, 0.0)))
+
+
+WHOLE = {"natural": truncated, "toward_zero": truncated, "nearest_even": to_even, "stochastic": drawn}
+
+
+def int_to_float(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding) -> LLVM:
+    signed, lanes, size = source.kind is Kind.SIGNED, lanes_of(x), container_bits(source)
     make = e.b.sitofp if signed else e.b.uitofp
-    lanes = lanes_of(x)
-    if to in (f32, f64):
+    if to in (f32, f64) and how.name in NEAREST:  # none lies beyond the largest f32
         return make(x, vector_of(register_type(to), lanes))
-    if source.bits <= 16:
-        return narrow(e, make(x, vector_of(FLOAT, lanes)), to)
-    if source.bits == 64:
-        if not signed:  # the top bit would read as a sign: keep it as a sticky bit instead
-            low = e.b.and_(x, e.like(x, 1))
-            half = e.b.or_(e.b.lshr(x, e.like(x, 1)), low)
-            large = e.b.icmp_signed("<", x, e.like(x, 0))
-            halved = e.b.sitofp(sticky(e, half), vector_of(DOUBLE, lanes))
-            whole = e.b.sitofp(sticky(e, x), vector_of(DOUBLE, lanes))
-            wide = e.b.select(large, e.b.fmul(halved, e.like(halved, 2.0)), whole)
-            return narrow(e, to_odd(e, wide), to)
-        x = sticky(e, x)
-    return narrow(e, to_odd(e, make(x, vector_of(DOUBLE, lanes))), to)
+    if size <= 16:
+        return float_to_float(e, make(x, vector_of(FLOAT, lanes)), f32, to, how)
+    wide = long_to_odd(e, x, signed) if size == 64 else make(x, vector_of(DOUBLE, lanes))
+    return float_to_float(e, wide, f64, to, how)
 
 
-def int_to_int(e: Emitter, x: LLVM, source: DType, to: DType, saturate: bool) -> LLVM:
+def long_to_odd(e: Emitter, x: LLVM, signed: bool) -> LLVM:
+    """64-bit integers as f64; what that cannot hold is rounded to odd."""
+    wide = vector_of(DOUBLE, lanes_of(x))
+    whole = e.b.sitofp(sticky(e, x), wide)
+    if signed:
+        return whole
+    low = e.b.and_(x, e.like(x, 1))  # the top bit would read as a sign: halve, and keep the low bit as a sticky one
+    half = e.b.or_(e.b.lshr(x, e.like(x, 1)), low)
+    halved = e.b.sitofp(sticky(e, half), wide)
+    return e.b.select(e.b.icmp_signed("<", x, e.like(x, 0)), e.b.fmul(halved, e.like(halved, 2.0)), whole)
+
+
+def int_to_int(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding) -> LLVM:
     kind = vector_of(register_type(to), lanes_of(x))
-    if saturate:
+    if how.saturate:
         x = clamp(e, x, source, to)
-    if to.bits < source.bits:
-        return e.b.trunc(x, kind)
-    if to.bits == source.bits:
+    before, after = container_bits(source), container_bits(to)
+    if after < before:
+        x = e.b.trunc(x, kind)
+    elif after > before:
+        x = (e.b.sext if source.kind is Kind.SIGNED else e.b.zext)(x, kind)
+    return wrapped(e, x, to)
+
+
+CONVERSIONS = {
+    (True, True): float_to_float,
+    (True, False): float_to_int,
+    (False, True): int_to_float,
+    (False, False): int_to_int,
+}
+
+
+def whole_bytes(dtype: DType) -> DType:
+    """The integer type of a container."""
+    return integer(container_bits(dtype), dtype.signed)
+
+
+def wrapped(e: Emitter, x: LLVM, dtype: DType) -> LLVM:
+    """An integer of a container modulo the width of its type: bits above are those of the sign, or 0."""
+    spare = container_bits(dtype) - dtype.bits
+    if not spare:
         return x
-    return (e.b.sext if source.kind is Kind.SIGNED else e.b.zext)(x, kind)
+    if dtype.kind is Kind.UNSIGNED:
+        return e.b.and_(x, e.like(x, (1 << dtype.bits) - 1))
+    return e.b.ashr(e.b.shl(x, e.like(x, spare)), e.like(x, spare))
 
 
 def clamp(e: Emitter, x: LLVM, source: DType, to: DType) -> LLVM:

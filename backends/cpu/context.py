@@ -11,6 +11,7 @@ from tilevm.types import Scalar, Tensor
 
 from .emit import I8, I32, I64, LLVM, Emitter, memory_type, register_type
 from .memory import Buffer, Memory
+from .packed import is_packed
 from .report import sites
 from .steps import Scheduler
 
@@ -24,6 +25,7 @@ class View:
     base: LLVM
     extents: list[LLVM | int] = field(default_factory=list)
     strides: list[LLVM | int] = field(default_factory=list)
+    bytes: LLVM | None = None  # of the buffer of a packed tensor
 
 
 class Context:
@@ -55,7 +57,7 @@ class Context:
         """An integer scalar of the IR as i64."""
         assert isinstance(value.type, Scalar)
         number = self.numbers[value]
-        if value.type.dtype.bits == 64:
+        if number.type == I64:
             return number
         return (self.e.b.sext if value.type.dtype.signed else self.e.b.zext)(number, I64)
 
@@ -82,7 +84,16 @@ class Context:
             self.report = self.e.b.inttoptr(self.e.b.load(hidden, typ=I64, align=WORD), self.scratch.type)
         for param in func.params:
             if isinstance(param.type, Tensor):
-                self.views[param] = known(self.views[param], param.type)
+                view = self.views[param] = known(self.views[param], param.type)
+                view.bytes = self.buffer_bytes(view, param.type) if is_packed(param.type) else None
+
+    def buffer_bytes(self, view: View, kind: Tensor) -> LLVM:
+        """The bytes that the elements of a packed tensor lie in, up to the last one's."""
+        b, last = self.e.b, self.e.i64(0)
+        for extent, stride in zip(view.extents, view.strides, strict=True):
+            last = b.add(last, b.mul(b.sub(self.i64(extent), self.e.i64(1)), self.i64(stride)))
+        bits = b.mul(b.add(last, self.e.i64(1)), self.e.i64(kind.dtype.bits))
+        return b.ashr(b.add(bits, self.e.i64(7)), self.e.i64(3))
 
     def extent(self, tensor: Value, axis: int) -> LLVM:
         """An extent as i32, or as i64 where the dim is wide."""

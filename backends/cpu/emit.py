@@ -49,8 +49,8 @@ LLVM = Any  # llvmlite is untyped: an ir.Value
 
 
 def register_type(dtype: DType) -> Any:
-    """How an element stands in a register: bool as i1, bf16 as its bits."""
-    return I1 if dtype.kind is Kind.BOOL else FLOATS.get(dtype.name) or ir.IntType(dtype.bits)
+    """How an element stands in a register: bool as i1, bf16 and small floats as codes, integers in whole bytes."""
+    return I1 if dtype.kind is Kind.BOOL else FLOATS.get(dtype.name) or ir.IntType(container_bits(dtype))
 
 
 def memory_type(dtype: DType) -> Any:
@@ -59,7 +59,12 @@ def memory_type(dtype: DType) -> Any:
 
 
 def memory_bytes(dtype: DType) -> int:
-    return 1 if dtype.kind is Kind.BOOL else dtype.bits // 8
+    return dtype.numpy_bytes
+
+
+def container_bits(dtype: DType) -> int:
+    """The bits that an element takes in memory and in a register: a power of two, 8 at least."""
+    return 8 * dtype.numpy_bytes
 
 
 def lanes_of(value: LLVM) -> int:

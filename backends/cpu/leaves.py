@@ -5,10 +5,10 @@ from __future__ import annotations
 from tilevm.ir import ops
 
 from . import access
-from .emit import I32, LLVM, lanes_of, memory_type
+from .emit import I32, LLVM, lanes_of
 from .group import Nest, leaf
 from .index import Node, inputs
-from .points import both, dtype_of, points
+from .points import both, dtype_of, points, read
 
 
 @leaf.rule(ops.Load)
@@ -43,13 +43,9 @@ def _(op: ops.Gather | ops.PointerLoad, nest: Nest, node: Node, j: LLVM, lanes: 
     count = len(op.indices) if isinstance(op, ops.Gather) else 1
     mask = xs[count] if op.mask is not None else None
     other = xs[-1] if op.other is not None else e.splat(access.zero(nest.c, dtype), lanes)
-    address, inside = points(nest.c, op, op.tensor if isinstance(op, ops.Gather) else op.pointer, xs[:count])
+    memory = op.tensor if isinstance(op, ops.Gather) else op.pointer
+    address, inside = points(nest.c, op, memory, xs[:count])
     exists = both(nest.c, mask, inside)
-    if lanes:
-        head = e.head(tail, lanes) if tail else None
-        found = e.gather(address, memory_type(dtype), both(nest.c, exists, head))
-    else:
-        safe = address if exists is None else e.b.select(exists, address, nest.c.scratch)
-        found = e.load(safe, memory_type(dtype), 0)
-    found = access.to_register(nest.c, found, dtype)
+    head = e.head(tail, lanes) if tail else None
+    found = read(nest.c, memory, address, both(nest.c, exists, head))
     return found if exists is None else e.b.select(exists, found, other)

@@ -8,8 +8,10 @@ from typing import Any
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Scalar, Tile
 
+from . import access, packed
 from .context import Context
 from .emit import I64, LLVM, lanes_of, memory_type, vector_of
+from .packed import is_packed
 
 
 def both(c: Context, a: LLVM | None, b: LLVM | None) -> LLVM | None:
@@ -27,7 +29,10 @@ def indexing(op: Indexed) -> tuple[Value, ...]:
 
 
 def points(c: Context, op: Indexed, memory: Value, indices: Sequence[LLVM]) -> tuple[LLVM, LLVM | None]:
-    """Addresses at index values, and which of them lie inside (None: nothing is known of the bounds)."""
+    """Addresses at index values, and which of them lie inside (None: nothing is known of the bounds).
+
+    In a packed tensor an address is the bit that an element begins at, as i64.
+    """
     view = c.views[memory]
     lanes, offset, inside = lanes_of(indices[0]), None, None
     for d, (value, index) in enumerate(zip(indexing(op), indices, strict=True)):
@@ -37,13 +42,60 @@ def points(c: Context, op: Indexed, memory: Value, indices: Sequence[LLVM]) -> t
             inside = both(c, inside, fits)
             wide = c.e.b.mul(wide, c.e.splat(c.i64(view.strides[d]), lanes))
         offset = wide if offset is None else c.e.b.add(offset, wide)
-    element: Any = memory.type
-    return point_addresses(c, view.base, element.dtype, offset), inside
+    kind: Any = memory.type
+    if is_packed(kind):
+        return c.e.b.mul(offset, c.e.like(offset, kind.dtype.bits)), inside
+    return point_addresses(c, view.base, kind.dtype, offset), inside
+
+
+def read(c: Context, memory: Value, at: LLVM, exists: LLVM | None) -> LLVM:
+    """The elements, in register form, at what :func:`points` gave; anything where ``exists`` is false."""
+    kind: Any = memory.type
+    if is_packed(kind):
+        found = read_packed(c, memory, at, exists)
+    elif lanes_of(at):
+        found = c.e.gather(at, memory_type(kind.dtype), exists)
+    else:
+        safe = at if exists is None else c.e.b.select(exists, at, c.scratch)
+        found = c.e.load(safe, memory_type(kind.dtype), 0)
+    return access.to_register(c, found, kind.dtype)
+
+
+def read_packed(c: Context, memory: Value, at: LLVM, exists: LLVM | None) -> LLVM:
+    kind: Any = memory.type
+    base = c.views[memory].base
+    if lanes_of(at):
+        return packed.gather(c.e, base, at, kind.dtype, exists)
+    if exists is None:
+        return packed.load(c.e, base, at, kind.dtype)
+    nothing = c.e.number(packed.code_type(kind.dtype), 0)
+    return c.e.either(exists, lambda: [packed.load(c.e, base, at, kind.dtype)], lambda: [nothing])[0]
+
+
+def write(c: Context, memory: Value, at: LLVM, value: LLVM, exists: LLVM | None) -> None:
+    """Store elements at what :func:`points` gave, where ``exists``."""
+    kind: Any = memory.type
+    held, base = access.to_memory(c, value, kind.dtype), c.views[memory].base
+    if lanes_of(value):
+        if is_packed(kind):
+            packed.scatter(c.e, base, at, held, kind.dtype, exists)
+        else:
+            c.e.scatter(held, at, exists)
+        return
+
+    def one() -> None:
+        packed.store(c.e, base, at, held, kind.dtype) if is_packed(kind) else c.e.store(held, at)
+
+    if exists is None:
+        one()
+        return
+    with c.e.when(exists):
+        one()
 
 
 def widened(c: Context, index: LLVM, dtype: DType) -> LLVM:
     kind = vector_of(I64, lanes_of(index))
-    if dtype.bits == 64:
+    if index.type == kind:
         return index
     return (c.e.b.sext if dtype.signed else c.e.b.zext)(index, kind)
 

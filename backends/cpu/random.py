@@ -53,4 +53,4 @@ def halves(e: Emitter, x: LLVM) -> tuple[LLVM, LLVM]:
 def long(e: Emitter, x: LLVM, dtype: DType) -> LLVM:
     """An integer as 64 bits."""
     kind = vector_of(I64, lanes_of(x))
-    return x if dtype.bits == 64 else (e.b.sext if dtype.signed else e.b.zext)(x, kind)
+    return x if x.type == kind else (e.b.sext if dtype.signed else e.b.zext)(x, kind)

@@ -9,8 +9,12 @@ import numpy as np
 
 from tilevm.ir import Op, Table, ops
 from tilevm.types import DType, Kind, Scalar, Tile
+from tilevm.types.codec import decode
+from tilevm.types.codec.floats import float_codes
+from tilevm.types.codec.integers import from_parts
+from tilevm.types.codec.parts import of_floats, of_integers
 
-from .rounding import Array, fma, from_integers
+from .rounding import Array, fma, from_integers, is_small
 from .values import Held, container, fit, merge
 
 meaning: Table[[DType, Sequence[Array]], Array] = Table("numpy for one element")
@@ -18,7 +22,7 @@ meaning: Table[[DType, Sequence[Array]], Array] = Table("numpy for one element")
 
 def dtype_of(op: Op) -> DType:
     """The dtype an instruction works in."""
-    kind = op.operands[-1].type
+    kind = (op.x if isinstance(op, ops.Cast) else op.operands[-1]).type
     assert isinstance(kind, Scalar | Tile)
     return kind.dtype
 
@@ -155,17 +159,47 @@ def _(op: ops.FloatUnary, dtype: DType, xs: Sequence[Array]) -> Array:
 
 @meaning.rule(ops.Cast)
 def _(op: ops.Cast, dtype: DType, xs: Sequence[Array]) -> Array:
-    (x,), to = xs, op.to
-    if to.is_bool:
+    x, *random = xs
+    if op.to.is_bool:
         return np.asarray(x != 0)
-    if to.is_float:
-        return x if dtype.is_float else from_integers(to, x.astype(np.int8) if dtype.is_bool else x)
+    if op.to.is_float:
+        return to_float(op, dtype, x, *random)
     if dtype.is_float:
-        return float_to_integer(to, x)
+        return float_to_integer(op.to, x) if op.rounding in TRUNCATING else rounded_to_integer(op, x, *random)
     if op.saturate:
-        low, high = max(int(to.min), int(least(x))), min(int(to.max), int(most(x)))
+        low, high = max(int(op.to.min), int(least(x))), min(int(op.to.max), int(most(x)))
         return np.clip(x.astype(np.int8) if dtype.is_bool else x, low, high)
     return x
+
+
+TRUNCATING = ("natural", "toward_zero")
+NEAREST = ("natural", "nearest_even")
+
+
+def to_float(op: ops.Cast, source: DType, x: Array, random: Array | None = None) -> Array:
+    """Numbers in a float type, as the codec rounds; what is not small is rounded when the result is fitted."""
+    if op.rounding in NEAREST and not op.saturate and not is_small(op.to):
+        return x if source.is_float else from_integers(op.to, x.astype(np.int8) if source.is_bool else x)
+    parts = of_floats(x.astype(np.float64)) if source.is_float else of_integers(long(x))
+    return decode(float_codes(parts, op.to, named(op, NEAREST), op.saturate, words(random)), op.to)
+
+
+def rounded_to_integer(op: ops.Cast, x: Array, random: Array | None = None) -> Array:
+    codes = from_parts(of_floats(x), op.to, named(op, TRUNCATING), True, words(random))
+    return decode(codes, op.to).astype(container(op.to))
+
+
+def named(op: ops.Cast, natural: tuple[str, str]) -> str:
+    """The codec's name of a rounding."""
+    return natural[1] if op.rounding == natural[0] else op.rounding
+
+
+def long(x: Array) -> Array:
+    return x if x.dtype == np.uint64 else x.astype(np.int64)
+
+
+def words(random: Array | None) -> Array | None:
+    return None if random is None else random.astype(np.uint64)
 
 
 def least(x: Array) -> int:

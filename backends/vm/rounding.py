@@ -13,14 +13,25 @@ from typing import Any
 import numpy as np
 
 from tilevm.types import DType
+from tilevm.types.codec import decode, encode
 
 Array = np.ndarray[Any, Any]
 
 
+HELD = ("f64", "f32", "tf32", "f16", "bf16")  # rounded here; smaller floats by the codec
+
+
+def is_small(dtype: DType) -> bool:
+    """Whether a type is a float of few bits, rounded by the codec."""
+    return dtype.is_float and dtype.name not in HELD
+
+
 def round_to(dtype: DType, x: Array) -> Array:
-    """``x`` rounded to nearest even in ``dtype``: subnormals kept; beyond the largest number inf, or that number."""
+    """``x`` rounded to nearest even in ``dtype``: subnormals kept; beyond the largest number inf, else NaN, else it."""
     if dtype.bits == 64:
         return x
+    if is_small(dtype):
+        return decode(encode(x, dtype, saturate=False), dtype)
     _, exponent = np.frexp(x)
     quantum = np.maximum(exponent - dtype.mantissa_bits - 1, 1 - dtype.bias - dtype.mantissa_bits)
     with np.errstate(all="ignore"):

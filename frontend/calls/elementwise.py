@@ -8,15 +8,17 @@ from functools import partial
 
 from tilevm.ir import Value, ops
 from tilevm.ir.build import Builder
-from tilevm.source import TileError
-from tilevm.types import DType, f64
+from tilevm.source import TileError, nearest
+from tilevm.types import DType, f64, u32
 
 from .. import language
 from ..promote import cast, dtype_of, literal, meet, natural, runtime
-from ..stretch import together
+from ..stretch import shape_of, stretch, together
 from ..values import describe, is_int, is_number
 from .arguments import dtype_arg, static_bool
 from .table import implements
+
+SMALL_BITS = 16  # below these a float saturates where nobody says otherwise, as in tv.encode
 
 # What each function of a float is, as an instruction and, for compile-time numbers, in Python.
 FLOAT_FUNCTIONS: dict[Callable[..., object], tuple[type[ops.FloatUnary], Callable[[float], float]]] = {
@@ -110,13 +112,65 @@ def cdiv(builder: Builder, a: object, b: object) -> object:
 
 
 @implements(language.Tile.to)
-def to(builder: Builder, self: object, dtype: object, saturate: object = False) -> Value:
-    wanted, clamp = dtype_arg(builder, ".to", dtype), static_bool(builder, ".to: saturate", saturate)
-    if clamp and not wanted.is_integer:
-        raise TileError(f".to: saturate=True goes with integer dtypes, not {wanted}", builder.span)
+def to(
+    builder: Builder,
+    self: object,
+    dtype: object,
+    saturate: object = None,
+    rounding: object = None,
+    random: object = None,
+) -> Value:
+    wanted = dtype_arg(builder, ".to", dtype)
+    clamp = saturates(builder, wanted, saturate)
     if is_number(self):
-        return number_to(builder, self, wanted, clamp)
-    return cast(builder, runtime(builder, self, ".to"), wanted, clamp)
+        self = number_to(builder, self, wanted if rounding is None else natural(builder, self), clamp)
+    x = runtime(builder, self, ".to")
+    if rounding is None and random is None:
+        return cast(builder, x, wanted, clamp)
+    how = rounding_arg(builder, dtype_of(x), wanted, rounding)
+    draws = draws_arg(builder, how, x, random)
+    if dtype_of(x) == wanted:
+        return x
+    return builder.add(ops.Cast, random=draws, x=x, to=wanted, saturate=clamp, rounding=how).result
+
+
+def saturates(builder: Builder, wanted: DType, said: object) -> bool:
+    """Whether a conversion to a dtype holds numbers to its range: small floats do where nobody says."""
+    if said is None:
+        return wanted.is_float and wanted.bits < SMALL_BITS
+    clamp = static_bool(builder, ".to: saturate", said)
+    if clamp and wanted.is_bool:
+        raise TileError(f".to: saturate=True goes with numbers, not {wanted}", builder.span)
+    return clamp
+
+
+def rounding_arg(builder: Builder, source: DType, wanted: DType, said: object) -> str:
+    """The name of a rounding that goes with a conversion."""
+    names = ops.ROUNDINGS[1:]
+    if said not in names:
+        near = nearest(said, list(names)) if isinstance(said, str) else None
+        help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, names))}"
+        raise TileError(f".to: no rounding is called {describe(said)}", builder.span, help=help)
+    if not (wanted.is_float or (source.is_float and wanted.is_integer)):
+        raise TileError(f".to: from {source} to {wanted} nothing is rounded", builder.span, help="leave rounding out")
+    return str(said)
+
+
+def draws_arg(builder: Builder, how: str, x: Value, random: object) -> Value | None:
+    """The random numbers of a stochastic rounding: a u32 for each element."""
+    if how != "stochastic":
+        if random is not None:
+            help = 'write rounding="stochastic", or leave random out'
+            raise TileError(f".to: random numbers do not go with rounding={how!r}", builder.span, help=help)
+        return None
+    help = "pass random=tv.randint(seed, index), where index tells the elements apart"
+    if random is None:
+        raise TileError('.to: rounding="stochastic" needs random numbers', builder.span, help=help)
+    draws = runtime(builder, random, ".to: random")
+    if dtype_of(draws) != u32 or shape_of(draws) not in ((), shape_of(x)):
+        what = f"one u32 for each element of {describe(x)}"
+        raise TileError(f".to: random is {what}, not {describe(random)}", builder.span, help=help)
+    return stretch(builder, draws, shape_of(x))
 
 
 def number_to(builder: Builder, number: bool | int | float, dtype: DType, saturate: bool = False) -> Value:

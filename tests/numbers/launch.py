@@ -1,6 +1,6 @@
 """Where kernels on numbers of any width run, which number types they run on, and bits read one by one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -60,3 +60,10 @@ def plain(kind: DType, codes: Sequence[int]) -> list[int]:
     held = np.array(codes, f"u{kind.numpy_bytes}")
     found: list[int] = tv.encode(tv.decode(held, kind), kind, saturate=False).tolist()
     return found
+
+
+def settled(stream: int, kind: DType, places: Iterable[int]) -> int:
+    """The stream with the codes at some places made plain: a machine may keep the NaN that it was given."""
+    for place in places:
+        stream = with_code(stream, kind, place, plain(kind, [code(stream, kind, place)])[0])
+    return stream

@@ -78,4 +78,4 @@ def test_observer_sees_each_pass_in_order() -> None:
     seen: list[str] = []
     func = read_func(halves(HERE / "dce" / "all_used.tvm")[0])
     assert run_passes(func, observe=lambda step, before, after: seen.append(step.name)) is func
-    assert seen == ["fold", "cse", "hoist", "fma", "bounds", "dce"]
+    assert seen == ["widen", "fold", "cse", "hoist", "fma", "bounds", "dce"]

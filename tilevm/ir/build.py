@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from tilevm.ir.core import Block, Op, Value
-from tilevm.ir.ops import Constant, Yield
+from tilevm.ir.ops import Cast, Constant, Yield
 from tilevm.source import Span
-from tilevm.types import DType
+from tilevm.types import DType, Scalar, Tile
 
 P = ParamSpec("P")
 AnOp = TypeVar("AnOp", bound=Op)
@@ -36,6 +36,13 @@ class Builder:
         """A number of dtype ``of``, converted as Python converts it."""
         held: Any = bool(value) if of.is_bool else float(value) if of.is_float else int(value)
         return self.add(Constant, value=held, of=of).result
+
+    def cast(self, x: Value, to: DType, saturate: bool = False) -> Value:
+        """A number or tile as ``to``, with natural rounding; itself when it is."""
+        assert isinstance(x.type, Scalar | Tile), "not numeric"
+        if x.type.dtype == to:
+            return x
+        return self.add(Cast, random=None, x=x, to=to, saturate=saturate, rounding="natural").result
 
     @contextmanager
     def at(self, span: Span | None) -> Iterator[None]:

@@ -13,6 +13,7 @@ from tilevm.passes.dce import drop_unused
 from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
+from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 
 Observer = Callable[["Pass", Func, Func], None]
@@ -32,6 +33,7 @@ class Pass:
     restore: Callable[[Func], Func] | None = None
 
 
+WIDEN = Pass("widen", widen, "compute on small numbers in wide ones")
 FOLD = Pass("fold", fold, "compute what is known, simplify by algebra")
 CSE = Pass("cse", share, "share equal instructions")
 HOIST = Pass("hoist", hoist, "take out of loops what does not change in them")
@@ -39,7 +41,7 @@ FMA = Pass("fma", form_fma, "join a product and a sum into one rounding", restor
 BOUNDS = Pass("bounds", prove_bounds, "drop masks of accesses that lie inside")
 DCE = Pass("dce", drop_unused, "drop what nobody uses")
 
-PIPELINE = (FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
+PIPELINE = (WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
 
 
 def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:

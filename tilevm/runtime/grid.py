@@ -51,9 +51,10 @@ def extent(dim: Dim) -> Expr:
     return Number(dim.size) if dim.size is not None else Name(str(dim.name))
 
 
-def trace_grid(grid: Callable[..., Any], names: Mapping[str, Any]) -> tuple[Expr, ...]:
-    """The counts that a grid function gives, as expressions. Raises TileError that shows the function."""
-    return tuple(expression(count if isinstance(count, Expr) else int(count)) for count in ask(grid, names))
+def trace_grid(grid: Grid, names: Mapping[str, Any]) -> tuple[Expr, ...]:
+    """The counts that a grid says, or its function gives, as expressions. Raises TileError that shows the function."""
+    found = ask(grid, names) if callable(grid) else parts(grid, None)
+    return tuple(expression(count if isinstance(count, Expr) else int(count)) for count in found)
 
 
 def counts(grid: Grid, names: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from .. import access
 from ..context import Context
 from ..emit import I32, LLVM, VOID, memory_bytes, memory_type
 from ..index import Map, inputs, is_tile, whole_tile
+from ..packed import is_packed
 from ..realise import Realisation
 
 LINE = 64  # bytes
@@ -84,7 +85,7 @@ def ahead(c: Context, realised: Realisation, operand: Value, calls: int) -> Ahea
         return None
     kind = load.tensor.type
     assert isinstance(kind, Tensor)
-    if 1 not in kind.strides or node.map[kind.strides.index(1)] is None:
+    if is_packed(kind) or 1 not in kind.strides or node.map[kind.strides.index(1)] is None:
         return None
     slopes = [slope(start, c.loops[-1][0]) for start in load.offsets]
     moves = all(s is not None for s in slopes) and any(slopes)

@@ -4,6 +4,7 @@ from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
 from tilevm.ir.ops.dot import Dot, accumulator
 from tilevm.ir.ops.elementwise import (
+    ROUNDINGS,
     Abs,
     Add,
     And,
@@ -70,6 +71,7 @@ from tilevm.ir.ops.view import View
 
 __all__ = [
     "COMBINING",
+    "ROUNDINGS",
     "Abs",
     "Add",
     "All",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tilevm.ir.core import Op, Value, attribute, operand
+from tilevm.ir.core import Op, Value, attribute, operand, optional
 from tilevm.ir.ops.expect import numeric, same_shape, same_type
 from tilevm.source import TileError
-from tilevm.types import DType, Type, bool_, dtype, like
+from tilevm.types import DType, Numeric, Type, bool_, dtype, like, u32
 
 
 class Binary(Op):
@@ -222,19 +222,41 @@ class Select(Op, name="select"):
         return (self.a.type,)
 
 
+ROUNDINGS = ("natural", "nearest_even", "toward_zero", "stochastic")
+
+
 class Cast(Op, name="cast"):
     """``x`` as another number type.
 
-    Float to float rounds to nearest even; float to integer truncates, saturates, and gives 0 for NaN; integer to
-    integer wraps unless ``saturate``; anything to bool is ``x != 0``.
+    Natural rounding goes to nearest even where the result is a float, and toward zero from float to integer. Stochastic
+    rounding goes away from zero where ``random``, a u32, is less than 2**32 times the part of the step that would be
+    dropped. To floats: what lies beyond the largest number becomes that number where ``saturate``, else inf, else NaN,
+    else the largest number. Float to integer saturates; integer to integer wraps unless ``saturate``. NaN becomes 0 in
+    types without NaN. Anything to bool is ``x != 0``. See ``tv.encode``, which rounds alike.
     """
 
     x: Value = operand()
+    random: Value | None = optional()
     to: DType = attribute(read=lambda text: dtype(text))
     saturate: bool = attribute(False)
+    rounding: str = attribute("natural")
 
     def infer(self) -> tuple[Type, ...]:
         found = numeric(self, self.x, "ifb")
-        if self.saturate and not self.to.is_integer:
-            raise TileError(f"saturate goes with integer types, not {self.to}", self.span)
+        if self.saturate and self.to.is_bool:
+            raise TileError("cast to bool does not saturate", self.span)
+        if self.rounding not in ROUNDINGS:
+            raise TileError(f"cast: no rounding is called {self.rounding!r}", self.span, help=", ".join(ROUNDINGS))
+        if self.rounding != "natural" and not (self.to.is_float or (found.dtype.is_float and self.to.is_integer)):
+            raise TileError(f"cast from {found.dtype} to {self.to} is exact or wraps: nothing is rounded", self.span)
+        if self.rounding in ("toward_zero", "stochastic") and found.dtype.is_integer and found.dtype.bits > 32:
+            help = "convert to f64 first, or round to nearest even"
+            raise TileError(f"cast: {found.dtype} to {self.to} does not round {self.rounding}", self.span, help=help)
+        self.check_random(found)
         return (like(found, self.to),)
+
+    def check_random(self, found: Numeric) -> None:
+        if (self.random is None) is (self.rounding == "stochastic"):
+            raise TileError("cast: random numbers go with stochastic rounding, and it with them", self.span)
+        if self.random is not None and self.random.type != like(found, u32):
+            raise TileError(f"cast: {self.random.type} is not one u32 for each element of {found}", self.span)
