@@ -161,7 +161,7 @@ def same(a: object, b: object) -> bool:
 def type_words(type: Type) -> str:
     """A type in the user's words."""
     if isinstance(type, Tensor):
-        return f"a tensor {type.dtype}[{', '.join(map(str, type.dims))}]"
+        return f"a{' packed' * type.packed} tensor {type.dtype}[{', '.join(map(str, type.dims))}]"
     if isinstance(type, Pointer):
         return f"a pointer to {type.dtype}"
     return f"{'a tile' if isinstance(type, Tile) else 'a run-time'} {type}"

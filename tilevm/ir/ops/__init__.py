@@ -67,6 +67,7 @@ from tilevm.ir.ops.shape import (
     Splat,
     Sum,
 )
+from tilevm.ir.ops.view import View
 
 __all__ = [
     "COMBINING",
@@ -153,6 +154,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "Unary",
+    "View",
     "While",
     "Xor",
     "Yield",
