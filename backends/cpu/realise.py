@@ -8,7 +8,7 @@ from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
 from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
 from .alias import disturbs, goes_straight
-from .index import INLINE, is_tile, moves
+from .index import is_inline, is_tile, moves
 
 RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
 
@@ -78,7 +78,7 @@ class Realisation:
 
     def inline(self, value: Value) -> bool:
         """Whether the value is made where it is used."""
-        return isinstance(value.owner, INLINE) and value not in self.kept
+        return is_inline(value.owner) and value not in self.kept
 
     def made_here(self, value: Value) -> bool:
         """Whether a tile is made from its operands, element by element, by whoever uses it."""
@@ -107,12 +107,12 @@ class Realisation:
                 continue
             roots = self._roots[value] = set(self._consumers(value))
             kept = self._moved(value) or (not self.free(value) and self._must(op, value, roots))
-            if kept or not isinstance(op, INLINE):
+            if kept or not is_inline(op):
                 self.kept.add(value)
 
     def _consumers(self, value: Value) -> Iterator[Op]:
         for user, _ in self._users.get(value, ()):
-            if isinstance(user, INLINE) and is_tile(user.result) and user.result not in self.kept:
+            if is_inline(user) and is_tile(user.result) and user.result not in self.kept:
                 yield from self._roots[user.result]
             else:
                 yield user

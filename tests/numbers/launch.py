@@ -11,7 +11,7 @@ from tests.types.reference import SPECIALS
 from tilevm.source import TileError
 from tilevm.types import NAMED, DType, float_, integer
 
-DEVICES = ("vm",)
+DEVICES = ("cpu", "vm")
 
 
 def splits() -> Iterator[DType]:
