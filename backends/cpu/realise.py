@@ -53,10 +53,10 @@ def _(op: ops.Load) -> int:
 
 
 def stored(value: Value) -> DType:
-    """The dtype a kept value has in scratch: sums of 16-bit floats stay in f32 until they are read."""
+    """The dtype a kept value has in scratch: sums and extremes of 16-bit floats stay in f32 until they are read."""
     assert isinstance(value.type, Tile | Scalar)
     dtype = value.type.dtype
-    return f32 if isinstance(value.owner, ops.Sum) and dtype.is_float and dtype.bits < 32 else dtype
+    return f32 if isinstance(value.owner, ops.Reduce) and dtype.is_float and dtype.bits < 32 else dtype
 
 
 class Realisation:
