@@ -14,8 +14,9 @@ from . import access, arithmetic
 from .access import Row
 from .casts import convert
 from .context import Context
-from .emit import I64, LLVM, lanes_of, memory_type
+from .emit import I64, LLVM, lanes_of, memory_bytes, memory_type
 from .index import Map, Node, identity, inputs, is_tile, shape
+from .memory import ALIGN
 from .placement import Panels
 from .points import both, dtype_of, points
 from .steps import Fold, Group, Keep, Root, Write, sources
@@ -358,10 +359,10 @@ class Nest:
             access.store_scalar(self.c, row, arithmetic.combine(fold.op, self.c.e, dtype, before, x))
 
     def fill(self, fold: Fold) -> None:
-        """Write the neutral element over the result of a fold."""
+        """Write the neutral element over the result of a fold, and up to the end of the last line of its buffer."""
         buffer = self.c.memory.of[fold.op.result]
         count = prod(shape(fold.op.result))
-        lanes = self.lanes(count)
+        lanes = min(self.lanes(count), ALIGN // memory_bytes(buffer.dtype))
         base = self.c.buffer(buffer)
         value = access.to_memory(self.c, self.neutral(fold, lanes), buffer.dtype)
 
