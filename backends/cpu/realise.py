@@ -10,7 +10,8 @@ from tilevm.types import DType, Scalar, Tensor, Tile, f32
 from .alias import disturbs, goes_straight
 from .index import INLINE, is_tile, moves
 
-RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
+RECOMPUTE = 6  # so many cheap instructions are run twice rather than their result stored and read back
+DEEPEST = 100  # instructions that are made one inside the other
 
 cost: Table[[], int] = Table("cost of one element")
 
@@ -70,11 +71,13 @@ class Realisation:
         self._writes: list[int] = []
         self._roots: dict[Value, set[Op]] = {}
         self._order: list[Op] = []
+        self._depth: dict[Value, int] = {}
         self._read(func.body)
         for op in reversed(self._order):
             self._by_structure(op)
         for op in self._order:
             self._by_cost(op)
+            self._by_depth(op)
 
     def inline(self, value: Value) -> bool:
         """Whether the value is made where it is used."""
@@ -142,11 +145,28 @@ class Realisation:
 
     def _by_cost(self, op: Op) -> None:
         for value in op.results:
-            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._weight(value) > RECOMPUTE:
+            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._dear(value):
                 self.kept.add(value)
 
-    def _weight(self, value: Value) -> int:
-        op = value.owner
-        if op is None or not is_tile(value) or not self.inline(value) or self.free(value):
-            return 0
-        return cost(op) + sum(self._weight(v) for v in op.operands)
+    def _dear(self, value: Value) -> bool:
+        """Whether it takes more than :data:`RECOMPUTE` to make ``value`` again."""
+        total, seen, pending = 0, set[Value](), [value]
+        while pending and total <= RECOMPUTE:
+            found = pending.pop()
+            if found in seen or found.owner is None or not is_tile(found) or not self.inline(found):
+                continue
+            seen.add(found)
+            if not self.free(found):
+                total += cost(found.owner)
+                pending += found.owner.operands
+        return total > RECOMPUTE
+
+    def _by_depth(self, op: Op) -> None:
+        """What is made from its operands is emitted by a function that calls itself: not without end."""
+        depth = 1 + max((self._depth.get(v, 0) for v in op.operands), default=0)
+        for value in op.results:
+            if is_tile(value) and self.inline(value):
+                if depth > DEEPEST:
+                    self.kept.add(value)
+                else:
+                    self._depth[value] = depth

@@ -250,12 +250,17 @@ class Scheduler:
         return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
 
     def below(self, node: Node, making: set[Value]) -> Iterator[Node]:
-        """``node`` and all it is made from."""
-        yield node
-        if self.opens(node.value, making):
-            assert node.value.owner is not None
-            for inner in inputs(node.value.owner, node.map):
-                yield from self.below(inner, making)
+        """``node`` and all it is made from, each once."""
+        seen, pending = set[Node](), [node]
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            yield node
+            if self.opens(node.value, making):
+                assert node.value.owner is not None
+                pending += reversed(inputs(node.value.owner, node.map))
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
