@@ -26,6 +26,7 @@ from .call import Call, Parameters
 from .captures import helpers
 from .fingerprint import fingerprint
 from .trace import trace
+from .values import with_article
 from .watch import Place, marks, places
 
 
@@ -176,6 +177,11 @@ def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
 
 def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
     if not isinstance(function, FunctionType):
-        raise TileError(f"@tv.kernel marks a function written with def, not a {type(function).__name__}")
+        raise TileError(f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}")
+    if grid is not None and not callable(grid):
+        raise TileError(
+            f"the grid of {function.__name__} is {grid!r}, and the decorator takes a function",
+            help=f"write grid=lambda **_: {grid!r}, or leave it out and call {function.__name__}[grid](…)",
+        )
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
     return Kernel(function, said, grid)

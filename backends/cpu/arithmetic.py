@@ -116,7 +116,7 @@ def divisor(e: Emitter, dtype: DType, x: LLVM, y: LLVM) -> tuple[LLVM, LLVM, LLV
 def _(op: ops.FloorDiv, e: Emitter, dtype: DType, xs: Sequence[LLVM]) -> LLVM:
     x, y = xs
     if dtype.is_float:
-        return e.intrinsic("floor", widen(e, narrow(e, e.b.fdiv(x, y), dtype), dtype))
+        return e.intrinsic("floor", widen(e, narrow(e, e.b.fdiv(x, y), dtype), dtype))  # of the rounded quotient
     safe, zero, minus = divisor(e, dtype, x, y)
     if dtype.kind is Kind.UNSIGNED:
         return e.b.select(zero, e.like(x, 0), e.b.udiv(x, safe))

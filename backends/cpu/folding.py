@@ -11,8 +11,9 @@ from . import access, arithmetic
 from .access import Row
 from .casts import convert
 from .context import Context
-from .emit import LLVM, memory_type
+from .emit import LLVM, memory_bytes, memory_type
 from .index import shape
+from .memory import ALIGN
 from .points import dtype_of
 from .steps import Fold, Group
 
@@ -82,10 +83,10 @@ def accumulate(nest: Nested, fold: Fold, x: LLVM, j: LLVM, lanes: int, tail: int
 
 
 def fill(nest: Nested, fold: Fold) -> None:
-    """Write the neutral element over the result of a fold."""
+    """Write the neutral element over the result of a fold, and up to the end of the last line of its buffer."""
     buffer = nest.c.memory.of[fold.op.result]
     count = prod(shape(fold.op.result))
-    lanes = lanes_for(nest, count)
+    lanes = min(lanes_for(nest, count), ALIGN // memory_bytes(buffer.dtype))
     base = nest.c.buffer(buffer)
     value = access.to_memory(nest.c, neutral(nest, fold, lanes), buffer.dtype)
 

@@ -20,7 +20,6 @@ from .steps import Fold, Group, Keep, Root, Write, sources
 
 leaf: Table[[Nest, Node, LLVM, int, int], LLVM] = Table("an element read from memory")
 UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
-DEEP = 100  # instructions from which operands are made ahead, as a chain of them would exhaust Python's stack
 
 
 class Nest:
@@ -290,9 +289,6 @@ class Nest:
     def roots_values(self, j: LLVM, lanes: int, tail: int) -> dict[Any, Any]:
         """What each root reads; all are made before any is written, as they may share memory."""
         out: dict[Any, Any] = {}
-        if len(self.nodes) > DEEP:
-            for node in reversed(self.nodes):  # operands first
-                self.value(node, j, lanes, tail)
         for root in self.group.roots:
             values = [self.value(Node(v, identity(len(shape(v)))), j, lanes, tail) for v in sources(root)]
             out[root] = values if isinstance(root, Write) else values[0]

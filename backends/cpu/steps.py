@@ -250,13 +250,13 @@ class Scheduler:
         return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
 
     def below(self, node: Node, making: set[Value]) -> Iterator[Node]:
-        """``node`` and all it is made from, each once: shared operands would double the walk at every step."""
-        met, pending = set(), [node]
+        """``node`` and all it is made from, each once."""
+        seen, pending = set[Node](), [node]
         while pending:
             node = pending.pop()
-            if node in met:
+            if node in seen:
                 continue
-            met.add(node)
+            seen.add(node)
             yield node
             if self.opens(node.value, making):
                 assert node.value.owner is not None

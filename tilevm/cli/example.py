@@ -109,7 +109,8 @@ def constants_of(kernel: Kernel, left: dict[str, Any], known: Sequence[str]) -> 
 
 def made_up(kernel: Kernel, rng: np.random.Generator, left: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Random numbers for what the signature speaks of."""
-    types = {s.dtype: element(left.pop(s.dtype, f32)) for s in kernel.signature if isinstance(s.dtype, str)}
+    variables = dict.fromkeys(s.dtype for s in kernel.signature if isinstance(s.dtype, str))
+    types = {name: element(left.pop(name, f32)) for name in variables}
     dims: dict[str, int] = {}
     values = []
     for name in kernel.parameters.runtime:
@@ -133,8 +134,10 @@ def extent(name: str | None, size: int | None, left: dict[str, Any], dims: dict[
         return size
     if name is None:
         return EXTENT
-    if name in left or name not in dims:
-        dims[name] = int(left.pop(name, EXTENT))
+    if name not in dims:
+        dims[name] = said = left.pop(name, EXTENT)
+        if type(said) is not int or said < 0:
+            raise TileError(f"the extent {name} is {said!r}", help=f"give a number of elements, as in {name}={EXTENT}")
     return dims[name]
 
 
