@@ -15,7 +15,7 @@ from tilevm.runtime.arguments import Seen, read
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
-from tilevm.runtime.grid import Grid, symbols, trace_grid
+from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.keep import kept
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
@@ -167,8 +167,8 @@ def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
 
     ``@tv.kernel``, or ``@tv.kernel("a: f16[M, K], n: i32", grid=lambda M, BM, **_: tv.cdiv(M, BM))``. Both parts may
     be left out: a parameter that the signature does not speak of takes its type from the argument, and a kernel
-    without a grid is called as ``kernel[grid](…)``. The grid function gives one to three counts; it is called with
-    expressions for dims, integer arguments and tensors' ``.shape``, and with the constants.
+    without a grid is called as ``kernel[grid](…)``. A grid is one to three counts, or a function that gives them: it
+    is called with expressions for dims, integer arguments and tensors' ``.shape``, and with the constants.
     """
     if what is None or isinstance(what, str):
         return lambda function: make(function, what, grid)
@@ -179,9 +179,6 @@ def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
     if not isinstance(function, FunctionType):
         raise TileError(f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}")
     if grid is not None and not callable(grid):
-        raise TileError(
-            f"the grid of {function.__name__} is {grid!r}, and the decorator takes a function",
-            help=f"write grid=lambda **_: {grid!r}, or leave it out and call {function.__name__}[grid](…)",
-        )
+        counts(grid, {})  # a wrong one is told here, not at the first call
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
     return Kernel(function, said, grid)

@@ -16,7 +16,7 @@ from tilevm.types import DType, f32, recipes
 from . import access, packed
 from .access import Row
 from .context import Context
-from .emit import FLOAT, I1, I8, I16, I32, LLVM, Emitter, vector_of
+from .emit import FLOAT, I8, I16, I32, LLVM, Emitter, vector_of
 
 COUNT = 64  # numbers at a time: the bytes of a vector
 LANES = 16
@@ -93,13 +93,16 @@ def pick(e: Emitter, a: LLVM, places: LLVM, b: LLVM) -> LLVM:
 
 
 def widened(e: Emitter, low: LLVM, high: LLVM) -> list[LLVM]:
-    """Four vectors of f32, whose lower halves are 0."""
-    upper = e.constant_vector(vector_of(I1, COUNT), [k % 4 // 2 for k in range(COUNT)])
-    out = []
-    for first in range(0, COUNT, LANES):
-        places = [first + k // 4 + (COUNT if k % 4 == 3 else 0) for k in range(COUNT)]
-        found = pick(e, low, e.constant_vector(BYTES, places), high)
-        out.append(e.b.bitcast(e.b.select(upper, found, e.zero(BYTES)), vector_of(FLOAT, LANES)))
+    """Four vectors of f32: words in an order from which two instructions that interleave with 0 make two of them."""
+    words, out = vector_of(I16, 2 * LANES), []
+    for first in (0, COUNT // 2):
+        order = [first + 4 * lane + n + LANES * half for lane in range(4) for half in (0, 1) for n in range(4)]
+        places = [n + COUNT * odd for n in order for odd in (0, 1)]
+        found = e.b.bitcast(pick(e, low, e.constant_vector(BYTES, places), high), words)
+        for half in (0, 4):
+            places = [lane + half + n for lane in range(0, 2 * LANES, 8) for n in range(4)]
+            mask = e.constant_vector(vector_of(I32, 2 * LANES), [k for n in places for k in (n, 2 * LANES + n)])
+            out.append(e.b.bitcast(e.b.shuffle_vector(e.zero(words), found, mask), vector_of(FLOAT, LANES)))
     return out
 
 

@@ -229,7 +229,12 @@ class Nest:
             needed = e.b.select(e.b.icmp_signed("<", needed, e.i64(whole)), needed, e.i64(whole))
             sums = e.loop(needed, [], lambda i, _: self.several([e.b.mul(i, e.i64(lanes))], [], [], lanes, 1))
         else:
-            sums = e.loop(whole // trip, start, body)
+            if self.bytes and whole // trip <= 2:  # a loop of few trips costs more than they do
+                sums = start
+                for n in range(whole // trip):
+                    sums = body(e.i64(n), sums)
+            else:
+                sums = e.loop(whole // trip, start, body)
             rest = [e.i64(k * lanes) for k in range(whole - whole % trip, whole)]
             sums = self.several(rest, sums, folds, lanes, trip)
         if tail:

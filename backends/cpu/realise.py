@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
 from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
 from .alias import disturbs, goes_straight
-from .index import is_inline, is_tile, moves
+from .index import is_inline, is_tile, moves, shape
 
 RECOMPUTE = 6  # so many cheap instructions are run twice rather than their result stored and read back
 DEEPEST = 100  # instructions that are made one inside the other
@@ -145,8 +146,23 @@ class Realisation:
 
     def _by_cost(self, op: Op) -> None:
         for value in op.results:
-            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._dear(value):
+            if not self.inline(value):
+                continue
+            if (len(self._roots.get(value, ())) > 1 and self._dear(value)) or self._repeated(value):
                 self.kept.add(value)
+
+    def _repeated(self, value: Value) -> bool:
+        """Whether rows are computed that a broadcast then takes many times."""
+        op = value.owner
+        if (
+            op is None
+            or self.free(value)
+            or not is_tile(value)
+            or isinstance(op, ops.Load | ops.Broadcast | ops.Reshape)
+        ):
+            return False
+        users = (user for user, _ in self._users.get(value, ()) if isinstance(user, ops.Broadcast))
+        return any(prod(user.shape) >= 8 * prod(shape(value)) for user in users)
 
     def _dear(self, value: Value) -> bool:
         """Whether it takes more than :data:`RECOMPUTE` to make ``value`` again."""

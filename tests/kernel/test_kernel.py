@@ -283,3 +283,16 @@ def test_a_launch_costs_little(matmul: Kernel) -> None:
     finally:
         sys.setprofile(None)
     assert len(seen) < 110, seen
+
+
+def test_a_grid_of_plain_counts() -> None:
+    """The decorator takes counts as well as a function that gives them."""
+
+    @tv.kernel(grid=(2, 3))
+    def mark(x: tv.Tensor) -> None:
+        x.store((tv.program_id(0), tv.program_id(1)), tv.full((1, 1), 7, tv.i32))
+
+    for device in ("cpu", "vm"):
+        x = np.zeros((3, 4), np.int32)
+        mark(x, device=device)
+        assert (x == np.where(np.arange(3)[:, None] < 2, np.where(np.arange(4) < 3, 7, 0), 0)).all()

@@ -119,7 +119,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "grid asks a dict": lambda: gridded(lambda names: tv.cdiv(names["BM"], 16))(X, Y, 1),
     "grid is a builtin": lambda: tv.kernel(plain)[int](X, Y),
     "grid of no dimensions": lambda: tv.kernel(plain)[np.array(1.5)](X, Y),
-    "grid is no function": lambda: gridded((1, 2)),
+    "grid is no count": lambda: gridded((1, 2.5)),
     "reserved parameter": lambda: tv.kernel(reserved),
     "variadic": lambda: tv.kernel(variadic),
     "no function": lambda: tv.kernel(np.sum.__class__),
