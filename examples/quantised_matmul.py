@@ -58,7 +58,8 @@ def main() -> None:
             given = problem(rng, name, (rows, 96, 256), 128, zeros=True)
             exact = reference(**given)
             errors.append(np.abs(linear(**given, device=device) - exact).max() / np.abs(exact).max())
-        print(f"w{tv.dtype(name).bits}a16 with {name}: largest errors {', '.join(f'{e:.1e}' for e in errors)}, relative")
+        told = ", ".join(f"{e:.1e}" for e in errors)
+        print(f"w{tv.dtype(name).bits}a16 with {name}: largest errors {told} of the largest number")
 
 
 if __name__ == "__main__":
