@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 import tilevm as tv
+from tilevm.library.seeds import key
 
-ROWS, COLUMNS = 4, 512  # of a tile
+COLUMNS = 2048  # of a tile, where rows are as long
 
 
 @tv.function
@@ -16,23 +17,24 @@ def hadamard(x: tv.Tile, SIZE: tv.constexpr = 16, seed: tv.Tile | int = 0, inver
     """Each SIZE columns of x (M, N) times T = diag(signs) @ H / sqrt(SIZE), or times the inverse of T.
 
     H is Sylvester's matrix of ±1, SIZE a power of two. Sign k is -1 where the top bit of ``tv.randint(seed, k)`` is
-    set. T is orthogonal: (x T) (w T).T = x w.T. Each of the log2(SIZE) stages adds and subtracts neighbours.
+    set. T is orthogonal: (x T) (w T).T = x w.T. Stage s of log2(SIZE) adds and subtracts elements 2**s apart.
     """
     tv.static_assert(SIZE & (SIZE - 1) == 0, "the size of a Hadamard transform is a power of two")
     M, N = x.shape
     rows = M * N // SIZE
-    signs = tv.where(tv.randint(seed, tv.arange(SIZE)) >= 2**31, -1.0, 1.0)[None, :]
-    y = x.reshape((rows, SIZE))
+    signs = tv.where(tv.randint(seed, tv.arange(SIZE)) >= 2**31, -1.0, 1.0)[:, None]
+    y = x.reshape((rows, SIZE)).T  # so that the stages run along what lies side by side
     if not inverse:
         y = y * signs
     for stage in tv.static_range(SIZE):
         if 2**stage < SIZE:
-            left, right = tv.split(y.reshape((rows, SIZE // 2, 2)))
-            y = tv.cat((left + right, left - right), axis=1)
+            pairs = y.reshape((SIZE // 2 ** (stage + 1), 2, 2**stage * rows))
+            left, right = pairs[:, 0], pairs[:, 1]
+            y = tv.cat((left + right, left - right), axis=1).reshape((SIZE, rows))
     y = y * SIZE ** (-0.5)
     if inverse:
         y = y * signs
-    return tv.reshape(y, (M, N))
+    return tv.reshape(y.T, (M, N))
 
 
 @tv.kernel("x: T[M, N], y: f32[M, N], seed: i64", grid=lambda M, N, BM, BN, **_: (tv.cdiv(N, BN), tv.cdiv(M, BM)))
@@ -42,7 +44,7 @@ def transform(
     seed: int,
     SIZE: tv.constexpr = 16,
     inverse: tv.constexpr = False,
-    BM: tv.constexpr = ROWS,
+    BM: tv.constexpr = 1,
     BN: tv.constexpr = COLUMNS,
 ) -> None:
     """:func:`hadamard` of a whole matrix."""
@@ -58,7 +60,9 @@ def transformed(x: Any, size: int = 16, seed: int = 0, inverse: bool = False, de
     if size not in {1 << k for k in range(1, 10)} or x.shape[-1] % size:
         help = "powers of two from 2 to 512 that divide the last extent do"
         raise tv.TileError(f"no Hadamard transform of size {size} goes along {x.shape[-1]} numbers", help=help)
-    rows = x.reshape(-1, x.shape[-1])
-    y = np.empty(tuple(rows.shape), np.float32)
-    transform(rows, y, seed, SIZE=size, inverse=inverse, device=device)
-    return y.reshape(tuple(x.shape))
+    y = np.empty(tuple(x.shape), np.float32)
+    if y.size:
+        rows, columns = y.reshape(-1, y.shape[-1]), min(COLUMNS, y.shape[-1])
+        how = {"BM": COLUMNS // columns, "BN": columns, "device": device}
+        transform(x.reshape(rows.shape), rows, key(seed), SIZE=size, inverse=inverse, **how)
+    return y

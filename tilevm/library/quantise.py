@@ -16,10 +16,11 @@ import numpy as np
 
 import tilevm as tv
 from tilevm.library import quantisers
+from tilevm.library.seeds import key
 
 Array = np.ndarray[Any, Any]
 NUMPY = {tv.f32: np.float32, tv.f16: np.float16, tv.bf16: ml_dtypes.bfloat16}
-COLUMNS, ELEMENTS = 512, 2048  # of a tile: columns where blocks are shorter, and elements where rows are
+COLUMNS, ELEMENTS = 512, 2048  # of a tile: columns where blocks are shorter, elements where there are rows enough
 SCALES = ("f32", "f16", "bf16", "f8ue4m3", "f8ue5m3")  # of groups
 NVFP4_BLOCK = 16
 
@@ -63,14 +64,14 @@ class Quantised:
 
 
 def scale_argument(scales: Array, dtype: tv.DType) -> Any:
-    return scales if dtype in NUMPY else tv.packed(scales, dtype, scales.shape)
+    return scales if dtype in NUMPY else tv.packed(scales.reshape(-1), dtype, scales.shape)
 
 
 def empty(x: Any, dtype: tv.DType, scale: tv.DType, block: tuple[int, int], zeros: bool = False) -> Quantised:
     """Room for the codes and scales of an array."""
-    shape = tuple(x.shape)
+    shape = tuple(getattr(x, "shape", ()))
     if not shape:
-        raise tv.TileError("a single number has no blocks", help="quantise an array of at least one dimension")
+        raise tv.TileError(f"blocks lie in arrays, not in this {type(x).__name__}", help="pass an array")
     counts = (tv.cdiv(prod(shape[:-1]), block[0]), tv.cdiv(shape[-1], block[1]))
     codes = np.zeros(tv.cdiv(prod(shape) * dtype.bits, 8), np.uint8)
     points = np.zeros(tv.cdiv(prod(counts) * dtype.bits, 8), np.uint8) if zeros else None
@@ -81,7 +82,7 @@ def tile(q: Quantised) -> dict[str, int]:
     """Extents of a tile of whole blocks for a matrix of this shape."""
     rows, columns = q.block
     blocks = min(max(COLUMNS // columns, 1), tv.cdiv(q.shape[-1], columns))
-    return {"BM": max(rows, min(ELEMENTS // (blocks * columns), 4)), "BN": blocks * columns}
+    return {"BM": max(ELEMENTS // (blocks * columns) // rows * rows, rows), "BN": blocks * columns}
 
 
 def rows_of(x: Any) -> Any:
@@ -114,7 +115,7 @@ def mx(
         raise tv.TileError(f"{kind} is no type of MX elements", help="signed floats of 8 bits are, and i2 to i16")
     q = empty(x, kind, tv.f8e8m0, (1, block_of(block)))
     how = {"BLOCK": block, "mode": mode, "rounding": rounding, "device": device}
-    launch(quantisers.mx, q, rows_of(x), *q.arguments(), seed, **how)
+    launch(quantisers.mx, q, rows_of(x), *q.arguments(), key(seed), **how)
     return q
 
 
@@ -146,7 +147,7 @@ def nvfp4(
     if amax is None:
         launch(quantisers.tensor_amax, q, flat, most, device=device)
     how = {"ROWS": rows, "rounding": rounding, "device": device}
-    launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, seed, **how)
+    launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, key(seed), **how)
     return replace(q, factor=float(factor[0]))
 
 
@@ -174,12 +175,12 @@ def groups(
     if zeros and kind.is_float:
         raise tv.TileError(f"{kind} has no zero points", help="integers have")
     q = empty(x, kind, scales, (1, block_of(group or max(x.shape[-1], 1))), zeros)
-    codes, held = q.arguments()
     how = {"BLOCK": q.block[1], "rounding": rounding, "device": device}
     if q.zeros is None:
-        launch(quantisers.groups, q, rows_of(x), codes, held, seed, **how)
+        launch(quantisers.groups, q, rows_of(x), *q.arguments(), key(seed), **how)
     else:
-        launch(quantisers.ranges, q, rows_of(x), codes, held, tv.packed(q.zeros, kind, q.scales.shape), seed, **how)
+        points = tv.packed(q.zeros, kind, q.scales.shape)
+        launch(quantisers.ranges, q, rows_of(x), *q.arguments(), points, key(seed), **how)
     return q
 
 
