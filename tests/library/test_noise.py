@@ -56,8 +56,8 @@ def test_tiles_do_not_change_the_bits() -> None:
 
 
 def test_stochastic_rounding_is_fair_and_nearest_shrinks() -> None:
-    """Numbers of deviation 0.2 in a block that 6 fills, so that its scale is 1 (2**18 draws)."""
-    x = (np.random.default_rng(15).standard_normal((8192, 32)) * 0.2).astype(np.float32)
+    """Numbers of deviation 0.2 in a block that 6 fills, so that its scale is 1 (2**20 draws)."""
+    x = (np.random.default_rng(15).standard_normal((1 << 15, 32)) * 0.2).astype(np.float32)
     x[:, 0] = 6
     error, shrink = {}, {}
     for rounding in ("nearest_even", "stochastic"):

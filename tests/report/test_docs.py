@@ -90,8 +90,8 @@ def test_snippets_run(number: int, tmp_path: Path) -> None:
     assert "assert" in SNIPPETS[number]
 
 
-def test_the_snippet_on_types_runs(tmp_path: Path) -> None:
-    [snippet] = re.findall(r"```python\n(.*?)```", TYPES, re.DOTALL)
+@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", TYPES, re.DOTALL), ids=lambda s: s[:20])
+def test_the_snippets_on_types_run(snippet: str, tmp_path: Path) -> None:
     path = tmp_path / "types.py"
     path.write_text(snippet, encoding="utf-8")
     load_file(str(path))

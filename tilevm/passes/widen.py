@@ -87,16 +87,14 @@ def dtype_of(value: Value) -> DType:
 
 @rules.rule(ops.Dot)
 def _(op: ops.Dot, builder: Builder) -> Sequence[Value]:
-    """Factors in bf16 where that holds them, as machines multiply those faster."""
-    kind = op.a.type
-    assert isinstance(kind, Tile)
+    """Factors in bf16 where that holds them, as machines multiply those faster; in f64 where f32 does not."""
     if not is_small(op.a):
         return [builder.append(op).result]
-    to = carrier(kind.dtype)
-    if kind.dtype.is_float and in_bf16(kind.dtype) and kind.dtype.max <= bf16.max:
-        to = bf16
-    made = ops.Dot(a=wide(builder, op.a, to), b=wide(builder, op.b, to), acc=op.acc, precision=op.precision)
-    return [builder.append(made).result]
+    kind = dtype_of(op.a)
+    to = bf16 if kind.is_float and kind.max <= bf16.max and in_bf16(kind) else carrier(kind)
+    acc = wide(builder, op.acc, ops.accumulator(to))
+    made = ops.Dot(a=wide(builder, op.a, to), b=wide(builder, op.b, to), acc=acc, precision=op.precision)
+    return [small(builder, builder.append(made).result, op.result)]
 
 
 @rules.rule(ops.DotScaled)
