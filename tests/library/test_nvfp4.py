@@ -69,6 +69,14 @@ def test_stochastic_rounding_is_the_codecs() -> None:
     assert np.array_equal(codes_of(q), tv.encode(y, tv.f4e2m1, "stochastic", seed=9))
 
 
-def test_wrong_rows() -> None:
-    with pytest.raises(tv.TileError, match="a block of NVFP4 has 1 row or 16, not 8"):
-        quantise.nvfp4(np.zeros((8, 16), np.float32), 8)
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"rows": 8}, "a block of NVFP4 has 1 row or 16, not 8"),
+        ({"amax": float("nan")}, "the largest .* is finite"),
+        ({"amax": -1.0}, "which -1.0 is not"),
+    ],
+)
+def test_wrong_use(how: dict, says: str) -> None:
+    with pytest.raises(tv.TileError, match=says):
+        quantise.nvfp4(np.zeros((8, 16), np.float32), **how)

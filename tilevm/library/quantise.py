@@ -16,6 +16,7 @@ import numpy as np
 
 import tilevm as tv
 from tilevm.library import quantisers
+from tilevm.library.blocks import INFINITY
 from tilevm.library.seeds import key
 
 Array = np.ndarray[Any, Any]
@@ -142,6 +143,8 @@ def nvfp4(
     """
     if rows not in (1, NVFP4_BLOCK):
         raise tv.TileError(f"a block of NVFP4 has 1 row or {NVFP4_BLOCK}, not {rows}")
+    if amax is not None and not 0 <= amax < INFINITY:
+        raise tv.TileError(f"the largest |x| is finite and not negative, which {amax} is not", help="leave amax out")
     q = empty(x, tv.f4e2m1, tv.f8ue4m3, (rows, NVFP4_BLOCK))
     flat, most, factor = rows_of(x), np.array([amax or 0.0], np.float32), np.ones(1, np.float32)
     if amax is None:
