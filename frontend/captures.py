@@ -43,10 +43,14 @@ def read_by(function: FunctionType) -> Iterator[tuple[str, object]]:
             value = follow(function, chain)
             if value is not UNBOUND:
                 yield ".".join(chain), plain(value)
-    yield from (function.__kwdefaults__ or {}).items()
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    defaults = function.__defaults__ or ()
-    yield from zip(names[len(names) - len(defaults) :], map(plain, defaults), strict=True)
+    yield from defaults(function).items()
+
+
+def defaults(function: FunctionType) -> dict[str, object]:
+    """What stands for parameters that a call leaves out."""
+    names, values = function.__code__.co_varnames[: function.__code__.co_argcount], function.__defaults__ or ()
+    last = zip(names[len(names) - len(values) :], values, strict=True)
+    return {name: plain(value) for name, value in (*last, *(function.__kwdefaults__ or {}).items())}
 
 
 def dotted(node: ast.AST) -> tuple[str, ...]:

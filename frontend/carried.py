@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -13,7 +13,7 @@ from tilevm.source import Note, Span, TileError
 from .frame import Frame
 from .leaves import Slot, alike, disagreement, fill, fits, flatten, give, labels, rebuild
 from .promote import literal, natural
-from .values import Missing, blend, is_number, is_numeric, lists_in, same
+from .values import List, Missing, blend, is_number, is_numeric, same
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class Carried:
         self.names = tuple(names)
         found = {n: frame.names.get(n) for n in self.names if n in frame.names}
         self.entries = [enter(frame, n, v) for n, v in found.items() if not isinstance(v, Missing)]
-        self.pairs = set[frozenset[str]]()  # of names that may be one list when a pass begins
+        self.pairs = set[frozenset[str]]()  # of places that may hold one list when a pass begins
         self.changes = frame.changes
         self.kept: list[Entry] = []
         self.ends: dict[str, object] = {}
@@ -78,11 +78,11 @@ class Carried:
         return tuple(out)
 
     def refuse_aliases(self, frame: Frame) -> None:
-        """Raises TileError where lists change in the body, and two names are one list from the second pass on only."""
+        """Raises TileError where lists change in the body, and two of them are one from the second pass on only."""
         found = shared(self.ends) - self.pairs if frame.changes > self.changes else ()
         for pair in sorted(map(sorted, found)):
             one, other = pair
-            place = frame.places.get(one) or self.span
+            place = frame.places.get(one.partition("[")[0]) or self.span
             raise TileError(
                 f"{one} and {other} are two lists before the loop and one list at the end of its body",
                 place,
@@ -174,12 +174,22 @@ def is_unread(value: object) -> bool:
 
 
 def shared(names: Mapping[str, object]) -> set[frozenset[str]]:
-    """The pairs of names that may hold one list."""
+    """The pairs of places, such as ``xs`` and ``ys[0]``, that may hold one list."""
     holders: dict[object, set[str]] = {}
     for name, value in names.items():
-        for origin in (o for held in lists_in(value) for o in held.origins):
-            holders.setdefault(origin, set()).add(name)
+        for place, held in lists_at(name, value):
+            for origin in held.origins:
+                holders.setdefault(origin, set()).add(place)
     return {frozenset(p) for found in holders.values() for p in combinations(found, 2)}
+
+
+def lists_at(place: str, value: object) -> Iterator[tuple[str, List]]:
+    """The lists in a value that stands at ``place``, and where they stand."""
+    if isinstance(value, List):
+        yield place, value
+    if isinstance(value, tuple):
+        for at, part in enumerate(value):
+            yield from lists_at(f"{place}[{at}]", part)
 
 
 def enter(frame: Frame, name: str, before: object) -> Entry:

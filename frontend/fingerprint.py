@@ -8,10 +8,10 @@ from types import BuiltinFunctionType, FunctionType
 
 from tilevm.types import DType
 
-from .captures import follow, helpers
+from .captures import defaults, follow, helpers
 from .function import is_helper
 from .reading import read
-from .watch import Place
+from .watch import Place, reached
 
 Words = list[str]
 
@@ -27,10 +27,9 @@ def fingerprint(
 
     None where a value is of a kind that another process could not compare with its own.
     """
-    watched = list(watched)
-    roots = dict.fromkeys([kernel, *(f for f, _ in watched), *(h for v in constants.values() for h in helpers(v))])
+    functions = reached([kernel, *(h for v in constants.values() for h in helpers(v))])
     try:
-        words = [word for function in roots for word in of_function(function)]
+        words = [word for function in functions for word in of_function(function)]
         words += [f"{function.__qualname__}:{'.'.join(c)}={token(follow(function, c))}" for function, c in watched]
         words += [f"{name}={token(value)}" for name, value in constants.items()]
     except Unstable:
@@ -43,8 +42,7 @@ def of_function(function: FunctionType) -> Words:
     source = read(function)
     first = min([source.tree.lineno, *(d.lineno for d in source.tree.decorator_list)])
     text = "".join(source.lines[first - 1 : source.tree.end_lineno])
-    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
-    return [f"{source.file}:{first}", text, *map(token, defaults)]
+    return [f"{source.file}:{first}", text, *(f"{name}={token(value)}" for name, value in defaults(function).items())]
 
 
 def token(value: object) -> str:

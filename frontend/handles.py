@@ -75,6 +75,10 @@ class Tile:
         """
         raise outside("Tile.to")
 
+    def view(self, dtype: DType) -> Tile:
+        """The same bits as elements of ``dtype``: those of a row, in order, cut anew along the last axis."""
+        raise outside("Tile.view")
+
     def reshape(self, *shape: Shape) -> Tile:
         """The same elements in row-major order under another shape; one extent may be -1."""
         raise outside("Tile.reshape")

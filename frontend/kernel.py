@@ -26,6 +26,7 @@ from .call import Call, Parameters
 from .captures import helpers
 from .fingerprint import fingerprint
 from .trace import trace
+from .values import with_article
 from .watch import Place, marks, places
 
 
@@ -38,7 +39,7 @@ class Kernel:
 
     __name__: str
 
-    def __init__(self, function: FunctionType, signature: Signature, grid: Callable[..., Any] | None) -> None:
+    def __init__(self, function: FunctionType, signature: Signature, grid: Grid | None) -> None:
         update_wrapper(self, function)
         self.signature, self.grid, self._function = signature, grid, function
         self.parameters = Parameters.of(function)
@@ -160,10 +161,8 @@ def specs(parameters: Parameters, signature: Signature) -> Specs:
 @overload
 def kernel(function: FunctionType, /) -> Kernel: ...
 @overload
-def kernel(
-    signature: str | None = None, /, *, grid: Callable[..., Any] | None = None
-) -> Callable[[Callable[..., Any]], Kernel]: ...
-def kernel(what: Any = None, /, *, grid: Callable[..., Any] | None = None) -> Any:
+def kernel(signature: str | None = None, /, *, grid: Grid | None = None) -> Callable[[Callable[..., Any]], Kernel]: ...
+def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
     """Make a kernel of a function.
 
     ``@tv.kernel``, or ``@tv.kernel("a: f16[M, K], n: i32", grid=lambda M, BM, **_: tv.cdiv(M, BM))``. Both parts may
@@ -176,8 +175,13 @@ def kernel(what: Any = None, /, *, grid: Callable[..., Any] | None = None) -> An
     return make(what, None, grid)
 
 
-def make(function: Any, signature: str | None, grid: Callable[..., Any] | None) -> Kernel:
+def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
     if not isinstance(function, FunctionType):
-        raise TileError(f"@tv.kernel marks a function written with def, not a {type(function).__name__}")
+        raise TileError(f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}")
+    if grid is not None and not callable(grid):
+        raise TileError(
+            f"the grid of {function.__name__} is {grid!r}, and the decorator takes a function",
+            help=f"write grid=lambda **_: {grid!r}, or leave it out and call {function.__name__}[grid](…)",
+        )
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
     return Kernel(function, said, grid)

@@ -7,7 +7,8 @@ import math
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
 from tilevm.source import TileError
-from tilevm.types import DType, Scalar, Tile, bool_, f32, i32, i64, like
+from tilevm.types import DType, Scalar, Tile, bool_, f32, f64, i32, i64, like
+from tilevm.types.rounding import overflows
 
 from .values import describe, digits, is_number, is_numeric
 
@@ -48,8 +49,7 @@ def float_misfit(number: Number, dtype: DType) -> str | None:
         return None if dtype.has_nan else f"{dtype} has no NaN"
     if isinstance(number, float) and math.isinf(number):
         return None if dtype.has_inf else f"{dtype} has no infinity"
-    # Half a step above the largest value is where rounding to nearest leaves the type.
-    if abs(number) > dtype.max * (1 + math.ldexp(1.0, -dtype.mantissa_bits - 2)):
+    if overflows(number, dtype):
         return f"{digits(number)} does not fit {dtype}, whose largest value is {dtype.max:g}"
     return f"{dtype} has no negative numbers" if number < 0 and not dtype.signed else None
 
@@ -145,7 +145,7 @@ def strong(a: DType, b: DType) -> DType | None:
     if a.is_bool or b.is_bool:
         return None
     if a.is_float and b.is_float:
-        return a if holds(a, b) else b if holds(b, a) else f32
+        return next((t for t in (a, b, f32) if holds(t, a) and holds(t, b)), f64)
     if a.is_float or b.is_float:
         return a if a.is_float else b
     if a.signed == b.signed:
@@ -155,9 +155,10 @@ def strong(a: DType, b: DType) -> DType | None:
 
 
 def holds(a: DType, b: DType) -> bool:
-    """Whether float ``a`` has the range, the precision and the sign of float ``b``."""
-    enough = a.exponent_bits >= b.exponent_bits and a.mantissa_bits >= b.mantissa_bits
-    return enough and (a.signed or not b.signed)
+    """Whether every number of float ``b``, and its infinity and NaN, is one of ``a``."""
+    reach = a.max >= b.max and a.smallest_subnormal <= b.smallest_subnormal and a.mantissa_bits >= b.mantissa_bits
+    specials = (a.has_inf or not b.has_inf) and (a.has_nan or not b.has_nan)
+    return reach and specials and (a.signed or not b.signed) and (b.without_zero or not a.without_zero)
 
 
 def wide(a: DType, b: DType) -> str:

@@ -76,15 +76,6 @@ def blend(a: object, b: object, made: object) -> object:
     return List(parts, a.origins | b.origins) if isinstance(a, List) and isinstance(b, List) else tuple(parts)
 
 
-def lists_in(value: object) -> Iterator[List]:
-    """The lists in ``value``, itself and inner ones."""
-    if isinstance(value, List):
-        yield value
-    if isinstance(value, tuple):
-        for part in value:
-            yield from lists_in(part)
-
-
 @dataclass(frozen=True, eq=False)
 class Range:
     """What a loop runs over."""
@@ -170,7 +161,7 @@ def same(a: object, b: object) -> bool:
 def type_words(type: Type) -> str:
     """A type in the user's words."""
     if isinstance(type, Tensor):
-        return f"a tensor {type.dtype}[{', '.join(map(str, type.dims))}]"
+        return f"a{' packed' * type.packed} tensor {type.dtype}[{', '.join(map(str, type.dims))}]"
     if isinstance(type, Pointer):
         return f"a pointer to {type.dtype}"
     return f"{'a tile' if isinstance(type, Tile) else 'a run-time'} {type}"

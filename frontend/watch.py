@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
-from .captures import dotted, follow, helpers
+from .captures import defaults, dotted, follow, helpers
 from .function import is_helper
 from .reading import assigned, in_order, parameter_names, read
 from .scope import UNBOUND
@@ -17,18 +17,21 @@ Place = tuple[FunctionType, tuple[str, ...]]  # a function and the dotted name t
 
 def places(roots: Iterable[FunctionType]) -> tuple[Place, ...]:
     """What ``roots`` and the helpers they call read from outside themselves."""
-    pending, found = list(roots), dict.fromkeys(roots, ())
-    out: list[Place] = []
+    pairs = ((f, chain) for f in reached(roots) for chain in outer_names(f))
+    return tuple((f, chain) for f, chain in pairs if decides(f, chain, follow(f, chain)))
+
+
+def reached(roots: Iterable[FunctionType]) -> tuple[FunctionType, ...]:
+    """``roots`` and the helpers that they call by name, or by a parameter's default; and those that these call."""
+    found = dict.fromkeys(roots)
+    pending = list(found)
     while pending:
         current = pending.pop()
-        for chain in outer_names(current):
-            value = follow(current, chain)
-            if decides(current, chain, value):
-                out.append((current, chain))
-            new = [h for h in helpers(value) if h not in found]
-            found |= dict.fromkeys(new, ())
-            pending += new
-    return tuple(out)
+        values = (*(follow(current, chain) for chain in outer_names(current)), *defaults(current).values())
+        new = [h for value in values for h in helpers(value) if h not in found]
+        found |= dict.fromkeys(new)
+        pending += new
+    return tuple(found)
 
 
 def outer_names(function: FunctionType) -> tuple[tuple[str, ...], ...]:

@@ -10,11 +10,12 @@ from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor
 
 from . import packed
-from .casts import wrapped
+from .casts import number_of
 from .context import Context
 from .emit import I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
 from .index import Map, shape
 from .packed import is_packed
+from .small import is_small
 
 
 @dataclass
@@ -241,10 +242,10 @@ def zero(c: Context, dtype: DType) -> LLVM:
 
 
 def to_register(c: Context, x: LLVM, dtype: DType) -> LLVM:
-    """An element as registers hold it: what lies in the spare bits of a small integer's bytes is passed over."""
+    """An element as registers hold it: what lies in the spare bits of a small number's bytes is passed over."""
     if dtype.is_bool:
         return c.e.b.icmp_unsigned("!=", x, c.e.like(x, 0))
-    return wrapped(c.e, x, dtype) if dtype.is_integer else x
+    return number_of(c.e, x, dtype) if dtype.is_integer or is_small(dtype) else x
 
 
 def to_memory(c: Context, x: LLVM, dtype: DType) -> LLVM:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tilevm.ir import Op, Value, ops
 from tilevm.types import Pointer, Tensor
 
-from .index import INLINE, Node, identity, inputs, is_tile, moves, shape
+from .index import Node, identity, inputs, is_inline, is_tile, moves, shape
 
 Reading = ops.Load | ops.Gather | ops.PointerLoad
 Writing = ops.Store | ops.Scatter | ops.PointerStore
@@ -42,7 +42,7 @@ def goes_straight(read: Op, write: Op) -> bool:
         seen.add(node)
         if op is read and node.map != whole:
             return False
-        if isinstance(op, INLINE) and is_tile(node.value) and not moves(op):
+        if is_inline(op) and is_tile(node.value) and not moves(op):
             pending += tiles(inputs(op, node.map))
     return True
 

@@ -11,7 +11,7 @@ from tilevm.types.codec import encode
 from tilevm.types.rounding import nearest_float
 
 from . import functions
-from .casts import cast, narrow, widen
+from .casts import cast, code_of, narrow, number_of, widen
 from .emit import LLVM, Emitter, lanes_of, register_type, vector_of
 from .small import is_small
 
@@ -27,6 +27,8 @@ def compute(op: Op, e: Emitter, xs: Sequence[LLVM]) -> LLVM:
     source = dtype_of(op)
     if isinstance(op, ops.Cast):
         return cast(op, e, xs, source)
+    if isinstance(op, ops.View):
+        return number_of(e, code_of(e, xs[0], source), op.to)
     if isinstance(op, ops.Select):
         return e.b.select(*xs)
     found = rules(op, e, source, [widen(e, x, source) for x in xs])
@@ -114,7 +116,7 @@ def divisor(e: Emitter, dtype: DType, x: LLVM, y: LLVM) -> tuple[LLVM, LLVM, LLV
 def _(op: ops.FloorDiv, e: Emitter, dtype: DType, xs: Sequence[LLVM]) -> LLVM:
     x, y = xs
     if dtype.is_float:
-        return e.intrinsic("floor", widen(e, narrow(e, e.b.fdiv(x, y), dtype), dtype))
+        return e.intrinsic("floor", widen(e, narrow(e, e.b.fdiv(x, y), dtype), dtype))  # of the rounded quotient
     safe, zero, minus = divisor(e, dtype, x, y)
     if dtype.kind is Kind.UNSIGNED:
         return e.b.select(zero, e.like(x, 0), e.b.udiv(x, safe))

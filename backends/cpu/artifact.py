@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
 from llvmlite import ir
 
 from tilevm.abi import KernelAbi, Slot
@@ -20,6 +19,7 @@ from tilevm.backend import Argument, Artifact
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.types import DType, Kind
+from tilevm.types.codec import encode
 
 from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
@@ -204,10 +204,9 @@ def word(value: int | float | bool, dtype: DType) -> int:
     """A number as the bits of its word."""
     if dtype.kind is not Kind.FLOAT:
         return ctypes.c_int64(int(value)).value
-    if dtype.name == "bf16":
-        return int(np.float32(value).view(np.uint32)) >> 16
-    raw = struct.pack(FORMATS[dtype.name], value)
-    return int.from_bytes(raw, "little")
+    if dtype.name in FORMATS:
+        return int.from_bytes(struct.pack(FORMATS[dtype.name], value), "little")
+    return int(encode(value, dtype, saturate=False))
 
 
 WORDS: dict[Slot, Callable[[Any, Any], int]] = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from llvmlite import ir
+
 from tilevm.ir import ops
 from tilevm.types import DType, Kind, bf16, f16, f32, f64, i32, integer, tf32
+from tilevm.types.codec.fields import fields
 
 from .emit import DOUBLE, FLOAT, HALF, I16, I32, LLVM, Emitter, container_bits, lanes_of, register_type, vector_of
 from .small import NATURAL, NEAREST, SINGLE, TWICE, Rounding, carrier, carrier_of, decode, encode, is_small
@@ -116,6 +119,22 @@ def coded(e: Emitter, x: LLVM, to: DType, how: Rounding) -> LLVM:
 def as_float(e: Emitter, code: LLVM, to: DType) -> LLVM:
     """A code as the number that it is the bits of."""
     return e.b.bitcast(code, vector_of(register_type(to), lanes_of(code)))
+
+
+def code_of(e: Emitter, x: LLVM, dtype: DType) -> LLVM:
+    """The bits of a number as an integer of its container; those above a small type's are anything."""
+    return e.b.bitcast(x, vector_of(ir.IntType(container_bits(dtype)), lanes_of(x)))
+
+
+def number_of(e: Emitter, code: LLVM, dtype: DType) -> LLVM:
+    """The number that the low bits of an integer are the code of; bits that the type does not use are dropped."""
+    if not dtype.is_float:
+        return wrapped(e, code, dtype)
+    form = fields(dtype)
+    used = (form.magnitude | form.sign) << form.padding
+    if used != (1 << container_bits(dtype)) - 1:
+        code = e.b.and_(code, e.like(code, used))
+    return as_float(e, code, dtype)
 
 
 def float_to_int(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding) -> LLVM:

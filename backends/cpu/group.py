@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from math import prod
 from typing import Any
 
 from tilevm.ir import Table, Value, ops
-from tilevm.types import DType
 
-from . import access, arithmetic, streaming
+from . import access, arithmetic, bytewise, folding, streaming
 from .access import Row
 from .casts import convert
 from .context import Context
-from .emit import I64, LLVM, lanes_of, memory_type
+from .emit import I64, LLVM, lanes_of
 from .index import Map, Node, identity, inputs, is_tile, shape
 from .placement import Panels
 from .points import both, dtype_of, points, write
@@ -22,7 +20,6 @@ from .steps import Fold, Group, Keep, Root, Write, sources
 
 leaf: Table[[Nest, Node, LLVM, int, int], LLVM] = Table("an element read from memory")
 UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
-DEEP = 100  # instructions from which operands are made ahead, as a chain of them would exhaust Python's stack
 
 
 class Nest:
@@ -36,12 +33,13 @@ class Nest:
         self.made: list[dict[Any, Any]] = [{}]
         self.making = group.made.union(*(c.scheduler.begun(r) for r in group.roots))
         self.nodes = list(dict.fromkeys(n for r in group.roots for n in c.scheduler.nodes(r, self.making)))
-        self.sums: dict[Root, list[LLVM]] = {}
+        self.bytes = [n for n in self.nodes if self.by_bytes(n)]
+        self.at_once: list[dict[Node, LLVM]] = []  # for each vector of the present trip, what was made for all of them
 
     def emit(self) -> None:
         for root in self.group.roots:
             if isinstance(root, Fold) and root.op.axis != self.vector:
-                self.fill(root)
+                folding.fill(self, root)
         self.level(0)
 
     # levels of the nest ---------------------------------------------------------------------------------------
@@ -101,6 +99,8 @@ class Nest:
         """The element, or the vector of elements, of a node at the present indices."""
         if not is_tile(node.value):
             return self.c.numbers[node.value]
+        if self.at_once and node in self.at_once[0]:
+            return self.at_once[0][node]
         across = self.vector is not None and self.vector in node.map and lanes > 0
         known = self.find(node)
         if known is not None:
@@ -181,7 +181,7 @@ class Nest:
         Elsewhere it would wait: what is computed in between leaves the caches time to write (layer norm took 1.3
         times as long with Zen 4).
         """
-        (root, *others), lanes = self.group.roots, self.lanes(extent)
+        (root, *others), lanes = self.group.roots, folding.lanes_for(self, extent)
         store = root.op if isinstance(root, Write) and root.op in self.c.streamable else None
         scratch = any(self.from_memory(n) and not isinstance(n.value.owner, ops.Load) for n in self.nodes)
         if others or not isinstance(store, ops.Store) or scratch:
@@ -191,7 +191,8 @@ class Nest:
         with self.c.e.fork(streaming.large(self.c, store.tensor)) as (streams, stays):
             with streams:
                 row = self.target(root)
-                streaming.stream(self.c, row, extent, lanes, lambda j: self.several([j], [], [], lanes, 1))
+                trip = max(2, self.trip())
+                streaming.stream(self.c, row, extent, lanes, trip, lambda at: self.several(at, [], [], lanes, 1))
             with stays:
                 self.vector_loop(extent)
 
@@ -212,11 +213,11 @@ class Nest:
 
     def vector_loop(self, extent: int, end: LLVM | None = None) -> None:
         """Whole trips of several vectors, vectors that remain, and a part of one; with ``end`` vectors up to there."""
-        lanes = self.lanes(extent)
+        lanes = folding.lanes_for(self, extent)
         whole, tail = divmod(extent, lanes)
         trip = min(self.trip(), max(whole, 1))
         folds = [r for r in self.group.roots if isinstance(r, Fold) and r.op.axis == self.vector]
-        start = [self.neutral(f, lanes) for f in folds for _ in range(trip)]
+        start = [folding.neutral(self, f, lanes) for f in folds for _ in range(trip)]
         e = self.c.e
 
         def body(i: LLVM, sums: list[LLVM]) -> list[LLVM]:
@@ -234,15 +235,12 @@ class Nest:
         if tail:
             sums = self.several([e.i64(whole * lanes)], sums, folds, lanes, trip, tail)
         for n, fold in enumerate(folds):
-            self.finish(fold, sums[n * trip : (n + 1) * trip])
-
-    def lanes(self, extent: int) -> int:
-        """The lanes of a vector: those of 32-bit elements, fewer for a short dimension."""
-        full = self.c.e.host.lanes(32)
-        return min(full, 1 << (extent - 1).bit_length())
+            folding.finish(self, fold, sums[n * trip : (n + 1) * trip])
 
     def trip(self) -> int:
         count = sum(1 for n in self.nodes if self.vector in n.map)
+        if self.bytes:
+            return bytewise.COUNT // bytewise.LANES
         return next((unroll for limit, unroll in UNROLL if count <= limit), 1)
 
     def several(
@@ -250,23 +248,47 @@ class Nest:
     ) -> list[LLVM]:
         """The vectors at these places; the k-th of each fold's partial sums takes the k-th."""
         sums = list(sums)
+        self.at_once = self.bytewise(at, lanes, tail)
         for u, j in enumerate(at):
             self.made.append({})
             values = self.roots_values(j, lanes, tail)
             for n, fold in enumerate(folds):
-                x = self.fit(fold, self.c.e.splat(values[fold], lanes), lanes, tail)
+                x = folding.fit(self, fold, self.c.e.splat(values[fold], lanes), lanes, tail)
                 place = n * trip + u
-                sums[place] = arithmetic.combine(fold.op, self.c.e, self.total(fold), sums[place], x)
+                sums[place] = arithmetic.combine(fold.op, self.c.e, folding.total(self, fold), sums[place], x)
             self.write([values], j, lanes, tail)
             self.made.pop()
+            self.at_once = self.at_once[1:]
         return sums
+
+    def bytewise(self, at: Sequence[LLVM], lanes: int, tail: int) -> list[dict[Node, LLVM]]:
+        """Casts of loaded bytes and packed elements, made for all vectors of a trip together."""
+        if len(at) * lanes != bytewise.COUNT or tail:
+            return []
+        out: list[dict[Node, LLVM]] = [{} for _ in at]
+        for node in self.bytes:
+            row = self.row(self.source(node))
+            if row.stride == 1 and row.count is None:
+                for found, vector in zip(out, bytewise.convert(self.c, row, at[0], node.value.type.dtype), strict=True):
+                    found[node] = vector
+        return out
+
+    def source(self, node: Node) -> Node:
+        assert node.value.owner is not None
+        return inputs(node.value.owner, node.map)[0]
+
+    def by_bytes(self, node: Node) -> bool:
+        """Whether a node is a cast that tables make, of elements loaded along the vectors."""
+        op = node.value.owner
+        if not isinstance(op, ops.Cast) or not self.c.scheduler.opens(node.value, self.making):
+            return False
+        source = self.source(node)
+        loads = isinstance(source.value.owner, ops.Load) and self.c.scheduler.opens(source.value, self.making)
+        return loads and self.vector in node.map and bytewise.serves(self.c.e, op, dtype_of(source.value))
 
     def roots_values(self, j: LLVM, lanes: int, tail: int) -> dict[Any, Any]:
         """What each root reads; all are made before any is written, as they may share memory."""
         out: dict[Any, Any] = {}
-        if len(self.nodes) > DEEP:
-            for node in reversed(self.nodes):  # operands first
-                self.value(node, j, lanes, tail)
         for root in self.group.roots:
             values = [self.value(Node(v, identity(len(shape(v)))), j, lanes, tail) for v in sources(root)]
             out[root] = values if isinstance(root, Write) else values[0]
@@ -286,7 +308,7 @@ class Nest:
                 dtype = dtype_of(root.value)
                 self.store(row, convert(self.c.e, held, dtype, row.element), j, lanes, tail, root)
             elif root.op.axis != self.vector:
-                self.accumulate(root, held, j, lanes, tail)
+                folding.accumulate(self, root, held, j, lanes, tail)
 
     def store(self, row: Row, value: LLVM, j: LLVM, lanes: int, tail: int, root: Root | None = None) -> None:
         place = self.places.get(root.into) if isinstance(root, Keep) else None
@@ -315,7 +337,7 @@ class Nest:
             else:
                 made = access.buffer_row(self.c, root.into, shape(root.into), whole, self.where, self.vector)
         else:
-            made = self.fold_row(root)
+            made = folding.fold_row(self, root)
         self.keep(("target", root), made)
         return made
 
@@ -329,63 +351,3 @@ class Nest:
         if tail:
             exists = both(self.c, exists, self.c.e.head(tail, lanes_of(value)))
         write(self.c, memory, address, value, exists)
-
-    # folds ----------------------------------------------------------------------------------------------------
-
-    def total(self, fold: Fold) -> DType:
-        """The dtype that a fold accumulates in."""
-        return self.c.memory.of[fold.op.result].dtype
-
-    def neutral(self, fold: Fold, lanes: int) -> LLVM:
-        dtype = self.total(fold)
-        value = arithmetic.NEUTRAL[type(fold.op)](dtype)
-        return self.c.e.splat(arithmetic.constant(self.c.e, value, dtype), lanes)
-
-    def fit(self, fold: Fold, x: LLVM, lanes: int, tail: int) -> LLVM:
-        """``x`` in the accumulator's dtype, neutral in lanes past the end."""
-        x = convert(self.c.e, x, dtype_of(fold.op.x), self.total(fold))
-        if not tail:
-            return x
-        return self.c.e.b.select(self.c.e.head(tail, lanes), x, self.neutral(fold, lanes))
-
-    def finish(self, fold: Fold, sums: list[LLVM]) -> None:
-        """Partial sums combined pairwise, then the lanes, then stored."""
-        dtype = self.total(fold)
-        while len(sums) > 1:
-            half = len(sums) // 2
-            pairs = zip(sums[:half], sums[half : 2 * half], strict=True)
-            combined = [arithmetic.combine(fold.op, self.c.e, dtype, a, b) for a, b in pairs]
-            sums = combined + sums[2 * half :]
-        access.store_scalar(self.c, self.fold_row(fold), arithmetic.across(fold.op, self.c.e, dtype, sums[0]))
-
-    def fold_row(self, fold: Fold) -> Row:
-        """Where the result of a fold lies for the present indices."""
-        kept = tuple(d for d in range(len(self.group.domain)) if d != fold.op.axis)
-        vector = self.vector if self.vector != fold.op.axis else None
-        return access.buffer_row(self.c, fold.op.result, shape(fold.op.result), kept, self.where, vector)
-
-    def accumulate(self, fold: Fold, x: LLVM, j: LLVM, lanes: int, tail: int) -> None:
-        """Take ``x`` into the result in scratch, along another dimension than the vectors'."""
-        row, dtype = self.fold_row(fold), self.total(fold)
-        x = convert(self.c.e, self.c.e.splat(x, lanes), dtype_of(fold.op.x), dtype)
-        if lanes:
-            before = access.load_vector(self.c, row, j, lanes, 0, None)
-            access.store_vector(self.c, row, arithmetic.combine(fold.op, self.c.e, dtype, before, x), j, tail)
-        else:
-            before = access.load_scalar(self.c, row, None)
-            access.store_scalar(self.c, row, arithmetic.combine(fold.op, self.c.e, dtype, before, x))
-
-    def fill(self, fold: Fold) -> None:
-        """Write the neutral element over the result of a fold."""
-        buffer = self.c.memory.of[fold.op.result]
-        count = prod(shape(fold.op.result))
-        lanes = self.lanes(count)
-        base = self.c.buffer(buffer)
-        value = access.to_memory(self.c, self.neutral(fold, lanes), buffer.dtype)
-
-        def body(i: LLVM, _: list[LLVM]) -> list[LLVM]:
-            at = self.c.e.b.mul(i, self.c.e.i64(lanes))
-            self.c.e.store(value, self.c.e.at(base, at, memory_type(buffer.dtype)))
-            return []
-
-        self.c.e.loop(-(-count // lanes), [], body)

@@ -6,7 +6,7 @@ the tile is indexed by dimension ``map[d]`` of the domain, or always by 0 where 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from tilevm.ir import Op, Table, Value, ops
 from tilevm.types import Tile
@@ -23,7 +23,7 @@ class Node(NamedTuple):
 
 inputs: Table[[Map], list[Node]] = Table("operands of one element")
 INLINE = (
-    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox),
+    *(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.View, ops.Philox),
     *(ops.Splat, ops.Arange, ops.Empty, ops.Broadcast, ops.Permute, ops.Reshape, ops.Slice),
     *(ops.Load, ops.Gather, ops.PointerLoad),
 )
@@ -32,6 +32,23 @@ WHOLE = (  # read from scratch, where their operands are put
     *(ops.Sort, ops.ArgReduce, ops.Cumulative, ops.Combining),
     *(ops.Concat, ops.Extract, ops.Atomic, ops.AtomicCas, ops.Print, ops.Assert),
 )
+
+
+def is_inline(op: Op | None) -> TypeGuard[Op]:
+    """Whether an instruction may be made element by element where it is used."""
+    return isinstance(op, INLINE) and not recuts(op)
+
+
+def is_whole(op: Op) -> bool:
+    """Whether an instruction reads whole tiles from scratch."""
+    return (isinstance(op, WHOLE) or recuts(op)) and any(map(is_tile, op.operands))
+
+
+def recuts(op: Op | None) -> bool:
+    """Whether elements of the result are made of parts of elements, or of several."""
+    if not isinstance(op, ops.View) or not isinstance(op.x.type, Tile):
+        return False
+    return op.x.type.dtype.bits != op.to.bits
 
 
 def identity(rank: int) -> Map:
@@ -52,7 +69,9 @@ def seen(value: Value, map: Map) -> Map:
     return map if is_tile(value) else ()
 
 
-@inputs.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox, ops.Gather, ops.PointerLoad)
+@inputs.rule(
+    ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.View, ops.Philox, ops.Gather, ops.PointerLoad
+)
 def _(op: Op, map: Map) -> list[Node]:
     skip = getattr(op, "tensor", None) or getattr(op, "pointer", None)
     return [Node(v, seen(v, map)) for v in op.operands if v is not skip]

@@ -11,7 +11,7 @@ from tilevm.abi import KernelAbi
 from tilevm.ir import Block, Func, Op, Table, Value, ops
 from tilevm.types import Scalar
 
-from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting, telling
+from . import access, arithmetic, atomics, extremes, leaves, pieces, random, scanning, sorting, telling, view
 from .casts import convert
 from .context import Context
 from .dot import product as dot
@@ -26,7 +26,7 @@ from .steps import Control, Fold, Group, Number, Product, Scheduler, Step, Whole
 from .streaming import streamable
 from .whole import whole
 
-RULES = (extremes, leaves, pieces, random, scanning, sorting, telling)  # importing them fills the tables
+RULES = (extremes, leaves, pieces, random, scanning, sorting, telling, view)  # importing them fills the tables
 number: Table[[Kernel], LLVM] = Table("LLVM for an instruction on numbers")
 control: Table[[Kernel, Control], None] = Table("LLVM for control flow")
 

@@ -133,8 +133,12 @@ def places_of(e: Emitter, bit: LLVM, step: LLVM, lanes: int) -> LLVM:
 
 def window_bytes(dtype: DType, lanes: int) -> int:
     """The bytes read for ``lanes`` neighbours: up to the last lane's window, and a power of two."""
-    last = (lanes - 1) * dtype.bits // 8 + WINDOW // 8
-    return 1 << (last - 1).bit_length()
+    return power_of_two((lanes - 1) * dtype.bits // 8 + WINDOW // 8)
+
+
+def power_of_two(count: int) -> int:
+    """The least power of two that is not below ``count``."""
+    return 1 << (count - 1).bit_length()
 
 
 def from_window(e: Emitter, window: LLVM, within: LLVM, dtype: DType, lanes: int) -> LLVM:

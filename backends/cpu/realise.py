@@ -8,9 +8,10 @@ from tilevm.ir import Block, Effect, Func, Op, Table, Value, ops
 from tilevm.types import DType, Scalar, Tensor, Tile, f32
 
 from .alias import disturbs, goes_straight
-from .index import INLINE, is_tile, moves
+from .index import is_inline, is_tile, moves
 
-RECOMPUTE = 6  # a chain of so many cheap instructions is made twice rather than stored and read back
+RECOMPUTE = 6  # so many cheap instructions are run twice rather than their result stored and read back
+DEEPEST = 100  # instructions that are made one inside the other
 
 cost: Table[[], int] = Table("cost of one element")
 
@@ -53,10 +54,10 @@ def _(op: ops.Load) -> int:
 
 
 def stored(value: Value) -> DType:
-    """The dtype a kept value has in scratch: sums of 16-bit floats stay in f32 until they are read."""
+    """The dtype a kept value has in scratch: sums and extremes of 16-bit floats stay in f32 until they are read."""
     assert isinstance(value.type, Tile | Scalar)
     dtype = value.type.dtype
-    return f32 if isinstance(value.owner, ops.Sum) and dtype.is_float and dtype.bits < 32 else dtype
+    return f32 if isinstance(value.owner, ops.Reduce) and dtype.is_float and dtype.bits < 32 else dtype
 
 
 class Realisation:
@@ -70,15 +71,17 @@ class Realisation:
         self._writes: list[int] = []
         self._roots: dict[Value, set[Op]] = {}
         self._order: list[Op] = []
+        self._depth: dict[Value, int] = {}
         self._read(func.body)
         for op in reversed(self._order):
             self._by_structure(op)
         for op in self._order:
             self._by_cost(op)
+            self._by_depth(op)
 
     def inline(self, value: Value) -> bool:
         """Whether the value is made where it is used."""
-        return isinstance(value.owner, INLINE) and value not in self.kept
+        return is_inline(value.owner) and value not in self.kept
 
     def made_here(self, value: Value) -> bool:
         """Whether a tile is made from its operands, element by element, by whoever uses it."""
@@ -107,12 +110,12 @@ class Realisation:
                 continue
             roots = self._roots[value] = set(self._consumers(value))
             kept = self._moved(value) or (not self.free(value) and self._must(op, value, roots))
-            if kept or not isinstance(op, INLINE):
+            if kept or not is_inline(op):
                 self.kept.add(value)
 
     def _consumers(self, value: Value) -> Iterator[Op]:
         for user, _ in self._users.get(value, ()):
-            if isinstance(user, INLINE) and is_tile(user.result) and user.result not in self.kept:
+            if is_inline(user) and is_tile(user.result) and user.result not in self.kept:
                 yield from self._roots[user.result]
             else:
                 yield user
@@ -142,15 +145,28 @@ class Realisation:
 
     def _by_cost(self, op: Op) -> None:
         for value in op.results:
-            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._weight(value) > RECOMPUTE:
+            if self.inline(value) and len(self._roots.get(value, ())) > 1 and self._dear(value):
                 self.kept.add(value)
 
-    def _weight(self, value: Value) -> int:
-        """The cost of making one element, up to just above RECOMPUTE: what is made twice counts twice."""
-        total, pending = 0, [value]
+    def _dear(self, value: Value) -> bool:
+        """Whether it takes more than :data:`RECOMPUTE` to make ``value`` again."""
+        total, seen, pending = 0, set[Value](), [value]
         while pending and total <= RECOMPUTE:
-            value = pending.pop()
-            if value.owner is not None and is_tile(value) and self.inline(value) and not self.free(value):
-                total += cost(value.owner)
-                pending += value.owner.operands
-        return total
+            found = pending.pop()
+            if found in seen or found.owner is None or not is_tile(found) or not self.inline(found):
+                continue
+            seen.add(found)
+            if not self.free(found):
+                total += cost(found.owner)
+                pending += found.owner.operands
+        return total > RECOMPUTE
+
+    def _by_depth(self, op: Op) -> None:
+        """What is made from its operands is emitted by a function that calls itself: not without end."""
+        depth = 1 + max((self._depth.get(v, 0) for v in op.operands), default=0)
+        for value in op.results:
+            if is_tile(value) and self.inline(value):
+                if depth > DEEPEST:
+                    self.kept.add(value)
+                else:
+                    self._depth[value] = depth

@@ -104,8 +104,9 @@ def is_below(e: Emitter, x: LLVM, limit: int) -> LLVM:
 def specials(e: Emitter, dtype: DType, form: Fields, wide: Carrier, size: LLVM, bits: LLVM) -> LLVM:
     """``bits`` with infinities and NaN put in; NaN in the place of -0 is told by the sign."""
     if dtype.specials is Specials.IEEE:
-        beyond = e.b.icmp_signed(">", size, e.like(size, form.top))
-        return e.b.select(beyond, e.b.or_(bits, e.like(bits, wide.infinity)), bits)
+        beyond, missing = (e.b.icmp_signed(">", size, e.like(size, form.top + n)) for n in (0, 1))
+        bits = e.b.select(beyond, e.like(bits, wide.infinity), bits)
+        return e.b.select(missing, e.like(bits, quiet(wide)), bits)
     if dtype.specials is Specials.NAN_ALL_ONES:
         missing = e.b.icmp_signed("==", size, e.like(size, form.magnitude))
         return e.b.select(missing, e.like(bits, quiet(wide)), bits)

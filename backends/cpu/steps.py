@@ -11,7 +11,7 @@ from tilevm.types import Tile, u8
 from .alias import disturbs
 from .dot.plan import Plan, plan
 from .host import Host
-from .index import INLINE, WHOLE, Node, identity, inputs, is_tile, moves, shape, whole_tile
+from .index import Node, identity, inputs, is_inline, is_tile, is_whole, moves, shape, whole_tile
 from .realise import Realisation
 from .work import work
 
@@ -172,12 +172,12 @@ class Scheduler:
             return Fold(op)
         if isinstance(op, ops.Store | ops.Scatter | ops.PointerStore) and is_tile(op.value):
             return Write(op)
-        if isinstance(op, INLINE) and op.result in self.realised.kept:
+        if is_inline(op) and op.result in self.realised.kept:
             return Keep(op.result, op.result)
         return None
 
     def step(self, op: Op) -> Step | None:
-        if isinstance(op, WHOLE) and any(map(is_tile, op.operands)):
+        if is_whole(op):
             made = [v for v in op.operands if is_tile(v) and self.realised.inline(v)]
             own = Value(Tile(u8, (work(op),)), "work") if type(op) in work else None
             return Whole(op, {v: Value(v.type, "staged") for v in made}, own)
@@ -188,7 +188,7 @@ class Scheduler:
             return Control(op, entry, regions)
         if isinstance(op, ops.If):
             return Control(op, [], [self.region(r, op.results) for r in op.regions])
-        inline = isinstance(op, INLINE) and is_tile(op.result)
+        inline = is_inline(op) and is_tile(op.result)
         return None if inline or op.terminator else Number(op)
 
     def region(self, block: Block, into: tuple[Value, ...]) -> list[Step]:
@@ -250,13 +250,13 @@ class Scheduler:
         return {root.value} if isinstance(root, Keep) and root.into is root.value else set()
 
     def below(self, node: Node, making: set[Value]) -> Iterator[Node]:
-        """``node`` and all it is made from, each once: shared operands would double the walk at every step."""
-        met, pending = set(), [node]
+        """``node`` and all it is made from, each once."""
+        seen, pending = set[Node](), [node]
         while pending:
             node = pending.pop()
-            if node in met:
+            if node in seen:
                 continue
-            met.add(node)
+            seen.add(node)
             yield node
             if self.opens(node.value, making):
                 assert node.value.owner is not None
@@ -264,6 +264,6 @@ class Scheduler:
 
     def opens(self, value: Value, making: set[Value]) -> bool:
         """Whether a value is made here, from its operands, rather than read from scratch."""
-        if value in making and is_tile(value) and isinstance(value.owner, INLINE):
+        if value in making and is_tile(value) and is_inline(value.owner):
             return not moves(value.owner)
         return self.realised.made_here(value)

@@ -22,7 +22,6 @@ from .packed import is_packed
 
 SHORTEST = 2048  # bytes of a row from which its ends do not matter
 LARGE = 12 << 20  # bytes of a tensor from which it is out of the caches before anyone reads it
-TRIP = 2  # vectors in one trip
 
 
 def streamable(func: Func, host: Host) -> frozenset[Op]:
@@ -50,8 +49,8 @@ def large(c: Context, tensor: Value) -> LLVM:
     return b.icmp_signed(">=", size, c.e.i64(LARGE))
 
 
-def stream(c: Context, row: Row, extent: int, lanes: int, vector: Callable[[LLVM], object]) -> None:
-    """Write the ``extent`` elements of an unmasked row; ``vector(j)`` emits the store of ``lanes`` of them from j on.
+def stream(c: Context, row: Row, extent: int, lanes: int, trip: int, vectors: Callable[[list[LLVM]], object]) -> None:
+    """Write the ``extent`` elements of an unmasked row; ``vectors(at)`` emits the stores of ``lanes`` of them at each.
 
     The ends are lanes of the first and of the last vector: neither a load nor a store leaves the row.
     """
@@ -66,22 +65,22 @@ def stream(c: Context, row: Row, extent: int, lanes: int, vector: Callable[[LLVM
     def part(first: LLVM, number: LLVM, j: int) -> None:
         with e.when(b.icmp_signed(">", number, e.i64(0))):
             row.first, row.count = b.trunc(first, I32), b.trunc(number, I32)
-            vector(e.i64(j))
+            vectors([e.i64(j)])
             row.count = None
 
-    def trip(i: LLVM, _: list[LLVM]) -> list[LLVM]:
-        for n in range(TRIP):
-            vector(b.add(head, b.mul(b.add(b.mul(i, e.i64(TRIP)), e.i64(n)), e.i64(lanes))))
+    def several(i: LLVM, _: list[LLVM]) -> list[LLVM]:
+        first = b.add(head, b.mul(i, e.i64(trip * lanes)))
+        vectors([b.add(first, e.i64(n * lanes)) for n in range(trip)])
         return []
 
     def single(i: LLVM, _: list[LLVM]) -> list[LLVM]:
-        vector(b.sub(end, e.i64(lanes)))
+        vectors([b.sub(end, b.mul(b.add(i, e.i64(1)), e.i64(lanes)))])
         return []
 
     part(e.i64(0), head, 0)
     row.streams = True
-    e.loop(b.udiv(count, e.i64(TRIP)), [], trip)
-    e.loop(b.urem(count, e.i64(TRIP)), [], single)
+    e.loop(b.udiv(count, e.i64(trip)), [], several)
+    e.loop(b.urem(count, e.i64(trip)), [], single)
     row.streams = False
     part(end, b.sub(e.i64(extent), end), extent - lanes)
     row.first = before

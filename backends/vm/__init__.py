@@ -1,9 +1,9 @@
 """The reference machine: what every tile instruction means, on numpy."""
 
-from . import atomic, instructions, order, pieces, random, report, scan
+from . import atomic, instructions, order, pieces, random, report, scan, view
 from .machine import ReferenceMachine
 
-RULES = (atomic, instructions, order, pieces, random, report, scan)  # importing them fills the table of the machine
+RULES = (atomic, instructions, order, pieces, random, report, scan, view)  # importing them fills the machine's table
 backend = ReferenceMachine()
 
 __all__ = ["backend"]

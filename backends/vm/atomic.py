@@ -13,7 +13,7 @@ from .instructions import places
 from .machine import Program, step
 from .memory import Memory, decoded, encoded
 from .rounding import Array
-from .values import Held, container, fit
+from .values import Held, fit, nothing
 
 Cell = tuple[tuple[int, ...], Array]  # where in the tile, and the element in memory as an array of one
 
@@ -61,7 +61,7 @@ def put(memory: Memory, cell: Array, dtype: DType, value: Array) -> None:
 @step.rule(ops.Atomic)
 def _(op: ops.Atomic, p: Program) -> Sequence[Held]:
     memory, value = p.memory[op.memory], p.array(op.value, op, "the value")
-    old = np.zeros(value.shape, container(memory.dtype))
+    old = nothing(memory.dtype, value.shape)
     with np.errstate(all="ignore"):
         for n, cell in cells(op, p):
             old[n] = decoded(memory.dtype, cell)[0]
@@ -73,7 +73,7 @@ def _(op: ops.Atomic, p: Program) -> Sequence[Held]:
 def _(op: ops.AtomicCas, p: Program) -> Sequence[Held]:
     memory, dtype = p.memory[op.memory], p.memory[op.memory].dtype
     wanted, value = p.array(op.compare, op, "the value to compare with"), p.array(op.value, op, "the value")
-    old = np.zeros(value.shape, container(dtype))
+    old = nothing(dtype, value.shape)
     for n, cell in cells(op, p):
         old[n] = decoded(dtype, cell)[0]
         if cell.tobytes() == encoded(dtype, np.reshape(wanted[n], (1,))).tobytes():

@@ -16,8 +16,3 @@ def codes_of(dtype: DType, data: Array) -> Array:
 def numbers_of(dtype: DType, codes: Array) -> Array:
     """The numbers that codes stand for, whose bits above those of ``dtype`` are passed over."""
     return decode(codes & codes.dtype.type((1 << dtype.bits) - 1), dtype)
-
-
-def nearest(dtype: DType, x: Array) -> Array:
-    """``x`` rounded to nearest even in any float type; beyond the largest number inf, else NaN, else that number."""
-    return numbers_of(dtype, codes_of(dtype, x))

@@ -13,7 +13,7 @@ from tilevm.types import DType, Pointer, Scalar, Tile, f32
 from .machine import Program, step
 from .memory import Memory, decoded, encoded
 from .rounding import Array
-from .values import Held, Poison, container, fit, merge
+from .values import Held, Poison, container, fit, merge, nothing
 
 
 def dtype_of(value: Value) -> DType:
@@ -147,9 +147,7 @@ def product(a: Held, b: Held, acc: Held, dtype: DType) -> list[Held]:
 def _(op: ops.Load, p: Program) -> Sequence[Held]:
     memory = p.memory[op.tensor]
     offsets = [p.number(o, op, "an offset") for o in op.offsets]
-    other = (
-        p.array(op.other, op, "the value outside") if op.other is not None else np.zeros((), container(memory.dtype))
-    )
+    other = p.array(op.other, op, "the value outside") if op.other is not None else nothing(memory.dtype)
     return [memory.load(offsets, op.shape, other)]
 
 
@@ -231,7 +229,7 @@ def places(op: Indexed, p: Program, memory: Memory, indices: Sequence[Value]) ->
 def outside(op: ops.Gather | ops.PointerLoad, p: Program, memory: Memory, mask: Array) -> Array:
     """What the result holds where nothing is read."""
     if op.other is None:
-        return np.zeros(mask.shape, container(memory.dtype))
+        return nothing(memory.dtype, mask.shape)
     return np.broadcast_to(p.array(op.other, op, "the value outside"), mask.shape).copy()
 
 

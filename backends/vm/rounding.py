@@ -70,7 +70,9 @@ def fma(dtype: DType, a: Array, b: Array, c: Array) -> Array:
 
 def fma_f64(a: float, b: float, c: float) -> float:
     """Exact by fractions; what is not finite, and a zero's sign, by ordinary arithmetic."""
-    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+    if math.isfinite(a) and math.isfinite(b) and not math.isfinite(c):
+        return c  # the product is finite, though float64 may not hold it
+    if not (math.isfinite(a) and math.isfinite(b)):
         with np.errstate(all="ignore"):
             return float(np.float64(a) * np.float64(b) + np.float64(c))
     exact = Fraction(a) * Fraction(b) + Fraction(c)
@@ -79,7 +81,7 @@ def fma_f64(a: float, b: float, c: float) -> float:
     try:
         return float(exact)
     except OverflowError:
-        return math.copysign(math.inf, exact)
+        return math.inf if exact > 0 else -math.inf
 
 
 def from_integers(dtype: DType, x: Array) -> Array:

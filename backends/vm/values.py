@@ -11,7 +11,6 @@ import numpy as np
 from tilevm.source import Span
 from tilevm.types import DType, Kind
 
-from .codes import nearest
 from .rounding import Array, round_to
 
 INTEGER = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
@@ -22,7 +21,6 @@ NATIVE: dict[str, Any] = {  # floats that numpy converts exactly
     "f16": np.float16,
     "bf16": ml_dtypes.bfloat16,
 }
-BY_ARITHMETIC = (*NATIVE, "tf32")  # floats that arithmetic rounds to, faster than by their codes
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,17 @@ def in_memory(dtype: DType) -> Any:
 def fit(dtype: DType, data: Array) -> Array:
     """``data`` made a number of ``dtype``: floats rounded, integers wrapped."""
     if dtype.is_float:
-        rounded = round_to if dtype.name in BY_ARITHMETIC else nearest
-        return rounded(dtype, np.asarray(data, np.float64))
+        return round_to(dtype, np.asarray(data, np.float64))
     if dtype.kind is Kind.BOOL:
         return np.asarray(data, np.bool_)
     held = np.asarray(data).astype(container(dtype))
     spare = 8 * dtype.numpy_bytes - dtype.bits
     return (held << spare) >> spare if spare else held
+
+
+def nothing(dtype: DType, shape: tuple[int, ...] = ()) -> Array:
+    """What stands where nothing is read: 0, or what 0 becomes in a type without it."""
+    return np.broadcast_to(fit(dtype, np.zeros((), container(dtype))), shape).copy()
 
 
 def merge(*values: Held) -> Poison | None:

@@ -6,8 +6,7 @@ from functools import partial
 
 from tilevm.ir import Value, ops
 from tilevm.ir.build import Builder
-from tilevm.ir.ops.atomic import KINDS
-from tilevm.ir.ops.expect import FAMILY, WORDS
+from tilevm.ir.ops.atomic import KINDS, unchangeable
 from tilevm.source import TileError
 from tilevm.types import DType, Pointer, Tensor
 
@@ -66,10 +65,10 @@ def memory_of(builder: Builder, name: str, self: object, families: str) -> tuple
     """The tensor or pointer, whose elements are of one of ``families``."""
     assert isinstance(self, Value) and isinstance(self.type, Tensor | Pointer), "methods are found by type"
     dtype = self.type.dtype
-    if FAMILY[dtype.kind] not in families or dtype.bits < 8:
-        takes = " and ".join(WORDS[f] for f in families)
-        help = "let the tensor hold u8 or i32" if dtype.is_bool else None
-        raise TileError(f"{name} changes {takes}, and the elements are {dtype}", builder.span, help=help)
+    if wrong := unchangeable(self.type, families):
+        packed = isinstance(self.type, Tensor) and self.type.packed
+        help = None if dtype.is_float else "pass it unpacked" if packed else "let the tensor hold u8 or i32"
+        raise TileError(f"{name} {wrong}", builder.span, help=help)
     return self, dtype
 
 

@@ -6,14 +6,14 @@ from math import prod
 
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
-from tilevm.ir.ops import Permute, Reshape
+from tilevm.ir.ops import Permute, Reshape, View
 from tilevm.source import TileError
 
 from .. import language
-from ..promote import runtime
+from ..promote import dtype_of, runtime
 from ..stretch import common, shape_of, stretch
 from ..values import describe
-from .arguments import axis_arg, counted, shape_arg, star, static_int, tile_arg
+from .arguments import axis_arg, counted, dtype_arg, shape_arg, star, static_int, tile_arg
 from .table import implements, implements_property
 
 
@@ -44,6 +44,12 @@ def filled(builder: Builder, name: str, size: int, shape: object) -> tuple[int, 
     if parts.count(-1) == 1 and rest > 0 and size % rest == 0:
         parts = tuple(size // rest if p == -1 else p for p in parts)
     return shape_arg(builder, name, parts)
+
+
+@implements(language.Tile.view)
+def view(builder: Builder, self: object, dtype: object) -> Value:
+    wanted, value = dtype_arg(builder, ".view", dtype), runtime(builder, self, ".view")
+    return value if dtype_of(value) == wanted else builder.add(View, x=value, to=wanted).result
 
 
 @implements(language.permute)

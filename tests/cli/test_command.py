@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from tilevm.cli import main
+from tilevm.cli.command import apart
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MATMUL = f"{EXAMPLES / 'matmul.py'}:matmul"
@@ -30,6 +32,22 @@ def test_run_a_script() -> None:
 def test_run_a_kernel_and_check_it() -> None:
     out = tilevm("run", MATMUL, "M=40", "N=50", "K=60", "T=f16", "BM=32", "--check")
     assert "largest difference from the reference machine" in out
+    assert "float16[40, 60]" in out and "float32" not in out
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "distance"),
+    [
+        ([1.0, np.nan, np.inf], [1.0, np.nan, np.inf], 0.0),
+        ([1.0, np.nan], [1.0, 2.0], np.inf),
+        ([1.0, 2.0], [1.0, np.nan], np.inf),
+        ([np.inf], [-np.inf], np.inf),
+        ([3.0, -np.inf], [4.0, -np.inf], 0.25),
+        ([], [], 0.0),
+    ],
+)
+def test_how_far_two_machines_are_apart(found: list[float], expected: list[float], distance: float) -> None:
+    assert apart(np.array(found), np.array(expected)) == distance
 
 
 @pytest.mark.parametrize("name", ["fold", "cse", "hoist", "fma", "bounds", "dce"])
@@ -52,6 +70,9 @@ def test_print_a_stage(stage: str, word: str) -> None:
         (("run", MATMUL, "Q=3"), "has no dim or constant Q"),
         (("run", MATMUL, "T=f23"), "no number type is called 'f23'"),
         (("run", MATMUL, "--device", "cpi"), "did you mean 'cpu'?"),
+        (("run", MATMUL, "M=-3"), "the extent M is -3"),
+        (("run", MATMUL, "M=many"), "the extent M is 'many'"),
+        (("run", MATMUL, "M=1.5"), "the extent M is 1.5"),
     ],
 )
 def test_mistakes_end_in_a_page(words: tuple[str, ...], message: str) -> None:

@@ -64,6 +64,35 @@ def test_floats_round_each_operation(op: str, dtype: str) -> None:
     assert np.array_equal(binary(op, a, b, dtype).astype(float), expected.astype(float), equal_nan=True)
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])
+def test_floor_division_is_of_the_rounded_quotient(dtype: str) -> None:
+    kind = FLOATS[dtype]
+    a, b = (g.ravel().astype(kind) for g in np.meshgrid(np.arange(1, 500) / 7, np.arange(1, 40) / 70))
+    expected = np.floor((a / b).astype(kind).astype(np.float64))
+    assert np.array_equal(binary("floordiv", a, b, dtype).astype(np.float64), expected)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_extremes_of_every_float(dtype: str, axis: int) -> None:
+    x = np.resize(np.array([s for s in SPECIAL if s != 0]), (5, 19)).astype(FLOATS[dtype])
+    size = x.shape[1 - axis]
+    text = f"""
+    func @f(%x: tensor<{dtype}[5, 19], strides=[19, 1]>, %y: {vector(dtype, size)}, %z: {vector(dtype, size)}) {{
+      %0 = constant {{value = 0, of = i32}} : i32
+      %t = load %x, [%0, %0] {{shape = [5, 19]}} : {dtype}[5, 19]
+      %a = max %t {{axis = {axis}}} : {dtype}[{size}]
+      %b = min %t {{axis = {axis}}} : {dtype}[{size}]
+      store %y, %a, [%0]
+      store %z, %b, [%0]
+      yield []
+    }}"""
+    high, low = np.empty((2, size), x.dtype)
+    run(text, (1, 1, 1), x, high, low)
+    assert np.array_equal(high, np.fmax.reduce(x.astype(float), axis))
+    assert np.array_equal(low, np.fmin.reduce(x.astype(float), axis))
+
+
 @pytest.mark.parametrize("op", ["minimum", "maximum"])
 def test_minimum_gives_the_other_for_nan(op: str) -> None:
     a, b = (g.ravel().astype(np.float32) for g in np.meshgrid(SPECIAL, SPECIAL))

@@ -2,13 +2,14 @@
 
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tilevm import TileError
 from tilevm.frontend.trace import trace
-from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, u32
+from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, integer, u8, u32
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*.py"))
@@ -24,6 +25,8 @@ TYPES: dict[str, Type] = {  # what a case's parameters are, by their names
     "a": tensor(f16, "M", "K"),
     "b": tensor(f16, "K", "N"),
     "c": tensor(f16, "M", "N"),
+    "w": tensor(integer(3, True), "M", "N"),
+    "q": replace(tensor(u8, "M", "N"), packed=True),
     "p": Pointer(f32),
     "n": Scalar(i32),
     "u": Scalar(u32),

@@ -6,6 +6,7 @@ from math import inf
 import numpy as np
 
 import tilevm as tv
+from tilevm.library.quantise import Quantised
 
 f32 = np.float32
 DEVICES = ("cpu", "vm")
@@ -133,6 +134,10 @@ def groups(x: np.ndarray, dtype: tv.DType, block: int, scale: tv.DType, zeros: b
         return tv.encode(y, dtype), held, None
     whole = np.clip(np.rint(y.astype(float)) + spread(zero, block, x.shape), dtype.min, dtype.max)
     return tv.encode(whole, dtype), held, tv.encode(zero, dtype) if zeros else None
+
+
+def codes_of(q: Quantised) -> np.ndarray:
+    return tv.unpack(q.codes, q.dtype, int(np.prod(q.shape))).reshape(q.shape)
 
 
 def noise(x: np.ndarray, y: np.ndarray) -> float:

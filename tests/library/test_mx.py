@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.library.reference import DEVICES, element_codes, hard, mx
-from tilevm.library import blocks, quantise
+from tests.library.reference import DEVICES, codes_of, element_codes, hard, mx
+from tilevm.library import blocks, quantise, quantisers
 from tilevm.optional import optional
 
 ELEMENTS = ("f4e2m1", "f6e2m3", "f6e3m2", "f8e4m3", "f8e5m2", "i8")
 MODES = ("floor", "ceil", "even", "rceil")
-
-
-def codes_of(q: quantise.Quantised) -> np.ndarray:
-    return tv.unpack(q.codes, q.dtype, int(np.prod(q.shape))).reshape(q.shape)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -115,6 +111,13 @@ def test_inside_a_kernel_of_ones_own(device: str) -> None:
     a = quantise.dequantise(quantise.mx(x, "f4e2m1")).astype(float)
     b = quantise.dequantise(quantise.mx(w, "f8e4m3", mode="rceil")).astype(float)
     assert np.abs(y - a @ b.T).max() <= 150 * 2.0**-23 * (np.abs(a) @ np.abs(b).T).max()
+
+
+def test_no_pass_changes_a_bit() -> None:
+    x, q = hard(16, 70), quantise.mx(hard(16, 70), "f6e3m2")
+    how = {"BLOCK": 32, "mode": "even", "rounding": "stochastic", "BM": 4, "BN": 64}
+    report = tv.check(quantisers.mx, None, x, *q.arguments(), 5, **how, device="cpu", every_pass=True, tolerance=0.0)
+    assert report.blamed is None and not report.hazards
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.library.reference import DEVICES, hard, nvfp4, spread
+from tests.library.reference import DEVICES, codes_of, hard, nvfp4, spread
 from tilevm.library import quantise
-
-
-def codes_of(q: quantise.Quantised) -> np.ndarray:
-    return tv.unpack(q.codes, q.dtype, int(np.prod(q.shape))).reshape(q.shape)
 
 
 def given(name: str) -> np.ndarray:

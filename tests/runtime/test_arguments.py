@@ -212,6 +212,13 @@ class TestTorch:
             assert take(weight)[1].dtype == f32
         assert take(weight.detach())[1].dtype == f32
 
+    @pytest.mark.filterwarnings("ignore:Accessing the data pointer")
+    def test_without_memory(self, torch: Any) -> None:
+        with pytest.importorskip("torch._subclasses.fake_tensor").FakeTensorMode():
+            fake = torch.zeros(2)
+        with pytest.raises(TileError, match="x is a FakeTensor without memory"):
+            read(fake, "x")
+
     def test_refused(self, torch: Any) -> None:
         cases = {
             "lives on meta": torch.zeros(2, device="meta"),

@@ -10,6 +10,7 @@ import pytest
 
 import tilevm as tv
 from tilevm.frontend import fingerprint, kernel as frontend
+from tilevm.optional import load_file
 from tilevm.runtime.store import ENDING, PLACE, SWITCH, Store
 from tilevm.source import TileError
 
@@ -81,6 +82,51 @@ def test_what_decides_the_code(folder: Path, traced: list[str], monkeypatch: pyt
     monkeypatch.setenv("TILEVM_DEBUG", "1")
     run()
     assert len(traced) == 5
+
+
+HELPERS = """
+import tilevm as tv
+
+
+@tv.function
+def twice(x):
+    return x * 2
+
+
+@tv.function
+def applied(x, what: tv.constexpr = twice):
+    return what(x)
+
+
+@tv.kernel("x: f32[N], y: f32[N]", grid=lambda N, **_: tv.cdiv(N, 32))
+def by_name(x: tv.Tensor, y: tv.Tensor):
+    y.store(0, twice(x.load(0, 32)))
+
+
+@tv.kernel("x: f32[N], y: f32[N]", grid=lambda N, **_: tv.cdiv(N, 32))
+def by_default(x: tv.Tensor, y: tv.Tensor):
+    y.store(0, applied(x.load(0, 32)))
+"""
+
+
+@pytest.mark.parametrize("name", ["by_name", "by_default"])
+def test_the_text_of_a_helper_that_reads_nothing_decides_the_code(folder: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "helpers.py"
+    x, y = np.ones(32, np.float32), np.empty(32, np.float32)
+    for factor in (2, 3):
+        file.write_text(HELPERS.replace("x * 2", f"x * {factor}"))
+        vars(load_file(str(file)))[name](x, y)
+        assert y[0] == factor
+
+
+def test_a_default_of_a_helper_is_watched(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "watched.py"
+    file.write_text("FACTOR = 2" + HELPERS.replace("x * 2", "x * FACTOR"))
+    held = vars(load_file(str(file)))
+    x, y = np.ones(32, np.float32), np.empty(32, np.float32)
+    for held["FACTOR"] in (2, 3):
+        held["by_default"](x, y)
+        assert y[0] == held["FACTOR"]
 
 
 def test_a_damaged_entry_is_made_again(folder: Path, traced: list[str]) -> None:

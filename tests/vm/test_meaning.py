@@ -48,6 +48,23 @@ def test_rounding_is_numpys(dtype: DType, kind: type) -> None:
     assert np.array_equal(round_to(dtype, x), expected)
 
 
+def test_fma_of_f64_at_the_ends_of_the_range() -> None:
+    top = np.finfo(np.float64).max
+    cases = [
+        (top, top, -np.inf),
+        (top, -top, np.inf),
+        (top, top, 1.0),
+        (-top, top, 1.0),
+        (top, 2.0, -top),
+        (0.0, -1.0, 0.0),
+    ]
+    found = fma(f64, *np.array(cases).T)
+    assert found.tolist() == [-np.inf, np.inf, np.inf, -np.inf, top, 0.0]
+    with np.errstate(invalid="ignore"):
+        found = fma(f64, *np.array([[np.inf, 0.0, 1.0], [np.inf, 1.0, -np.inf], [1.0, 1.0, np.nan]]).T)
+    assert np.isnan(found).all()
+
+
 def exact_fma(dtype: DType, a: float, b: float, c: float) -> float:
     """Rounded from the exact fraction, by comparing with the two neighbours."""
     exact = Fraction(a) * Fraction(b) + Fraction(c)

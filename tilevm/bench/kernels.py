@@ -43,3 +43,17 @@ def matmul(
     for k in tv.range(0, K, BK):
         acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
     c.store((m, n), acc.to(c.dtype))
+
+
+@tv.kernel("x: T[N] packed, y: f32[N], times: i32", grid=1)
+def dequantise(x: tv.Tensor, y: tv.Tensor, times: int, BLOCK: tv.constexpr = 8192) -> None:
+    for _ in range(times):
+        for at in range(0, x.shape[0], BLOCK):
+            y.store(at, x.load(at, BLOCK).to(tv.f32))
+
+
+@tv.kernel("x: f32[N], y: f32[N], times: i32", grid=1)
+def copy(x: tv.Tensor, y: tv.Tensor, times: int, BLOCK: tv.constexpr = 8192) -> None:
+    for _ in range(times):
+        for at in range(0, x.shape[0], BLOCK):
+            y.store(at, x.load(at, BLOCK))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ class Results:
             share = f"{row['of_peak']:.0%}" if row["of_peak"] else "-"
             table.add_row(row["case"], f"{row['rate']:.1f} {row['unit']}", share, *ratios, f"{row['error']:.1e}")
         return table
+
+    def tables(self) -> Iterator[Table]:
+        yield self.table()
 
     def ratio(self, row: dict[str, Any], peer: str) -> str:
         if peer in row["ratio"]:

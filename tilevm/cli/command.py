@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import runpy
 import sys
 import time
@@ -17,6 +18,8 @@ from rich.table import Table
 
 from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
+from tilevm.bench.formats import Figures, bench_formats
+from tilevm.bench.results import Results
 from tilevm.cli import example
 from tilevm.cli.cache import cache
 from tilevm.cli.check import check
@@ -102,14 +105,20 @@ def compare(kernel: Any, found: list[Any], again: list[Any], constants: dict[str
     """Run on the reference machine too; exit status 1 where an array differs by more than rounding explains."""
     for _ in range(2):  # the first run ran twice as well, for kernels that read what they write
         kernel(*again, device="vm", **constants)
-    worst = 0.0
-    for a, b in zip(found, again, strict=True):
-        if isinstance(a, np.ndarray) and a.size:
-            x, y = a.astype(np.float64), b.astype(np.float64)
-            worst = max(worst, float(np.nanmax(np.abs(x - y)) / max(1.0, float(np.nanmax(np.abs(y))))))
+    pairs = zip(found, again, strict=True)
+    worst = max((apart(a, b) for a, b in pairs if isinstance(a, np.ndarray)), default=0.0)
     click.echo(f"largest difference from the reference machine: {worst:.2e} of the largest number")
     if worst > 1e-2:
         sys.exit(1)
+
+
+def apart(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference, as part of the largest finite number; inf where NaN or infinity meets another."""
+    x, y = found.astype(np.float64), expected.astype(np.float64)
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not np.array_equal(x[~finite], y[~finite], equal_nan=True):
+        return math.inf
+    return float(np.abs(x[finite] - y[finite]).max(initial=0.0) / max(1.0, np.abs(y)[finite].max(initial=0.0)))
 
 
 @main.command("print")
@@ -163,14 +172,36 @@ def bench() -> None:
     """Measure speed, as ratios to peers in one run."""
 
 
+def measuring(command: Any) -> Any:
+    """The options of every benchmark."""
+    for option in (
+        click.option("--only", default="", help="cases whose names hold this, such as softmax or u4"),
+        click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival"),
+        click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too"),
+    ):
+        command = option(command)
+    return command
+
+
 @bench.command()
-@click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
-@click.option("--seconds", default=2.0, show_default=True, help="to spend on each rival")
-@click.option("--only", default="", help="cases whose names hold this, such as softmax")
+@measuring
 def cpu(file: str | None, seconds: float, only: str) -> None:
     """Compare the CPU backend with numpy, and with torch and numba where they are installed."""
-    result = bench_cpu(seconds, only)
-    Console(width=110 if not sys.stdout.isatty() else None).print(result.table())
+    tell(bench_cpu(seconds, only), file)
+
+
+@bench.command()
+@measuring
+def formats(file: str | None, seconds: float, only: str) -> None:
+    """Compare packed number types, made f32, with a copy of as many bytes; and time the codec."""
+    tell(bench_formats(seconds, only), file)
+
+
+def tell(result: Results | Figures, file: str | None) -> None:
+    """Print figures, and write them where that is wanted."""
+    console = Console(width=110 if not sys.stdout.isatty() else None)
+    for table in result.tables():
+        console.print(table)
     click.echo(result.summary())
     if file:
         Path(file).write_text(json.dumps(result.data(), indent=2) + "\n")

@@ -19,9 +19,11 @@ import numpy as np
 from tilevm.frontend.kernel import Kernel
 from tilevm.optional import load_file
 from tilevm.report.memory import numpy_dtype
+from tilevm.runtime.packed import Packed, packed
 from tilevm.signature import PointerSpec, ScalarSpec, TensorSpec
 from tilevm.source import TileError, nearest
 from tilevm.types import DType, dtype, f32
+from tilevm.types.codec import encode, pack
 
 EXTENT = 256  # of a dim that nobody says
 MOST = 1 << 28  # elements of a tensor
@@ -107,7 +109,8 @@ def constants_of(kernel: Kernel, left: dict[str, Any], known: Sequence[str]) -> 
 
 def made_up(kernel: Kernel, rng: np.random.Generator, left: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Random numbers for what the signature speaks of."""
-    types = {s.dtype: element(left.pop(s.dtype, f32)) for s in kernel.signature if isinstance(s.dtype, str)}
+    variables = dict.fromkeys(s.dtype for s in kernel.signature if isinstance(s.dtype, str))
+    types = {name: element(left.pop(name, f32)) for name in variables}
     dims: dict[str, int] = {}
     values = []
     for name in kernel.parameters.runtime:
@@ -117,7 +120,7 @@ def made_up(kernel: Kernel, rng: np.random.Generator, left: dict[str, Any]) -> t
         of = types[spec.dtype] if isinstance(spec.dtype, str) else spec.dtype or f32
         if isinstance(spec, TensorSpec):
             shape = [extent(d.name, d.size, left, dims) for d in spec.dims]
-            values.append(random(rng, of, shape))
+            values.append(packed_random(rng, of, shape) if spec.packed else random(rng, of, shape))
         elif isinstance(spec, ScalarSpec):
             values.append(left.pop(name, 1))
         else:
@@ -131,8 +134,10 @@ def extent(name: str | None, size: int | None, left: dict[str, Any], dims: dict[
         return size
     if name is None:
         return EXTENT
-    if name in left or name not in dims:
-        dims[name] = int(left.pop(name, EXTENT))
+    if name not in dims:
+        dims[name] = said = left.pop(name, EXTENT)
+        if type(said) is not int or said < 0:
+            raise TileError(f"the extent {name} is {said!r}", help=f"give a number of elements, as in {name}={EXTENT}")
     return dims[name]
 
 
@@ -141,13 +146,19 @@ def element(said: Any) -> DType:
 
 
 def random(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> np.ndarray:
-    """Numbers that do not overflow in a sum: normal floats, small integers."""
-    kind = numpy_dtype(of)
+    """Numbers that do not overflow in a sum, in a numpy array of their type: normal floats, small integers."""
+    return numbers(rng, of, shape).astype(numpy_dtype(of))
+
+
+def packed_random(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> Packed:
+    """The same, without gaps between the elements."""
+    return packed(pack(encode(numbers(rng, of, shape), of), of), of, shape)
+
+
+def numbers(rng: np.random.Generator, of: DType, shape: Sequence[int]) -> np.ndarray:
     if prod(shape) > MOST:
         raise TileError(
             f"a tensor of {' x '.join(map(str, shape))} is too large to make up",
             help="give its dims smaller extents, as in M=64, or write a function KERNEL_inputs in the file",
         )
-    if of.is_float:
-        return rng.standard_normal(shape).astype(kind)
-    return rng.integers(0, 2 if of.is_bool else 8, shape).astype(kind)
+    return rng.standard_normal(shape) if of.is_float else rng.integers(0, min(8, int(of.max) + 1), shape)

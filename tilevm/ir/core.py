@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum, auto
 from typing import Any, ClassVar, Self, dataclass_transform
 
-from tilevm.source import Span
+from tilevm.source import Span, TileError
 from tilevm.symbolic import Expr
-from tilevm.types import Type
+from tilevm.types import Tile, Type
 
 
 class Value:
@@ -102,6 +102,7 @@ def region() -> Any:
     return field(metadata={"role": Role.REGION})
 
 
+LARGEST = 1 << 28  # elements of a tile
 OPS: dict[str, type[Op]] = {}
 VALUE_ROLES = (Role.OPERAND, Role.OPERANDS, Role.OPTIONAL)
 
@@ -142,9 +143,20 @@ class Op:
 
     def __post_init__(self) -> None:
         types = self.infer()
+        self.refuse_large(types)
         hints = self.hints or ("",) * len(types)
         made = tuple(Value(t, h, self) for t, h in zip(types, hints, strict=True))
         object.__setattr__(self, "results", made)
+
+    def refuse_large(self, types: Sequence[Type]) -> None:
+        """Raises TileError for a tile of more elements than machines count."""
+        for found in types:
+            if isinstance(found, Tile) and found.size > LARGEST:
+                raise TileError(
+                    f"{self.name}: a tile {found} would have {found.size} elements, and the most is {LARGEST}",
+                    self.span,
+                    help="give each program a smaller tile, and loop over the rest or run more programs",
+                )
 
     results: ClassVar[tuple[Value, ...]]  # set for each instruction by __post_init__
 

@@ -10,7 +10,9 @@ from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.passes.integers import Linear
 from tilevm.symbolic import Combine, Expr, Name, Number
-from tilevm.types import Dim, Scalar, Tensor
+from tilevm.types import Dim, DType, Scalar, Tensor
+
+LONGEST = 2**31 - 1  # of an extent that fits i32
 
 
 class Facts:
@@ -18,6 +20,7 @@ class Facts:
 
     def __init__(self, func: Func) -> None:
         self.divisors: dict[str, int] = {}
+        self.extents = set[object]()  # the names of those that fit i32
         self.loops: dict[Value, ops.For] = {}
         self.grid = func.grid
         self._sums: dict[Value, Linear] = {}  # found once: shared operands would double the walk at every step
@@ -26,16 +29,19 @@ class Facts:
                 for dim in param.type.dims:
                     if dim.name is not None:
                         self.divisors[dim.name] = max(self.divisors.get(dim.name, 1), dim.divisor)
+                        if not dim.wide:
+                            self.extents.add(dim.name)
         self._collect(func.body)
 
     def _collect(self, block: Block) -> None:
         for op in block.ops:
             if isinstance(op, ops.For):
                 self.loops[op.body.params[0]] = op
-            elif isinstance(op, ops.Add | ops.Sub | ops.Mul) and isinstance(op.result.type, Scalar):
-                self.linear(op.result)  # in order, so that long chains take no deep recursion
             for inner in op.regions:
                 self._collect(inner)
+            for value in op.results:
+                if isinstance(value.type, Scalar) and value.type.dtype.is_integer:
+                    self.linear(value)  # from the first on, so that no sum has to be taken apart to its beginnings
 
     def linear(self, value: Value) -> Linear:
         """``value`` as a sum; a value that is none is an atom of its own, as is one that may wrap below 32 bits."""
@@ -80,9 +86,8 @@ class Facts:
             if isinstance(atom, str):
                 lows[atom] = 0  # extents and program ids
             elif isinstance(atom, Value) and atom in self.loops:
-                start, step = self.linear(self.loops[atom].lower), self.linear(self.loops[atom].step).number
-                least = self.low(start)
-                if step is not None and step > 0 and least is not None:
+                least = self.first_index(self.loops[atom])
+                if least is not None:
                     lows[atom] = least
         return sum_.at_least(lows)
 
@@ -106,17 +111,36 @@ class Facts:
             return self.last_program(int(atom[11:-1]), factor)
         return Linear(((atom, factor),))
 
+    def first_index(self, loop: ops.For) -> int | None:
+        """A number that a loop's index never falls below."""
+        step = self.linear(loop.step).number
+        if step is None or step < 1 or not self.stays_below(loop.lower):
+            return None
+        return self.low(self.linear(loop.lower))
+
     def last_index(self, loop: ops.For, factor: int) -> Linear | None:
         """Of a loop's index: upper - step where step divides the distance, else upper - 1."""
         step = self.linear(loop.step).number
-        if step is None or step < 1:
+        if step is None or step < 1 or not self.stays_above(loop.upper):
             return None
         lower, upper = self.linear(loop.lower), self.linear(loop.upper)
-        whole = self.divides(step, upper - lower)
+        whole = self.stays_above(loop.lower) and self.stays_below(loop.lower) and self.divides(step, upper - lower)
         return (upper + Linear(constant=-(step if whole else 1))) * factor
 
+    def stays_above(self, value: Value) -> bool:
+        """Whether ``value``, as the sum that it is, has no need to wrap at the least number of its type."""
+        least = self.low(self.linear(value))
+        return least is not None and least >= int(integer(value).min)
+
+    def stays_below(self, value: Value) -> bool:
+        """The same for the largest number."""
+        most = self.high(self.linear(value))
+        if most is None or any(atom not in self.extents for atom, _ in most.terms):
+            return False
+        return most.constant + sum(max(f, 0) * LONGEST for _, f in most.terms) <= int(integer(value).max)
+
     def last_program(self, axis: int, factor: int) -> Linear | None:
-        """Of a program id: with cdiv(E, B) programs and B dividing E, factor B gives E - B."""
+        """Of a program id: with cdiv(E, B) programs factor B gives E - B where B divides E, else at most E - 1."""
         if self.grid is None:
             return None
         if axis >= len(self.grid):
@@ -128,9 +152,14 @@ class Facts:
         if whole is None:
             return None
         extent_, block = whole
-        if factor % block or not self.divides(block, extent_):
+        if factor % block:
             return None
-        return (extent_ + Linear(constant=-block)) * (factor // block)
+        return (extent_ + Linear(constant=-block if self.divides(block, extent_) else -1)) * (factor // block)
+
+
+def integer(value: Value) -> DType:
+    assert isinstance(value.type, Scalar)
+    return value.type.dtype
 
 
 def count_of(count: Expr) -> tuple[Linear, int] | None:

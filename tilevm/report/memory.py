@@ -14,18 +14,19 @@ import numpy.typing as npt
 from tilevm.backend import Array
 from tilevm.source import TileError
 from tilevm.types import DType
-from tilevm.types.foreign import ELEMENTS
+from tilevm.types.codec import decode, unpack
+from tilevm.types.foreign import ABROAD, ELEMENTS
 
 AnArray = npt.NDArray[Any]
 Contents = Mapping[str, bytes]
-NUMPY = {kind: name for name, kind in ELEMENTS.items()}
+WHOLE = frozenset(ELEMENTS.values())
 
 
 def numpy_dtype(of: DType) -> np.dtype[Any]:
     """The dtype of numpy or ml_dtypes that holds ``of``. Raises TileError where none does."""
-    if of not in NUMPY:
-        raise TileError(f"no numpy array holds {of}")
-    return np.dtype(getattr(ml_dtypes, NUMPY[of], None) or NUMPY[of])
+    if of not in ABROAD:
+        raise TileError(f"no numpy array holds {of}", help="tv.packed makes a tensor of any number type")
+    return np.dtype(getattr(ml_dtypes, ABROAD[of], None) or ABROAD[of])
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Written:
         """
         for name, array in self.arrays.items():
             here, there = (elements(array, c[name]) for c in (expected, found))
-            apart = unlike(here, there, tolerance)
+            apart = unlike(here, there, allowed(array.dtype) if tolerance is None else tolerance)
             if apart.any():
                 return describe(name, array, here, there, apart)
         return None
@@ -75,26 +76,31 @@ class Written:
 
 def stretch(array: Array) -> tuple[int, int]:
     """Address and bytes of the memory that the array's owner holds."""
-    size = numpy_dtype(array.dtype).itemsize
+    if array.packed:
+        return array.address, -(-array.highest * array.dtype.bits // 8)
+    size = array.dtype.numpy_bytes
     return array.address + array.lowest * size, max(0, array.highest - array.lowest) * size
 
 
 def elements(array: Array, contents: bytes) -> AnArray:
-    return np.frombuffer(contents, numpy_dtype(array.dtype))
+    """The numbers in memory, in a type of numpy's own where that has one of the same bits."""
+    if array.packed:
+        return decode(unpack(contents, array.dtype, array.highest), array.dtype)
+    held = np.frombuffer(contents, numpy_dtype(array.dtype))
+    return held if array.dtype in WHOLE else decode(held.view(np.uint8) & ((1 << array.dtype.bits) - 1), array.dtype)
 
 
-def allowed(kind: np.dtype[Any]) -> float:
+def allowed(of: DType) -> float:
     """The part of the largest number by which two machines may differ, after sums of some hundred products.
 
     2**10 units in the last place of f32 and f64, which sum at their own width; 8 of the narrower floats, which are
     rounded from f32.
     """
-    finfo: Any = ml_dtypes.finfo
-    eps = float(finfo(kind).eps)
+    eps = of.epsilon
     return eps * (2**10 if eps < 2**-20 else 8)
 
 
-def unlike(expected: AnArray, found: AnArray, tolerance: float | None = 0.0) -> AnArray:
+def unlike(expected: AnArray, found: AnArray, tolerance: float = 0.0) -> AnArray:
     """Where two arrays of one dtype differ."""
     bits = f"u{expected.dtype.itemsize}"
     apart = np.asarray(expected.view(bits) != found.view(bits))
@@ -105,7 +111,7 @@ def unlike(expected: AnArray, found: AnArray, tolerance: float | None = 0.0) -> 
     if tolerance == 0:
         return apart
     finite = np.isfinite(x) & np.isfinite(y)
-    bound = (allowed(expected.dtype) if tolerance is None else tolerance) * np.abs(x[finite]).max(initial=0.0)
+    bound = tolerance * np.abs(x[finite]).max(initial=0.0)
     with np.errstate(invalid="ignore"):
         return np.asarray(apart & (~finite & (x != y) | finite & (np.abs(x - y) > bound)))
 

@@ -82,6 +82,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "Tile.shape": ("x.shape",),
     "Tile.sum": ("x.sum(axis=1, keepdims=True)",),
     "Tile.to": ("x.to(tv.bf16)", "x.to(tv.i8, saturate=True)", 'x.to(tv.i8, rounding="nearest_even")'),
+    "Tile.view": ("x.view(tv.i32)", "i.view(tv.u4)", "s.view(tv.u32)"),
     "abs": ("tv.abs(x)",),
     "all": ("tv.all(m)",),
     "any": ("tv.any(m, axis=0)",),

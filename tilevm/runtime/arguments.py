@@ -138,6 +138,10 @@ def read_torch(value: Any, name: str) -> Read:
             raise TileError(message.format(name=name, value=value), help=mend.format(name=name))
     dtype, shape, strides = torch_element(value.dtype, name), tuple(value.shape), value.stride()
     size, address, storage = value.element_size(), value.data_ptr(), value.untyped_storage()
+    if address == 0 and value.numel():
+        raise TileError(
+            f"{name} is a {type(value).__name__} without memory", help="pass a tensor that holds its elements"
+        )
     before = address - storage.data_ptr()
     seen = look(dtype, size, address, shape, strides, name)
     return Array(dtype, address, shape, strides, -(before // size), (storage.nbytes() - before) // size, value), seen

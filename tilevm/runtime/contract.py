@@ -64,7 +64,7 @@ class Contract:
             self.check_memory(arguments, names)
         for i in self.written:
             if not arguments[i].writable:  # type: ignore[union-attr]  # tensors and pointers are arrays
-                self.read_only(i)
+                self.read_only(i, arguments[i].packed)  # type: ignore[union-attr]
         return names
 
     def bind(self, given: Sequence[Any]) -> dict[str, int]:
@@ -143,17 +143,19 @@ class Contract:
         )
 
     def unaligned(self, i: int, bytes_: int, argument: Any) -> NoReturn:
-        at = f"begins at {argument.address:#x}" if argument.address % bytes_ else f"has strides {argument.strides}"
+        rows = f"has strides {argument.strides}{f' of {argument.dtype.bits} bits' * argument.packed}"
+        at = f"begins at {argument.address:#x}" if argument.address % bytes_ else rows
         raise TileError(
             f"{self.params[i]} {at}, and the signature says that its rows begin at multiples of {bytes_} bytes",
             help=f"allocate it so, or ask for less than align={bytes_}",
         )
 
-    def read_only(self, i: int) -> NoReturn:
+    def read_only(self, i: int, packed: bool) -> NoReturn:
         name = self.params[i]
+        mend = "pack it into bytes that" if packed else "pass an array that"
+        such = "a bytearray or an array of numpy" if packed else f"{name}.copy()"
         raise TileError(
-            f"the kernel stores to {name}, which is read-only",
-            help=f"pass an array that can be written to, such as {name}.copy()",
+            f"the kernel stores to {name}, which is read-only", help=f"{mend} can be written to, such as {such}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -51,9 +52,10 @@ def extent(dim: Dim) -> Expr:
     return Number(dim.size) if dim.size is not None else Name(str(dim.name))
 
 
-def trace_grid(grid: Callable[..., Any], names: Mapping[str, Any]) -> tuple[Expr, ...]:
-    """The counts that a grid function gives, as expressions. Raises TileError that shows the function."""
-    return tuple(expression(count if isinstance(count, Expr) else int(count)) for count in ask(grid, names))
+def trace_grid(grid: Grid, names: Mapping[str, Any]) -> tuple[Expr, ...]:
+    """The counts that a grid says, or its function gives, as expressions. Raises TileError that shows the function."""
+    found = ask(grid, names) if callable(grid) else parts(grid, None)
+    return tuple(expression(count if isinstance(count, Expr) else int(count)) for count in found)
 
 
 def counts(grid: Grid, names: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -74,8 +76,7 @@ def limited(programs: tuple[int, int, int]) -> tuple[int, int, int]:
 
 def ask(grid: Callable[..., Any], names: Mapping[str, Any]) -> list[Any]:
     """The counts that ``grid`` gives; it takes the names that it lists, or all of them with ``**_`` or as a dict."""
-    where = place(grid)
-    params = inspect.signature(grid).parameters
+    where, params = place(grid), parameters(grid)
     strange = [n for n, p in params.items() if p.kind in NAMED and p.default is p.empty and n not in names]
     as_dict = bool(strange) and len(params) == 1
     if strange and not as_dict:
@@ -92,6 +93,14 @@ def ask(grid: Callable[..., Any], names: Mapping[str, Any]) -> list[Any]:
         message = f"the grid function fails: {type(error).__name__}: {error}"
         mend = "on dims and arguments it may use + - * // % and tv.cdiv; comparisons on constants only"
         raise TileError(message, where, help=mend) from error
+
+
+def parameters(grid: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """What a grid function takes. Raises TileError for what is no function, or one that does not tell."""
+    try:
+        return inspect.signature(grid).parameters
+    except (TypeError, ValueError):
+        raise TileError(f"the grid is {grid!r}, and not a function written in Python", help=MEND) from None
 
 
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -116,14 +125,23 @@ def unknown(name: str, names: Mapping[str, Any], where: Span | None) -> TileErro
 
 def parts(result: Any, where: Span | None) -> list[Any]:
     """One to three whole counts."""
-    found = list(result) if isinstance(result, Iterable) and not isinstance(result, str) else [result]
+    several = isinstance(result, Iterable) and not isinstance(result, str) and getattr(result, "ndim", 1) > 0
+    found = list(result) if several else [result]
     if not 1 <= len(found) <= 3:
         raise TileError(f"the grid has {len(found)} axes", where, help=MEND)
     for count in found:
-        if not isinstance(count, Expr) and (isinstance(count, bool) or not hasattr(count, "__index__")):
+        if not isinstance(count, Expr) and not is_whole(count):
             mend = "use // or tv.cdiv, which give whole numbers" if isinstance(count, float) else MEND
             raise TileError(f"the grid holds {count!r}, which is no whole number", where, help=mend)
     return found
+
+
+def is_whole(count: Any) -> bool:
+    """Whether ``count`` is an integer of any kind, and no bool."""
+    try:
+        return not isinstance(count, bool) and operator.index(count) == count
+    except (TypeError, ValueError):
+        return False
 
 
 def place(grid: Callable[..., Any]) -> Span | None:

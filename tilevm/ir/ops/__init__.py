@@ -67,6 +67,7 @@ from tilevm.ir.ops.shape import (
     Splat,
     Sum,
 )
+from tilevm.ir.ops.view import View
 
 __all__ = [
     "BLOCKS",
@@ -156,6 +157,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "Unary",
+    "View",
     "While",
     "Xor",
     "Yield",

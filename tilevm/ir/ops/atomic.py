@@ -47,6 +47,21 @@ class AtomicCas(Op, name="atomic_cas", effect=Effect.WRITE):
         return (changed(self, self.memory, self.indices, self.mask, "if", self.compare, self.value),)
 
 
+WIDTHS = (8, 16, 32, 64)  # bits of what a processor changes at once
+
+
+def unchangeable(found: Tensor | Pointer, families: str) -> str | None:
+    """Why an instruction that takes ``families`` cannot change elements of such memory with nothing in between."""
+    takes = " and ".join(WORDS[f] for f in families)
+    if FAMILY[found.dtype.kind] not in families:
+        return f"changes {takes}, and the elements are {found.dtype}"
+    if found.dtype.bits not in WIDTHS:
+        return f"changes elements of 8, 16, 32 or 64 bits, and {found.dtype} has {found.dtype.bits}"
+    if isinstance(found, Tensor) and found.packed:
+        return "changes whole bytes, and the tensor is packed: neighbours may share a byte"
+    return None
+
+
 def changed(
     op: Op, memory: Value, indices: tuple[Value, ...], mask: Value | None, families: str, *values: Value
 ) -> Numeric:
@@ -54,9 +69,8 @@ def changed(
     found = memory.type
     if not isinstance(found, Tensor | Pointer):
         raise TileError(f"{op.name} takes a tensor or a pointer, not {describe(found)}", op.span)
-    if FAMILY[found.dtype.kind] not in families or found.dtype.bits < 8:
-        takes = " and ".join(WORDS[f] for f in families)
-        raise TileError(f"{op.name} changes {takes} of 8 bits and more, not {found.dtype}", op.span)
+    if wrong := unchangeable(found, families):
+        raise TileError(f"{op.name} {wrong}", op.span)
     shape = indexed(op, indices, mask, found.rank if isinstance(found, Tensor) else 1)
     for value in values:
         same_shape(op, value, indices[0])

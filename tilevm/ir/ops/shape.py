@@ -121,11 +121,11 @@ class Sum(Reduce, name="sum"):
 
 
 class Max(Reduce, name="max"):
-    """The largest; NaN is passed over unless there is nothing else."""
+    """The largest; NaN is passed over unless there is nothing else. Of -0 and +0 either."""
 
 
 class Min(Reduce, name="min"):
-    """The smallest; NaN is passed over unless there is nothing else."""
+    """The smallest; NaN is passed over unless there is nothing else. Of -0 and +0 either."""
 
 
 class Any(Reduce, name="any"):

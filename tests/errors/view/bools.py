@@ -1,0 +1,5 @@
+import tilevm as tv
+
+
+def kernel(w: tv.Tensor):
+    (w.load((0, 0), (4, 8)) > 3).view(tv.u1)

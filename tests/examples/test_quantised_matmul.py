@@ -1,0 +1,32 @@
+"""Packed weights of every type against f64, one source on both devices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.examples.test_check import EXAMPLES
+from tilevm.optional import load_file
+
+example = load_file(str(EXAMPLES / "quantised_matmul.py"))
+BF16 = 2.0**-8  # half a step of the results
+
+
+@pytest.mark.parametrize("name", example.WEIGHTS)
+def test_every_type_of_weights(name: str) -> None:
+    for rows, columns, zeros in ((1, 70, False), (1, 70, True), (19, 33, True)):
+        given = example.problem(np.random.default_rng(rows), name, (rows, columns, 256), 64, zeros)
+        exact = example.reference(**given)
+        absolute = {k: np.abs(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
+        room = 256 * 2.0**-24 * np.abs(example.reference(**absolute)).max() + BF16 * np.abs(exact)
+        for device in ("cpu", "vm"):
+            found = example.linear(**given, device=device).astype(np.float64)
+            assert (np.abs(found - exact) <= 2 * room).all(), (device, rows, zeros)
+
+
+def test_groups_of_other_sizes() -> None:
+    for group in (32, 48, 128, 384):
+        given = example.problem(np.random.default_rng(0), "u5", (2, 20, 384), group, True)
+        exact = example.reference(**given)
+        found = example.linear(**given).astype(np.float64)
+        assert np.abs(found - exact).max() <= 2.0**-7 * np.abs(exact).max(), group
