@@ -166,6 +166,17 @@ def dot(a: Tile, b: Tile, acc: Number | None = None, precision: str = "ieee") ->
     raise outside("tv.dot")
 
 
+def dot_scaled(a: Tile, a_scale: Tile | None, b: Tile, b_scale: Tile | None, acc: Number | None = None) -> Tile:
+    """``acc + (a * a_scale) @ (b * b_scale)``, where the codes of a block along k share a scale; the result is f32.
+
+    a is (m, k) with a_scale (m, k / block), b is (k, n) with b_scale (k / block, n); None stands for no scales. The
+    block follows from the shapes and is a multiple of 16. a and b are floats of at most 16 bits or integers of at most
+    8, of one dtype or two; scales are f8e8m0, f8ue4m3, f8ue5m3, f16, bf16 or f32. Scaled codes are rounded to f32
+    where they must be, and add up as in ``dot``.
+    """
+    raise outside("tv.dot_scaled")
+
+
 def reshape(x: Tile, shape: Shape) -> Tile:
     """The same elements in row-major order under another shape; one extent may be -1."""
     raise outside("tv.reshape")
@@ -297,6 +308,7 @@ __all__ = [
     "cumsum",
     "device_assert",
     "dot",
+    "dot_scaled",
     "empty",
     "erf",
     "exp",

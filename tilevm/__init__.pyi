@@ -21,6 +21,7 @@ from .frontend.language import (
     cumsum as cumsum,
     device_assert as device_assert,
     dot as dot,
+    dot_scaled as dot_scaled,
     empty as empty,
     erf as erf,
     exp as exp,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tilevm.ir import Op, Value, ops
 from tilevm.source import TileError
-from tilevm.types import DType, Pointer, Scalar, Tile
+from tilevm.types import DType, Pointer, Scalar, Tile, f32
 
 from .machine import Program, step
 from .memory import Memory, decoded, encoded
@@ -106,8 +106,28 @@ def folded(op: ops.Reduce, x: Array, dtype: DType) -> Array:
 
 @step.rule(ops.Dot)
 def _(op: ops.Dot, p: Program) -> Sequence[Held]:
-    a, b, acc = (p.values[v] for v in (op.a, op.b, op.acc))
-    dtype = dtype_of(op.acc)
+    return product(p.values[op.a], p.values[op.b], p.values[op.acc], dtype_of(op.acc))
+
+
+@step.rule(ops.DotScaled)
+def _(op: ops.DotScaled, p: Program) -> Sequence[Held]:
+    a, b = (scaled(p, *pair) for pair in ((op.a, op.a_scale, 1), (op.b, op.b_scale, 0)))
+    return product(a, b, p.values[op.acc], f32)
+
+
+def scaled(p: Program, codes: Value, scale: Value | None, axis: int) -> Held:
+    """Codes times the scale of their block along ``axis``, rounded to f32."""
+    held = p.values[codes]
+    if scale is None:
+        return held
+    block = held.data.shape[axis] // p.values[scale].data.shape[axis]
+    factor = rearranged(p.values[scale], lambda x: x.repeat(block, axis=axis))
+    with np.errstate(all="ignore"):
+        return Held(fit(f32, held.data * factor.data), merge(held, factor))
+
+
+def product(a: Held, b: Held, acc: Held, dtype: DType) -> list[Held]:
+    """``acc + a @ b`` in ``dtype``; a sum that takes in what was never written is poison."""
     exact = np.float64 if dtype.is_float else np.int64
     with np.errstate(all="ignore"):
         total = acc.data + a.data.astype(exact) @ b.data.astype(exact)

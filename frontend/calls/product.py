@@ -1,12 +1,12 @@
-"""The matrix product."""
+"""The matrix product, of numbers and of scaled codes."""
 
 from __future__ import annotations
 
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
-from tilevm.ir.ops import Dot, accumulator
+from tilevm.ir.ops import BLOCKS, SCALES, Dot, DotScaled, accumulator, takes_scales
 from tilevm.source import TileError
-from tilevm.types import Tile
+from tilevm.types import Tile, f32
 
 from .. import language
 from ..promote import literal
@@ -20,45 +20,97 @@ PRECISIONS = ("ieee", "tf32")
 
 @implements(language.dot)
 def dot(builder: Builder, a: object, b: object, acc: object = None, precision: object = "ieee") -> Value:
-    (left, x), (right, y) = matrix(builder, a), matrix(builder, b)
+    (left, x), (right, y) = matrices(builder, "tv.dot", a, b)
     if x.dtype != y.dtype:
         raise TileError(
             f"tv.dot: the factors are {x} and {y}, of different dtypes",
             builder.span,
             help=f"convert one, as in .to(tv.{x.dtype})",
         )
-    if x.shape[1] != y.shape[0]:
-        raise TileError(
-            f"tv.dot: {x} has {counted(x.shape[1], 'column')}, {y} has {counted(y.shape[0], 'row')}",
-            builder.span,
-            help="the second extent of a and the first of b are equal; .T transposes a tile",
-        )
     if precision not in PRECISIONS:
         raise TileError(f'tv.dot: precision is "ieee" or "tf32", not {describe(precision)}', builder.span)
-    start = accumulate_in(builder, acc, Tile(accumulator(x.dtype), (x.shape[0], y.shape[1])))
+    start = accumulate_in(builder, "tv.dot", acc, Tile(accumulator(x.dtype), (x.shape[0], y.shape[1])))
     return builder.add(Dot, a=left, b=right, acc=start, precision=precision).result
 
 
-def matrix(builder: Builder, value: object) -> tuple[Value, Tile]:
+@implements(language.dot_scaled)
+def dot_scaled(builder: Builder, a: object, a_scale: object, b: object, b_scale: object, acc: object = None) -> Value:
+    (left, x), (right, y) = matrices(builder, "tv.dot_scaled", a, b)
+    for found in (x, y):
+        if not takes_scales(found.dtype):
+            raise TileError(
+                f"tv.dot_scaled multiplies floats of 16 bits and integers of 8 at most, not {found}",
+                builder.span,
+                help="wider numbers need no scales: multiply them out, and use tv.dot",
+            )
+    scales = [scale_arg(builder, "a_scale", a_scale, x, 1), scale_arg(builder, "b_scale", b_scale, y, 0)]
+    start = accumulate_in(builder, "tv.dot_scaled", acc, Tile(f32, (x.shape[0], y.shape[1])))
+    return builder.add(DotScaled, a=left, a_scale=scales[0], b=right, b_scale=scales[1], acc=start).result
+
+
+def matrices(builder: Builder, name: str, a: object, b: object) -> tuple[tuple[Value, Tile], tuple[Value, Tile]]:
+    """Two tiles whose shapes let them be multiplied."""
+    (left, x), (right, y) = matrix(builder, name, a), matrix(builder, name, b)
+    if x.shape[1] != y.shape[0]:
+        raise TileError(
+            f"{name}: {x} has {counted(x.shape[1], 'column')}, {y} has {counted(y.shape[0], 'row')}",
+            builder.span,
+            help="the second extent of a and the first of b are equal; .T transposes a tile",
+        )
+    return (left, x), (right, y)
+
+
+def matrix(builder: Builder, name: str, value: object) -> tuple[Value, Tile]:
     """A tile of two dimensions."""
-    found, type = tile_arg(builder, "tv.dot", value)
+    found, type = tile_arg(builder, name, value)
     if len(type.shape) != 2 or type.dtype.is_bool:
         raise TileError(
-            f"tv.dot multiplies matrices of numbers, not {type}",
+            f"{name} multiplies matrices of numbers, not {type}",
             builder.span,
             help="convert bools with .to(…)" if type.dtype.is_bool else "x[:, None] makes a column, x[None, :] a row",
         )
     return found, type
 
 
-def accumulate_in(builder: Builder, acc: object, wanted: Tile) -> Value:
+def scale_arg(builder: Builder, which: str, value: object, codes: Tile, axis: int) -> Value | None:
+    """The scales of codes whose blocks lie along ``axis``; None where they have none."""
+    if value is None:
+        return None
+    scale, type = tile_arg(builder, f"tv.dot_scaled: {which}", value)
+    if type.dtype.name not in SCALES:
+        raise TileError(
+            f"tv.dot_scaled: {which} holds {', '.join(SCALES[:-1])} or {SCALES[-1]}, not {type.dtype}",
+            builder.span,
+            help="convert it with .to(…)",
+        )
+    k, other = codes.shape[axis], codes.shape[1 - axis]
+    count = type.shape[axis] if len(type.shape) == 2 and type.shape[1 - axis] == other else k
+    if k % (BLOCKS * count):
+        raise TileError(
+            f"tv.dot_scaled: {which} is {type}, which scales no equal blocks of {codes} along k",
+            builder.span,
+            help=shapes_of_scales(k, other, axis),
+        )
+    return scale
+
+
+def shapes_of_scales(k: int, other: int, axis: int) -> str:
+    """Which scales would go with ``k`` codes along an axis, in the user's words."""
+    if k % BLOCKS:
+        return f"k is a multiple of {BLOCKS}, the shortest block, and not {k}"
+    fitting = [n for n in (BLOCKS, 2 * BLOCKS) if k % n == 0]
+    words = [f"{(other, k // n) if axis else (k // n, other)} for blocks of {n}" for n in fitting]
+    return f"its shape is {' or '.join(words)}"
+
+
+def accumulate_in(builder: Builder, name: str, acc: object, wanted: Tile) -> Value:
     """The tile that the product is added to; zeros where none is given."""
     if acc is None or is_number(acc):
         return stretch(builder, literal(builder, acc or 0, wanted.dtype), wanted.shape)
-    found, type = tile_arg(builder, "tv.dot: acc", acc)
+    found, type = tile_arg(builder, f"{name}: acc", acc)
     if type != wanted:
         raise TileError(
-            f"tv.dot: acc is {type}, these factors add up in {wanted}",
+            f"{name}: acc is {type}, these factors add up in {wanted}",
             builder.span,
             help=f"start from tv.zeros({wanted.shape}, tv.{wanted.dtype}) and convert the result when you store it",
         )

@@ -90,7 +90,10 @@ def test_snippets_run(number: int, tmp_path: Path) -> None:
     assert "assert" in SNIPPETS[number]
 
 
-@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", TYPES, re.DOTALL), ids=("codec", "packed"))
+ON_TYPES = re.findall(r"```python\n(.*?)```", TYPES, re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", ON_TYPES, ids=("codec", "packed", "scales"))
 def test_the_snippets_on_types_run(snippet: str, tmp_path: Path) -> None:
     path = tmp_path / "types.py"
     path.write_text(snippet, encoding="utf-8")

@@ -32,6 +32,7 @@ PARTS: Mapping[str, Part] = {
     "dtypes": lambda root: language.dtypes(),
     "formats": lambda root: formats.table(),
     "codec": lambda root: formats.codec(),
+    "scales": lambda root: formats.scales(),
 }
 
 

@@ -1,7 +1,9 @@
-"""The number formats and their codec as a document."""
+"""The number formats, their codec and the functions on block scales as a document."""
 
 from __future__ import annotations
 
+from tilevm.library import quantise
+from tilevm.library.hadamard import transformed
 from tilevm.report.language import plain
 from tilevm.runtime.packed import packed
 from tilevm.types import NAMED, DType
@@ -47,3 +49,10 @@ def codec() -> str:
     """The functions between numbers, codes, bytes and kernels."""
     names = {"encode": encode, "decode": decode, "pack": pack, "unpack": unpack, "packed": packed}
     return "\n\n".join(plain(f"tv.{name}", held) for name, held in names.items())
+
+
+def scales() -> str:
+    """The functions of the library that quantise arrays."""
+    made = (quantise.mx, quantise.bfp, quantise.nvfp4, quantise.groups, quantise.dequantise)
+    named = {**{f"quantise.{f.__name__}": f for f in made}, "quantise.Quantised": quantise.Quantised}
+    return "\n\n".join(plain(name, held) for name, held in {**named, "hadamard.transformed": transformed}.items())

@@ -16,7 +16,7 @@ import tilevm as tv
 from tilevm.frontend.trace import trace
 from tilevm.ir import Op
 from tilevm.ir.rewrite import walk
-from tilevm.types import Dim, Pointer, Scalar, Tensor, Tile, Type, bf16, bool_, f16, f32, i32
+from tilevm.types import Dim, Pointer, Scalar, Tensor, Tile, Type, bf16, bool_, f4e2m1, f8e4m3, f8e8m0, f16, f32, i32
 
 VALUES: dict[str, Type] = {
     "x": Tile(f32, (4, 8)),
@@ -27,6 +27,9 @@ VALUES: dict[str, Type] = {
     "i": Tile(i32, (8,)),
     "j": Tile(i32, (8,)),
     "m": Tile(bool_, (4, 8)),
+    "f": Tile(f4e2m1, (4, 32)),
+    "e": Tile(f8e8m0, (4, 1)),
+    "g": Tile(f8e4m3, (32, 4)),
     "s": Scalar(f32),
     "n": Scalar(i32),
     "b": Scalar(bool_),
@@ -95,6 +98,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "cumsum": ("tv.cumsum(x, axis=1)", "tv.cumsum(i, axis=0, reverse=True)"),
     "device_assert": ('tv.device_assert(n > 0, "n is positive")',),
     "dot": ("tv.dot(h, w)", "tv.dot(x, y.T, tv.zeros((4, 4), tv.f32))"),
+    "dot_scaled": ("tv.dot_scaled(f, e, g, None)",),
     "empty": ("tv.empty((4, 8), tv.f32)",),
     "erf": ("tv.erf(x)",),
     "exp": ("tv.exp(x)",),

@@ -2,7 +2,7 @@
 
 from tilevm.ir.ops.atomic import Atomic, AtomicCas
 from tilevm.ir.ops.control import For, If, NumPrograms, ProgramId, While, Yield
-from tilevm.ir.ops.dot import Dot, accumulator
+from tilevm.ir.ops.dot import BLOCKS, SCALES, Dot, DotScaled, accumulator, takes_scales
 from tilevm.ir.ops.elementwise import (
     ROUNDINGS,
     Abs,
@@ -70,8 +70,10 @@ from tilevm.ir.ops.shape import (
 from tilevm.ir.ops.view import View
 
 __all__ = [
+    "BLOCKS",
     "COMBINING",
     "ROUNDINGS",
+    "SCALES",
     "Abs",
     "Add",
     "All",
@@ -97,6 +99,7 @@ __all__ = [
     "Cumulative",
     "Div",
     "Dot",
+    "DotScaled",
     "Empty",
     "Eq",
     "Erf",
@@ -160,4 +163,5 @@ __all__ = [
     "Yield",
     "accumulator",
     "around",
+    "takes_scales",
 ]

@@ -1,0 +1,100 @@
+"""Products of codes with block scales: against float64 on every device, and what the widen pass makes of them."""
+
+import numpy as np
+import pytest
+
+import tilevm as tv
+from tilevm.passes.widen import in_bf16
+
+
+@tv.kernel(
+    "a: A[M, K] packed, s: S[M, G] packed, b: B[K, N] packed, t: R[G, N] packed, y: f32[M, N]",
+    grid=lambda M, N, **_: (tv.cdiv(M, 16), tv.cdiv(N, 16)),
+)
+def product(
+    a: tv.Tensor,
+    s: tv.Tensor,
+    b: tv.Tensor,
+    t: tv.Tensor,
+    y: tv.Tensor,
+    BLOCK: tv.constexpr,
+    sides: tv.constexpr = "ab",
+    K: tv.constexpr = 64,
+) -> None:
+    """K in one trip is a multiple of BLOCK."""
+    i, j = tv.program_id(0) * 16, tv.program_id(1) * 16
+    acc = tv.full((16, 16), 0.5, tv.f32)
+    for k in tv.range(0, a.shape[1], K):
+        left, right = a.load((i, k), (16, K)), b.load((k, j), (K, 16))
+        a_scale = s.load((i, k // BLOCK), (16, K // BLOCK)) if "a" in sides else None
+        b_scale = t.load((k // BLOCK, j), (K // BLOCK, 16)) if "b" in sides else None
+        acc = tv.dot_scaled(left, a_scale, right, b_scale, acc)
+    y.store((i, j), acc)
+
+
+def drawn(rng: np.random.Generator, name: str, shape: tuple[int, int], factor: float = 3.0) -> tuple:
+    """A packed tensor of random numbers, and the numbers."""
+    kind = tv.dtype(name)
+    numbers = rng.standard_normal(shape) * factor
+    codes = tv.encode(numbers if kind.signed else np.abs(numbers) + 0.1, kind)
+    return tv.packed(tv.pack(codes, kind), kind, shape), tv.decode(codes, kind).astype(float)
+
+
+CASES = [
+    *(("f4e2m1", "f8e8m0", "f4e2m1", "f8e8m0", 32), ("f4e2m1", "f8ue4m3", "f4e2m1", "f8ue4m3", 16)),
+    *(("f8e4m3", "f8e8m0", "f4e2m1", "f8e8m0", 32), ("f8e5m2", "f8e8m0", "f6e3m2", "f8e8m0", 32)),
+    *(("i8", "f8e8m0", "i8", "f8e8m0", 32), ("i4", "f16", "u5", "bf16", 64), ("bf16", "f8ue5m3", "i4", "f16", 16)),
+    *(("f16", "f32", "f8e4m3", "f32", 32), ("f6e2m3", "f8ue5m3", "f6e2m3", "f32", 16)),
+]
+
+
+@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("sides", ["ab", "a", "b", ""])
+@pytest.mark.parametrize(("a", "s", "b", "t", "block"), CASES)
+def test_against_float64(a: str, s: str, b: str, t: str, block: int, sides: str, device: str) -> None:
+    rng = np.random.default_rng(0)
+    m, k, n = 21, 192, 37
+    (x, xs), (y, ys) = drawn(rng, a, (m, k)), drawn(rng, b, (k, n))
+    (u, us), (v, vs) = drawn(rng, s, (m, k // block), 0.5), drawn(rng, t, (k // block, n), 0.5)
+    found = np.empty((m, n), np.float32)
+    product(x, u, y, v, found, BLOCK=block, sides=sides, device=device)
+    left = xs * us.repeat(block, 1) if "a" in sides else xs
+    right = ys * vs.repeat(block, 0) if "b" in sides else ys
+    exact, eps = left @ right + 0.5, 2.0**-23
+    assert (np.abs(found - exact) <= 2 * eps * np.abs(exact) + (k + 4) * eps * (np.abs(left) @ np.abs(right) + 1)).all()
+
+
+@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("k", [16, 48, 50, 130])
+def test_ragged_k(k: int, device: str) -> None:
+    """The last trip reads zeros; the scales of f8e8m0 beyond the end are 2**-127, which make nothing of them."""
+    rng = np.random.default_rng(1)
+    groups = -(-k // 16)
+    (x, xs), (y, ys) = drawn(rng, "f6e2m3", (5, k)), drawn(rng, "f4e2m1", (k, 9))
+    (u, us), (v, vs) = drawn(rng, "f8e8m0", (5, groups)), drawn(rng, "f8ue4m3", (groups, 9))
+    found = np.empty((5, 9), np.float32)
+    product(x, u, y, v, found, BLOCK=16, device=device)
+    exact = (xs * us.repeat(16, 1)[:, :k]) @ (ys * vs.repeat(16, 0)[:k]) + 0.5
+    assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("device", ["cpu", "vm"])
+def test_a_scale_of_nan_reaches_its_row_alone(device: str) -> None:
+    rng = np.random.default_rng(2)
+    (x, _), (y, _), (v, _) = (drawn(rng, d, s) for d, s in (("f4e2m1", (4, 64)), ("i8", (64, 3)), ("f16", (2, 3))))
+    scales = np.full((4, 2), 127, np.uint8)
+    scales[2, 1] = 0xFF
+    found = np.empty((4, 3), np.float32)
+    product(x, tv.packed(scales, "f8e8m0", (4, 2)), y, v, found, BLOCK=32, device=device)
+    assert np.isnan(found).any(axis=1).tolist() == [False, False, True, False]
+
+
+def test_bf16_is_used_where_it_holds_every_scaled_code() -> None:
+    for code in ("f4e2m1", "f6e2m3", "f6e3m2", "f8e4m3", "f8e5m2", "i8"):
+        for scale in ("f8e8m0", "f8ue4m3", "f8ue5m3", "f16"):
+            kinds = tv.dtype(code), tv.dtype(scale)
+            numbers = [tv.decode(np.arange(2**k.bits), k).astype(float) for k in kinds]
+            products = np.outer(*(v[np.isfinite(v)] for v in numbers))
+            products = products[np.abs(products) < 2.0**128].astype(np.float32)
+            exact = bool((products.view(np.uint32) & 0xFFFF == 0).all())
+            assert in_bf16(*kinds) == exact, (code, scale)
