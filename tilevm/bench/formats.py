@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pkgutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.table import Table
 import tilevm as tv
 from tilevm.bench import kernels, linear
 from tilevm.bench.measure import rivals
+from tilevm.library import quantise
 from tilevm.types import DType
 from tilevm.types.codec import decode, encode, pack, unpack
 
@@ -35,6 +36,7 @@ class Figures:
     machine: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
     codec: list[dict[str, Any]] = field(default_factory=list)
+    blocks: list[dict[str, Any]] = field(default_factory=list)
     linear: list[dict[str, Any]] = field(default_factory=list)
 
     def tables(self) -> Iterator[Table]:
@@ -47,7 +49,12 @@ class Figures:
         for r in self.codec:
             table.add_row(r["format"], *(f"{r[name]:.0f}" for name in ("encode", "decode", "pack", "unpack")))
         yield table
-        yield linear.table(self.linear, self.machine["threads"])
+        threads = self.machine["threads"]
+        table = Table("block scales", "quantise", "of copy", title=f"GB/s of f32 read, 64 MB, {threads} threads")
+        for r in self.blocks:
+            table.add_row(r["format"], f"{r['rate']:.1f}", f"{r['of_copy']:.2f}")
+        yield table
+        yield linear.table(self.linear, threads)
 
     def summary(self) -> str:
         m = self.machine
@@ -57,7 +64,13 @@ class Figures:
         )
 
     def data(self) -> dict[str, Any]:
-        return {"machine": self.machine, "rows": self.rows, "codec": self.codec, "linear": self.linear}
+        return {
+            "machine": self.machine,
+            "rows": self.rows,
+            "codec": self.codec,
+            "blocks": self.blocks,
+            "linear": self.linear,
+        }
 
 
 def bench_formats(seconds: float, only: str = "") -> Figures:
@@ -72,6 +85,7 @@ def bench_formats(seconds: float, only: str = "") -> Figures:
         for place, rates in copies.items():
             rates.append(found[f"{place}_copy"])
     figures.codec = [coded(tv.dtype(name), seconds) for name in CODEC if only in name]
+    figures.blocks = [block(name, call, seconds) for name, call in BLOCKS.items() if only in name]
     figures.linear = linear.bench_linear(seconds, only, threads)
     middle = {f"{place}_copy": float(np.median(rates)) if rates else 0.0 for place, rates in copies.items()}
     figures.machine |= {**middle, "numpy": np.__version__, "date": time.strftime("%Y-%m-%d")}
@@ -95,6 +109,22 @@ def dequantised(dtype: DType, seconds: float) -> dict[str, Any]:
         rates = {name: times * y.nbytes / t.median / 1e9 for name, t in taken.items()}
         out |= {place: rates["ours"], f"{place}_copy": rates["copy"], f"{place}_of_copy": rates["ours"] / rates["copy"]}
     return out
+
+
+BLOCKS: dict[str, Callable[[np.ndarray], object]] = {
+    "MXFP4": lambda x: quantise.mx(x, "f4e2m1"),
+    "MXFP8": lambda x: quantise.mx(x, "f8e4m3"),
+    "NVFP4": lambda x: quantise.nvfp4(x, amax=8.0),
+}
+
+
+def block(name: str, call: Callable[[np.ndarray], object], seconds: float) -> dict[str, Any]:
+    """A quantiser on all threads, and a kernel that copies on as many."""
+    x = np.random.default_rng(0).standard_normal((4096, 4096), dtype=np.float32)
+    y = np.empty_like(x)
+    taken = rivals({"ours": lambda: call(x), "copy": lambda: kernels.copy_on_all(x.ravel(), y.ravel())}, seconds, PAUSE)
+    rates = {who: x.nbytes / t.median / 1e9 for who, t in taken.items()}
+    return {"format": name, "rate": rates["ours"], "copy": rates["copy"], "of_copy": rates["ours"] / rates["copy"]}
 
 
 def copy_call(x: np.ndarray, y: np.ndarray, times: int) -> Any:
