@@ -215,3 +215,7 @@ def test_messages(case: str, golden: Callable[[str | Path, str], None]) -> None:
     with pytest.raises(TileError) as caught:
         CASES[case]()
     golden(f"packed/{case.replace(' ', '_')}.txt", re.sub(r"0x[0-9a-f]+", "0x…", str(caught.value)))
+
+
+def test_a_buffer_of_no_bytes() -> None:
+    assert tv.packed(np.zeros((3, 0), np.uint8), "u4", (3, 0)).nbytes == 0

@@ -64,13 +64,7 @@ class Figures:
         )
 
     def data(self) -> dict[str, Any]:
-        return {
-            "machine": self.machine,
-            "rows": self.rows,
-            "codec": self.codec,
-            "blocks": self.blocks,
-            "linear": self.linear,
-        }
+        return asdict(self)
 
 
 def bench_formats(seconds: float, only: str = "") -> Figures:

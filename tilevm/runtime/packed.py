@@ -112,8 +112,8 @@ def bytes_of_array(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
         mend = f"tv.pack(tv.encode(buffer, {kind.name!r}), {kind.name!r}) packs them" if kind.bits < 8 else None
         view = "buffer.view(torch.uint8)" if is_torch(buffer) else "buffer.view(np.uint8)"
         raise TileError(f"packed elements lie in bytes of u8, not in {kind}", help=mend or f"{view} gives them")
-    expected = row_major(array.shape)
-    if any(n > 1 and s != e for n, s, e in zip(array.shape, array.strides, expected, strict=True)) and array.shape:
+    apart = zip(array.shape, array.strides, row_major(array.shape), strict=True)
+    if prod(array.shape) and any(n > 1 and stride != wanted for n, stride, wanted in apart):
         raise TileError(
             f"the buffer has strides {array.strides}, and packed elements lie in bytes without gaps",
             help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
