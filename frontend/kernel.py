@@ -38,6 +38,7 @@ class Kernel:
     """
 
     __name__: str
+    __qualname__: str
 
     def __init__(self, function: FunctionType, signature: Signature, grid: Grid | None) -> None:
         update_wrapper(self, function)
@@ -51,6 +52,10 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
+
+    def __reduce__(self) -> str:
+        """Pickled and copied as functions are: by name, so another process compiles its own."""
+        return self.__qualname__
 
     def __call__(self, *args: Any, **keywords: Any) -> None:
         self._launch(None, args, keywords)

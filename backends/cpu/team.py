@@ -62,13 +62,20 @@ class Native:
         return ctypes.CFUNCTYPE(result, *parameters)(self._engine.get_function_address(name))
 
 
+@cache
+def native() -> Native:
+    """Made once: a child process has it from its parent, and may not ask LLVM, whose lock a lost thread may hold."""
+    return Native()
+
+
 class Worker(threading.Thread):
     """A thread that sits at a desk."""
 
     def __init__(self, team: Team, desk: int, core: int) -> None:
         super().__init__(name=f"tilevm-{core}", daemon=True)
         self._team, self._desk, self._core = team, desk, core
-        self.bell = threading.Semaphore(0)
+        self.bell = threading.Lock()  # open when it rings; native, so that no interrupt leaves it half rung
+        self.bell.acquire()
 
     def run(self) -> None:
         if hasattr(os, "sched_setaffinity"):
@@ -83,7 +90,7 @@ class Team:
 
     def __init__(self, size: int) -> None:
         available = cores()
-        self.native = Native()
+        self.native = native()
         self._memory = np.zeros(JOB_WORDS + DESK_WORDS * (size + 1), np.int64)
         start = -(-self._memory.ctypes.data // ALIGN) * ALIGN
         first = (start - self._memory.ctypes.data) // 8
@@ -124,17 +131,24 @@ class Team:
             return False
         try:
             self._make_room(size)
+            count, own = len(self._workers), scratch.address(size)
             self._job[:] = job
-            count = len(self._workers)
-            wake = self.native.offer(self.job, self._desk, count, threads - 1)
-            while wake:
-                lowest = wake & -wake
-                self._workers[lowest.bit_length() - 1].bell.release()
-                wake ^= lowest
-            self.native.share(self.job, self._desk, count, scratch.address(size))
+            try:
+                self._wake(self.native.offer(self.job, self._desk, count, threads - 1))
+            finally:  # an interrupt does not leave workers at a job whose arguments are gone
+                self.native.share(self.job, self._desk, count, own)
         finally:
             self._taken.release()
         return True
+
+    def _wake(self, sleeping: int) -> None:
+        """Ring for the workers that are named by bits."""
+        while sleeping:
+            lowest = sleeping & -sleeping
+            bell = self._workers[lowest.bit_length() - 1].bell
+            if bell.locked():  # else it rings still for an offer that was taken back
+                bell.release()
+            sleeping ^= lowest
 
 
 @cache

@@ -1,5 +1,7 @@
 """Kernels as callers see them: what is compiled anew, what is found again, what is launched."""
 
+import copy
+import pickle
 import sys
 import threading
 from collections.abc import Callable
@@ -77,6 +79,11 @@ def scale(backend: FakeBackend) -> Kernel:
     return tv.kernel(grid=lambda x, B, **_: tv.cdiv(x.shape[0], B))(scaled)
 
 
+@tv.kernel
+def doubled(x: tv.Tensor):
+    x.store(0, x.load(0, 4) * 2)
+
+
 def arrays(m: int = 64, k: int = 16, n: int = 32, dtype: Any = np.float32) -> tuple[Any, Any, Any]:
     return np.zeros((m, k), dtype), np.zeros((k, n), dtype), np.zeros((m, n), dtype)
 
@@ -89,6 +96,11 @@ def test_a_kernel_looks_like_its_function(matmul: Kernel) -> None:
     assert matmul.__name__ == "product" and matmul.__doc__ == "A tile of the product."
     assert matmul.__wrapped__ is product and repr(matmul) == "<kernel product(a, b, c, BM, BN)>"
     assert str(matmul.signature) == "a: T[M, K], b: T[K, N], c: T[M, N]"
+
+
+def test_a_kernel_is_pickled_and_copied_by_name() -> None:
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    assert copy.deepcopy([doubled])[0] is doubled
 
 
 def test_the_grid_follows_the_extents(matmul: Kernel, backend: FakeBackend) -> None:
