@@ -92,7 +92,7 @@ def dequantised(dtype: DType, seconds: float) -> dict[str, Any]:
     out: dict[str, Any] = {"format": dtype.name}
     for place, count, times in (("near", NEAR, AGAIN), ("far", FAR, 1)):
         given = tv.packed(buffer[: count * dtype.bits // 8], dtype, (count,))
-        x, y, z = (np.zeros(count, np.float32) for _ in range(3))
+        x, y, z = (np.ones(count, np.float32) for _ in range(3))  # written, or all of x would be one page of zeros
         calls = {
             "ours": lambda given=given, y=y, times=times: kernels.dequantise(given, y, times),
             "copy": copy_call(x, z, times),
