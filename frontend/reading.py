@@ -158,5 +158,17 @@ def in_order(node: ast.AST, own: bool = True) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         skipped = node.target if isinstance(node, ast.comprehension) and not own else None
-        children = [c for c in ast.iter_child_nodes(node) if c is not skipped and not isinstance(c, INNER)]
+        children = [c for c in inside(node) if c is not skipped and not isinstance(c, INNER)]
         pending += reversed(children)
+
+
+def inside(node: ast.AST) -> list[ast.AST]:
+    """What stands in the fields of ``node``, but for how a name is used, which says nothing of its own."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        held = getattr(node, name, None)
+        if isinstance(held, list):
+            found += [part for part in held if isinstance(part, ast.AST)]
+        elif isinstance(held, ast.AST) and name != "ctx":
+            found.append(held)
+    return found
