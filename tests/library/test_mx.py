@@ -132,7 +132,7 @@ def test_stochastic_rounding_is_the_codecs(name: str, device: str) -> None:
 WRONG = {
     "element type": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "u8"), "u8 is no type of MX elements"),
     "wide elements": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f16"), "f16 is no type of MX elements"),
-    "mode": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", mode="up"), "the mode is"),
+    "mode": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", mode="up"), "no mode of MX scales"),
     "rounding": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", rounding="up"), "no rounding is called"),
     "seed": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", seed=-1), "the seed is -1"),
     "block": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", block=0), "a block has a positive number"),

@@ -10,6 +10,7 @@ import tilevm as tv
 
 INFINITY, NAN = float("inf"), float("nan")
 LARGEST = 3.4028234663852886e38  # of f32
+MODES = ("floor", "ceil", "even", "rceil")  # how a scale of MX follows from the largest number of its block
 
 
 @tv.function
@@ -47,7 +48,7 @@ def power_of_two(amax: tv.Tile, dtype: tv.constexpr, mode: tv.constexpr = "floor
     half away from 0; "rceil" is the least scale that saturates nothing, 2**ceil(log2(amax / max)). All are exact, and
     clamped to 2**-127 … 2**127; a block of zeros has 2**-127.
     """
-    tv.static_assert(mode in ("floor", "ceil", "even", "rceil"), 'the mode is "floor", "ceil", "even" or "rceil"')
+    tv.static_assert(mode in MODES, 'the mode is "floor", "ceil", "even" or "rceil"')
     fraction, top, most = dtype.bits - 2, 0, 2.0 - 2.0 ** (2 - dtype.bits)  # an integer k stands for k / 2**fraction
     if dtype.is_float:
         fraction, top = dtype.mantissa_bits, (dtype.largest_code >> dtype.mantissa_bits) - dtype.bias

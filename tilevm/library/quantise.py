@@ -16,8 +16,9 @@ import numpy as np
 
 import tilevm as tv
 from tilevm.library import quantisers
-from tilevm.library.blocks import INFINITY
+from tilevm.library.blocks import INFINITY, MODES
 from tilevm.library.seeds import key
+from tilevm.source import nearest
 
 Array = np.ndarray[Any, Any]
 NUMPY = {tv.f32: np.float32, tv.f16: np.float16, tv.bf16: ml_dtypes.bfloat16}
@@ -113,7 +114,13 @@ def mx(
     kind = tv.dtype(dtype)
     least, most = (1, 8) if kind.is_float else (2, 16)
     if not kind.signed or kind.is_bool or not least <= kind.bits <= most:
-        raise tv.TileError(f"{kind} is no type of MX elements", help="signed floats of 8 bits are, and i2 to i16")
+        raise tv.TileError(
+            f"{kind} is no type of MX elements", help="signed floats of at most 8 bits are, and i2 to i16"
+        )
+    if mode not in MODES:
+        near = nearest(str(mode), list(MODES))
+        help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, MODES))}"
+        raise tv.TileError(f"no mode of MX scales is called {mode!r}", help=help)
     q = empty(x, kind, tv.f8e8m0, (1, block_of(block)))
     how = {"BLOCK": block, "mode": mode, "rounding": rounding, "device": device}
     launch(quantisers.mx, q, rows_of(x), *q.arguments(), key(seed), **how)
