@@ -140,6 +140,25 @@ class Emitter:
         kind = ir.FunctionType(result, [a.type for a in args])
         return self.b.call(known or ir.Function(self.module, kind, name), args)
 
+    def internal(self, name: str, result: Any, kinds: Sequence[Any], make: Callable[[Emitter], LLVM | None]) -> Any:
+        """The module's own function called ``name``, made once by ``make``, which gives what it returns.
+
+        It is never inlined, so its registers stay apart, and what is used often is compiled once.
+        """
+        known = self.module.globals.get(name)
+        if known is not None:
+            return known
+        made = ir.Function(self.module, ir.FunctionType(result, kinds), name)
+        made.linkage = "internal"
+        made.attributes.add("noinline")
+        inside = Emitter(self.module, made, self.host)
+        found = make(inside)
+        if found is None:
+            inside.b.ret_void()
+        else:
+            inside.b.ret(found)
+        return made
+
     def intrinsic(self, name: str, *args: LLVM) -> LLVM:
         """An intrinsic overloaded on its first argument, giving the same type."""
         return self.call(f"llvm.{name}.{suffix(args[0].type)}", args[0].type, args)

@@ -8,7 +8,6 @@ program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -32,20 +31,6 @@ def code_type(dtype: DType) -> Any:
     return ir.IntType(container_bits(dtype))
 
 
-def function(e: Emitter, name: str, result: Any, kinds: list[Any], make: Callable[[Emitter], LLVM | None]) -> Any:
-    """The function called ``name``, made once a module by ``make``, which gives what it returns."""
-    known = e.module.globals.get(name)
-    if known is not None:
-        return known
-    made = ir.Function(e.module, ir.FunctionType(result, kinds), name)
-    made.linkage = "internal"
-    made.attributes.add("noinline")
-    inside = Emitter(e.module, made, e.host)
-    found = make(inside)
-    inside.b.ret_void() if found is None else inside.b.ret(found)
-    return made
-
-
 # reading ------------------------------------------------------------------------------------------------------
 
 
@@ -56,7 +41,7 @@ def load(e: Emitter, base: LLVM, bit: LLVM, dtype: DType) -> LLVM:
         start, at = inside.function.args
         return one(inside, start, at, dtype)
 
-    return e.b.call(function(e, f"code_{dtype.name}", code_type(dtype), [PTR, I64], make), [base, bit])
+    return e.b.call(e.internal(f"code_{dtype.name}", code_type(dtype), [PTR, I64], make), [base, bit])
 
 
 def one(e: Emitter, base: LLVM, bit: LLVM, dtype: DType) -> LLVM:
@@ -104,7 +89,7 @@ def gather(e: Emitter, base: LLVM, bits: LLVM, dtype: DType, exists: LLVM | None
         return inside.loop(lanes, [inside.zero(held)], lane)[0]
 
     wanted = e.number(masks, 1) if exists is None else exists
-    made = function(e, f"codes_{dtype.name}x{lanes}", held, [PTR, bits.type, masks], make)
+    made = e.internal(f"codes_{dtype.name}x{lanes}", held, [PTR, bits.type, masks], make)
     return e.b.call(made, [base, bits, wanted])
 
 
@@ -161,7 +146,7 @@ def store(e: Emitter, base: LLVM, bit: LLVM, code: LLVM, dtype: DType) -> None:
         start, at, held = inside.function.args
         put(inside, start, at, held, dtype)
 
-    made = function(e, f"put_{dtype.name}", VOID, [PTR, I64, code_type(dtype)], make)
+    made = e.internal(f"put_{dtype.name}", VOID, [PTR, I64, code_type(dtype)], make)
     e.b.call(made, [base, bit, code])
 
 
@@ -204,7 +189,7 @@ def scatter(e: Emitter, base: LLVM, bits: LLVM, codes: LLVM, dtype: DType, exist
         inside.loop(lanes, [], lane)
 
     wanted = e.number(masks, 1) if exists is None else exists
-    made = function(e, f"puts_{dtype.name}x{lanes}", VOID, [PTR, bits.type, codes.type, masks], make)
+    made = e.internal(f"puts_{dtype.name}x{lanes}", VOID, [PTR, bits.type, codes.type, masks], make)
     e.b.call(made, [base, bits, codes, wanted])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -13,23 +13,12 @@ from .plan import Plan
 REGISTER_LANE = 128  # bits in which the cheap shuffles stay
 
 
-def function(e: Emitter, name: str, make: Callable[[Emitter], None]) -> Any:
-    """The function ``(rows, pitch, out)`` called ``name``, made once a module."""
-    known = e.module.globals.get(name)
-    if known is not None:
-        return known
-    made = ir.Function(e.module, ir.FunctionType(VOID, [PTR, I64, PTR]), name)
-    made.linkage = "internal"
-    made.attributes.add("noinline")
-    inside = Emitter(e.module, made, e.host)
-    make(inside)
-    inside.b.ret_void()
-    return made
+ROWS = (PTR, I64, PTR)  # what each of these functions takes: rows, their pitch, and where what is made goes
 
 
 def interleave(e: Emitter, p: Plan) -> Any:
     """Rows k of b, in pairs, into panels of cells: neighbours along k meet in one cell."""
-    return function(e, f"interleave_{p.cell.unit}_{p.k}x{p.n}", lambda inside: _interleave(inside, p))
+    return e.internal(f"interleave_{p.cell.unit}_{p.k}x{p.n}", VOID, ROWS, lambda inside: _interleave(inside, p))
 
 
 def _interleave(e: Emitter, p: Plan) -> None:
@@ -58,7 +47,7 @@ def transpose(e: Emitter, p: Plan, rows: int, cells: int, panels: bool) -> Any:
     """A matrix of ``rows`` x ``cells`` turned: into the panels of b, or into the rows of packed a."""
     pitch = p.columns if panels else p.k + p.lanes * p.cell.group
     name = f"transpose_{p.cell.unit}x{p.cell.group}_{rows}x{cells}_{pitch}_{'panels' if panels else 'rows'}"
-    return function(e, name, lambda inside: Transpose(inside, p, rows, cells, panels).emit())
+    return e.internal(name, VOID, ROWS, lambda inside: Transpose(inside, p, rows, cells, panels).emit())
 
 
 class Transpose:

@@ -42,14 +42,8 @@ def block_of(p: Plan, rows: int, columns: int, start: str, limited: bool) -> Blo
 
 def inner(e: Emitter, block: Block) -> Any:
     """The function ``(a, pitch of a, panel of b, out, factors, trips)`` that adds a block, made once a module."""
-    known = e.module.globals.get(block.name)
-    if known is not None:
-        return known
-    function = ir.Function(e.module, ir.FunctionType(VOID, [PTR, I64, PTR, PTR, PTR, I64]), block.name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    Inner(Emitter(e.module, function, e.host), block).emit()
-    return function
+    kinds = (PTR, I64, PTR, PTR, PTR, I64)
+    return e.internal(block.name, VOID, kinds, lambda inside: Inner(inside, block).emit())
 
 
 class Inner:
@@ -77,7 +71,6 @@ class Inner:
             sums = self.step(starts, e.i64(k), sums)
         for (at, mask), total in zip(self.places(), sums, strict=True):
             e.store(total, at, mask)
-        e.b.ret_void()
 
     def begin(self) -> list[LLVM]:
         """The sums before the first step."""
