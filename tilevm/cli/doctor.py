@@ -44,7 +44,7 @@ def installed(package: str) -> str:
 def processor() -> Iterator[Finding]:
     llvm = require("llvmlite.binding", "native code")
     features = llvm.get_host_cpu_features()
-    wanted = ("avx512f", "avx512bf16", "avx512vnni", "avx2", "fma", "f16c")
+    wanted = ("avx512f", "avx512bf16", "avx512vnni", "avx512vbmi", "avx2", "fma", "f16c")
     yield Finding("processor", llvm.get_host_cpu_name(), "")
     yield Finding("vectors", " ".join(f for f in wanted if features.get(f)), "128-bit vectors, several times slower")
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
