@@ -126,6 +126,9 @@ def member(node: ast.Attribute, owner: object, kind: type, frame: Frame) -> obje
 
 
 def unknown(node: ast.Attribute, owner: object, known: list[str], frame: Frame) -> Exception:
+    if isinstance(owner, type):
+        message = f"a kernel cannot read attributes of {describe(owner)}: they may change after compiling"
+        return frame.error(message, help="give it a name at the top of a module, or pass it as tv.constexpr")
     near = nearest(node.attr, known)
     written = node.value.id if isinstance(node.value, ast.Name) else ""
     public = [n for n in known if not n.startswith("_")]
