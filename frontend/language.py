@@ -232,6 +232,7 @@ def range(
     """The numbers a loop runs over, as Python's ``range``; the loop is always a run-time loop.
 
     ``num_stages``: how many iterations' loads are in flight at once. ``unroll``: how many are laid out in a row.
+    Both are for GPUs: they change no answer, and the CPU, whose cores do either by themselves, passes them over.
     """
     raise outside("tv.range")
 

@@ -49,7 +49,7 @@ class Store:
     def put(self, key: str, data: bytes) -> None:
         """Keep ``data`` under ``key``. A folder that cannot be written to keeps nothing."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what lies there is run: nobody else may write
             with tempfile.TemporaryDirectory(dir=self.folder) as room:
                 whole = Path(room) / "entry"
                 whole.write_bytes(hashlib.sha256(data).digest() + data)
