@@ -29,7 +29,18 @@ def places(layout: Layout, index: Index) -> Iterator[Coordinates]:
         found = dict(home)
         for mode, digit in zip(layout.replicas, digits, strict=True):
             found[mode.axis] = found.get(mode.axis, 0) + digit * mode.stride
+        found["mem"] = flipped(layout, found.get("mem", 0))
         yield tuple(sorted((axis, value) for axis, value in found.items() if value))
+
+
+def flipped(layout: Layout, offset: int) -> int:
+    """The swizzle by its definition: each target bit plus the parity of its sources."""
+    binary = f"{offset:b}"[::-1].ljust(64, "0")
+    return offset ^ sum(
+        1 << target
+        for target, sources in layout.xor.rows
+        if sum(binary[bit] == "1" for bit in range(64) if sources >> bit & 1) % 2
+    )
 
 
 def cosize(found: Table, axis: str) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from tests.layout.reference import dense
-from tilevm.layout import Layout, Mode
+from tilevm.layout import Layout, Mode, Xor
 
 
 @st.composite
@@ -26,6 +28,29 @@ def memory_layouts(draw: st.DrawFn, rank: int | None = None) -> Layout:
     dims = draw(st.integers(0, 3)) if rank is None else rank
     mode = st.builds(Mode, st.integers(1, 4), st.just("mem"), st.integers(0, 9))
     return Layout(tuple(tuple(draw(st.lists(mode, max_size=2))) for _ in range(dims)))
+
+
+@st.composite
+def xors(draw: st.DrawFn, bits: int = 6) -> Xor:
+    """Swizzles of the lowest ``bits`` bits: any targets, any sources above them."""
+    rows = []
+    for target in draw(st.lists(st.integers(0, bits - 2), max_size=3, unique=True)):
+        sources = draw(st.integers(0, (1 << (bits - 1 - target)) - 1))
+        rows.append((target, sources << (target + 1)))
+    return Xor(tuple(rows))
+
+
+@st.composite
+def swizzled_layouts(draw: st.DrawFn, rank: int | None = None) -> Layout:
+    """Memory layouts under a swizzle: half of them linear over GF(2), as real ones are, the rest of any strides."""
+    if draw(st.booleans()):
+        return replace(draw(memory_layouts(rank)), xor=draw(xors()))
+    dims = draw(st.integers(0, 3)) if rank is None else rank
+    order = draw(st.permutations(range(draw(st.integers(0, 5)))))
+    runs: list[list[Mode]] = [[] for _ in range(dims)]
+    for bit in order if dims else ():
+        runs[draw(st.integers(0, dims - 1))].append(Mode(2, "mem", 1 << bit))
+    return Layout(tuple(map(tuple, runs)), xor=draw(xors()))
 
 
 def layouts(rank: int | None = None) -> st.SearchStrategy[Layout]:

@@ -13,11 +13,14 @@ from tilevm.layout.construct import (
 from tilevm.layout.error import LayoutError
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import Mode
+from tilevm.layout.xor import Swizzle, Xor
 
 __all__ = [
     "Layout",
     "LayoutError",
     "Mode",
+    "Swizzle",
+    "Xor",
     "column_local",
     "column_major",
     "column_spatial",

@@ -9,22 +9,25 @@ from math import prod
 from typing import Self, TypeAlias
 
 from tilevm.layout.error import LayoutError
-from tilevm.layout.mode import DENSE, REG, REPLICATED, THREAD, Mode, Modes, check_axis, extent_of, merge, spell
+from tilevm.layout.mode import DENSE, MEM, REG, REPLICATED, THREAD, Mode, Modes, check_axis, extent_of, merge, spell
+from tilevm.layout.normal import largest, live, normal
+from tilevm.layout.xor import PLAIN, Xor
 
-Key: TypeAlias = tuple[tuple[Modes, ...], Modes]
+Key: TypeAlias = tuple[tuple[Modes, ...], Modes, Xor, bytes]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Form:
-    """``dims`` (one run of modes each, fastest first) and ``replicas`` (modes on thread or block).
+    """``dims`` (one run of modes each, fastest first), ``replicas`` (modes on thread or block), ``xor`` on mem.
 
-    L(i) = { Σ digit·stride@axis + Σ r·stride@axis : 0 ≤ r < extent of each replica } (SEMANTICS, "Layouts,
-    formally"). The grouping of modes is kept for indexing; ``==`` and ``hash`` see the map alone, shape included.
-    Raises LayoutError, naming the mode, when thread, reg or block has a gap or an overlap.
+    L(i) = { Σ digit·stride@axis + Σ r·stride@axis : 0 ≤ r < extent of each replica }, its coordinate on mem swizzled
+    by ``xor`` (SEMANTICS, "Layouts, formally"). The grouping of modes is kept for indexing; ``==`` and ``hash`` see the
+    map alone, shape included. Raises LayoutError, naming the mode, when thread, reg or block has a gap or an overlap.
     """
 
     dims: tuple[Modes, ...] = ()
     replicas: Modes = ()
+    xor: Xor = PLAIN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dims", tuple(tuple(modes) for modes in self.dims))
@@ -63,8 +66,10 @@ class Form:
         return tuple(sorted({mode.axis for mode in self.modes() if mode.extent > 1}))
 
     def cosize_of(self, axis: str) -> int:
-        """1 + the largest coordinate on ``axis``: 1 + Σ (e−1)·s. Raises LayoutError when there is no such axis."""
+        """1 + the largest coordinate on ``axis``. Raises LayoutError when there is no such axis."""
         check_axis(axis)
+        if axis == MEM and self.xor:
+            return 1 + largest(self.dims, self.xor)
         return 1 + sum((mode.extent - 1) * mode.stride for mode in self.on(axis))
 
     @property
@@ -85,14 +90,19 @@ class Form:
 
     @cached_property
     def key(self) -> Key:
-        """The canonical dims and replicas, unique for a map: dims as ``merge`` says, replicas sorted and merged."""
-        ordered = sorted(self.replicas, key=lambda mode: (mode.axis, mode.stride))
-        return tuple(merge(modes) for modes in self.dims), merge(ordered)
+        """What is unique for a map: dims and swizzle as ``normal`` says, replicas sorted and merged."""
+        replicas = merge(sorted(self.replicas, key=lambda mode: (mode.axis, mode.stride)))
+        if not self.xor:
+            return tuple(merge(modes) for modes in self.dims), replicas, self.xor, b""
+        dims, xor, table = normal(self.dims, self.xor)
+        return dims, replicas, xor, table
 
     def canonical(self) -> Self:
-        """The equal layout with the fewest modes: no units, neighbours joined, replicas sorted."""
-        dims, replicas = self.key
-        return replace(self, dims=dims, replicas=replicas)
+        """The equal layout with the fewest modes: no units, neighbours joined, replicas sorted, dead xor bits gone."""
+        dims, replicas, xor, table = self.key
+        if table:
+            dims, xor = tuple(merge(modes) for modes in self.dims), live(self.dims, self.xor)
+        return replace(self, dims=dims, replicas=replicas, xor=xor)
 
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Form) else NotImplemented
@@ -101,11 +111,16 @@ class Form:
         return hash(self.key)
 
     def __str__(self) -> str:
-        """The canonical text: one group a dim, then the replicas; equal layouts read alike."""
-        dims, replicas = self.key
-        words = [spell(modes) for modes in dims]
-        if replicas:
-            words += ["rep", spell(replicas)]
+        """The canonical text: one group a dim, the replicas, the swizzle; equal layouts read alike.
+
+        Except for swizzled layouts that are not linear over GF(2): these may be written in several ways.
+        """
+        found = self.canonical()
+        words = [spell(modes) for modes in found.dims]
+        if found.replicas:
+            words += ["rep", spell(found.replicas)]
+        if found.xor:
+            words += ["xor", str(found.xor)]
         return " ".join(words) or "():()"
 
     def __repr__(self) -> str:

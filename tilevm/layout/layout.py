@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
+from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
+from tilevm.layout.mode import MEM
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
 from tilevm.layout.text import read
 from tilevm.layout.view import Dims, flatten, permute, reduce, reshape, squeeze, unsqueeze
+from tilevm.layout.xor import Xor
 
 
 class Layout(Form):
     """A map from a logical index to coordinates on named axes: one class for registers, memory and fragments.
 
-    Built from ``dims`` and ``replicas`` (see Form), by the constructors beside it, or by ``parse``. Immutable; equal
-    maps are equal objects. Every method that has no exact answer raises LayoutError.
+    Built from ``dims``, ``replicas`` and ``xor`` (see Form), by the constructors beside it, or by ``parse``. Immutable;
+    equal maps are equal objects. Every method that has no exact answer raises LayoutError.
     """
 
     @classmethod
@@ -30,6 +34,16 @@ class Layout(Form):
         An int counts all dims colexicographically; a tuple has one entry a dim, itself an int or one digit a mode.
         """
         return offset(self, index)
+
+    def swizzle(self, xor: Xor) -> Self:
+        """This memory layout with its offsets mapped by ``xor``, after any swizzle that it has.
+
+        In the unit of the offsets, which is the element: bits of ``xor`` count elements, not bytes. Raises LayoutError
+        where no mode lies on mem.
+        """
+        if MEM not in self.axes:
+            raise LayoutError(f"{self} has no mode on mem: swizzles are of memory")
+        return replace(self, xor=self.xor.then(xor))
 
     def owners(self, index: Index) -> tuple[tuple[int, int], ...]:
         """The (thread, register) pairs that hold an element, threads ascending."""

@@ -11,7 +11,7 @@ from typing import SupportsIndex, TypeAlias
 
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
-from tilevm.layout.mode import REG, THREAD, Mode, Modes
+from tilevm.layout.mode import MEM, REG, THREAD, Mode, Modes
 
 Digits: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...]  # of one dim
 Index: TypeAlias = SupportsIndex | tuple[Digits, ...]
@@ -74,6 +74,8 @@ def place(form: Form, index: Index) -> Counter[str]:
     found: Counter[str] = Counter()
     for mode, digit in digits(form, index):
         found[mode.axis] += digit * mode.stride
+    if form.xor:
+        found[MEM] = form.xor(found[MEM])
     return found
 
 

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
-from tilevm.layout.mode import Mode, Modes, cut, merge
+from tilevm.layout.mode import MEM, Mode, Modes, cut, merge
+from tilevm.layout.normal import live
+from tilevm.layout.xor import PLAIN, Xor
 
 F = TypeVar("F", bound=Form)
 Reach = Callable[[str], int]
@@ -19,16 +21,39 @@ def kronecker(outer: F, inner: F) -> F:
 
     Tilus' product, on every axis alike. The shorter rank is padded on the left.
     """
+    outer, inner = whole(outer), whole(inner)
     rank = max(outer.rank, inner.rank)
     pairs = zip(padded(inner, rank), padded(outer, rank), strict=True)
     dims = tuple(low + scaled(high, inner.cosize_of) for low, high in pairs)
-    return replace(inner, dims=dims, replicas=inner.replicas + scaled(outer.replicas, inner.cosize_of))
+    replicas = inner.replicas + scaled(outer.replicas, inner.cosize_of)
+    return replace(inner, dims=dims, replicas=replicas, xor=both(outer, inner))
+
+
+def both(outer: Form, inner: Form) -> Xor:
+    """The swizzle of a product: the inner one below, the outer one on multiples of the inner storage.
+
+    Raises LayoutError where the steps between inner copies would change bits that the inner swizzle reads, or would not
+    keep the bits of the outer one apart.
+    """
+    if not (outer.xor or inner.xor):
+        return PLAIN
+    storage = inner.cosize_of(MEM)
+    low = inner.xor
+    if storage % low.period and outer.cosize_of(MEM) > 1:
+        raise LayoutError(
+            f"a product repeats {inner} every {storage} offsets, but its swizzle repeats every {low.period}: "
+            f"pad it to a multiple of {low.period}"
+        )
+    high = outer.xor
+    if high and storage & (storage - 1):
+        raise LayoutError(f"the swizzle {high} cannot count steps of {storage} offsets: only steps of powers of two")
+    return Xor(low.rows + high.shifted(storage.bit_length() - 1).rows)
 
 
 def right_quotient(product: F, inner: F) -> F:
     """The ``outer`` with outer * inner == product. Raises LayoutError when there is none."""
     try:
-        outer = outer_part(product, inner)
+        outer = outer_part(whole(product), inner)
         exact = kronecker(outer, inner) == product
     except LayoutError as reason:
         raise LayoutError(f"{product} is no product with {inner} on the right: {reason}") from None
@@ -40,7 +65,7 @@ def right_quotient(product: F, inner: F) -> F:
 def left_quotient(product: F, outer: F) -> F:
     """The ``inner`` with outer * inner == product. Raises LayoutError when there is none."""
     try:
-        inner = inner_part(product, outer)
+        inner = inner_part(whole(product), outer)
         exact = kronecker(outer, inner) == product
     except LayoutError as reason:
         raise LayoutError(f"{product} is no product with {outer} on the left: {reason}") from None
@@ -49,13 +74,31 @@ def left_quotient(product: F, outer: F) -> F:
     return inner
 
 
+def whole(form: F) -> F:
+    """``form``, canonical where swizzled: then its dims and its swizzle can be cut one by one."""
+    return form.canonical() if form.xor else form
+
+
 def outer_part(product: F, inner: F) -> F:
     """The only layout that can be the right quotient: what lies above the cut at the inner extents and cosizes."""
     extents = ratio(product, inner)[1]
     highs = [cut(modes, extent)[1] for modes, extent in zip(product.dims, extents, strict=True)]
     dims = tuple(shrunk(modes, inner.cosize_of) for modes in highs)
-    replicas = [split_at(mode, inner.cosize_of(mode.axis))[1] for mode in product.key[1]]
-    return replace(product, dims=trimmed(dims, inner.rank), replicas=shrunk(merge(replicas), inner.cosize_of))
+    held = merge(split_at(mode, inner.cosize_of(mode.axis))[1] for mode in product.key[1])
+    replicas = shrunk(held, inner.cosize_of)
+    xor = above(product.xor, inner.cosize_of(MEM))
+    return replace(product, dims=trimmed(dims, inner.rank), replicas=replicas, xor=xor)
+
+
+def above(xor: Xor, storage: int) -> Xor:
+    """What of a product's swizzle is the outer factor's, over an inner one of ``storage`` offsets."""
+    if not xor:
+        return xor
+    bits = storage.bit_length() - 1
+    rows = Xor(tuple((target, sources >> bits << bits) for target, sources in xor.rows))
+    if rows and storage & (storage - 1):
+        raise LayoutError(f"the swizzle {rows} cannot count steps of {storage} offsets: only steps of powers of two")
+    return rows.shifted(-bits)
 
 
 def inner_part(product: F, outer: F) -> F:
@@ -68,7 +111,8 @@ def inner_part(product: F, outer: F) -> F:
     replicas = [
         split_at(mode, product.cosize_of(mode.axis) // outer.cosize_of(mode.axis))[0] for mode in product.key[1]
     ]
-    return replace(product, dims=trimmed(dims, outer.rank), replicas=merge(replicas))
+    xor = live(dims, product.xor) if product.xor else PLAIN
+    return replace(product, dims=trimmed(dims, outer.rank), replicas=merge(replicas), xor=xor)
 
 
 def ratio(product: Form, factor: Form) -> tuple[list[int], list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -12,16 +12,18 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 
 from tilevm.layout.error import LayoutError
 from tilevm.layout.mode import MEM, Mode, Modes
+from tilevm.layout.xor import HIGHEST_BIT, Swizzle, Xor
 
 T = TypeVar("T")
 Tree: TypeAlias = tuple[tuple[T, ...], ...]  # items, and what stands in each at any depth
 Stride: TypeAlias = tuple[Token, Token | None]  # with its axis
 Group: TypeAlias = Tree[tuple[Token, Stride]]
-Parts: TypeAlias = tuple[tuple[Modes, ...], Modes]  # dims and replicas
+Flip: TypeAlias = tuple[Token, tuple[int, int]]  # where it stands; target and sources
+Parts: TypeAlias = tuple[tuple[Modes, ...], Modes, Xor]  # dims, replicas and swizzle
 
 
 def read(text: str) -> Parts:
-    """The dims and replicas that ``text`` spells. Raises LayoutError with the position of what is wrong."""
+    """The dims, replicas and swizzle that ``text`` spells. Raises LayoutError with the position of what is wrong."""
     try:
         return parser().parse(text)  # type: ignore[return-value]  # the reader makes Parts of the tree
     except UnexpectedInput as unexpected:
@@ -69,14 +71,48 @@ class Reader(Transformer[Token, Parts]):
             fail(colon.start_pos, "the extents and strides beside it differ in form")
         return tuple(tuple(zip(*pair, strict=True)) for pair in zip(extents, strides, strict=True))
 
-    def layout(self, children: Sequence[Group | None]) -> Parts:
-        *dims, replicas = children
-        groups = [group for group in dims if group is not None]
+    def replicas(self, children: list[Group]) -> Replicas:
+        return Replicas(modes(children[0]))
+
+    def swizzle(self, children: list[Token | None]) -> Xor:
+        start, *numbers = [child for child in children if child is not None]
+        return placed(start, lambda: Swizzle(*map(int, numbers[:3])))
+
+    def flip(self, children: list[Token]) -> Flip:
+        target, *sources = map(int, children)
+        if max(sources) > HIGHEST_BIT:
+            fail(children[0].start_pos, f"xor bits must be in 0 … {HIGHEST_BIT - 1}")
+        if len(set(sources)) < len(sources):
+            fail(children[0].start_pos, "a source bit stands twice")
+        return children[0], (target, sum(1 << source for source in sources))
+
+    def flips(self, children: list[Flip]) -> Xor:
+        return placed(children[0][0], lambda: Xor(tuple(row for _, row in children)))
+
+    def layout(self, children: Sequence[Group | Replicas | Xor]) -> Parts:
+        groups = [child for child in children if isinstance(child, tuple) and not isinstance(child, Replicas)]
+        replicas = next((child for child in children if isinstance(child, Replicas)), Replicas())
+        xors = [child for child in children if isinstance(child, Xor)]
         if len(groups) == 1 and is_cute(groups[0]):
             runs = tuple(modes((item,), MEM) for item in groups[0])
         else:
             runs = tuple(modes(group) for group in groups)
-        return runs, modes(replicas or ())
+        xor = Xor()
+        for found in xors:
+            xor = xor.then(found)
+        return runs, tuple(replicas), xor
+
+
+class Replicas(tuple[Mode, ...]):
+    """The modes behind ``rep``, told from the groups of the dims by their class."""
+
+
+def placed(token: Token, build: Callable[[], Xor]) -> Xor:
+    """What ``build`` gives, a refusal with its place."""
+    try:
+        return build()
+    except LayoutError as error:
+        fail(token.start_pos, str(error))
 
 
 def is_cute(group: Group) -> bool:
