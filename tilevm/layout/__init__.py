@@ -10,6 +10,8 @@ from tilevm.layout.construct import (
     spatial,
     strided,
 )
+from tilevm.layout.convert import convert
+from tilevm.layout.cover import covers
 from tilevm.layout.error import LayoutError
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import Mode
@@ -24,6 +26,8 @@ __all__ = [
     "column_local",
     "column_major",
     "column_spatial",
+    "convert",
+    "covers",
     "local",
     "replicate",
     "row_major",

@@ -1,0 +1,177 @@
+"""Conversions through shared memory, with a swizzle solved for both sides.
+
+The index is a vector over GF(2). The elements of one wavefront of the writes span a space W, those of the reads a
+space R: the bits of a vector and of the lanes served together. A linear map of the index to the offset within a line of
+banks is free of conflicts when it is one-to-one on W and on R, so when its kernel meets neither. With W = I + A,
+R = I + B and I what they share, the sums a + b of pairs, and whatever lies outside W + R, span such a kernel. Each
+kernel vector becomes a bit that numbers lines, and flips the bits within the line that the vector names: a layout of
+memory with an Xor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from tilevm.layout.convert.memory import Banks
+from tilevm.layout.convert.plan import Access, Shared
+from tilevm.layout.digits import Digit, binary, common_digits, merged_dims
+from tilevm.layout.form import Form
+from tilevm.layout.gf2 import beyond, echelon, meet, rank
+from tilevm.layout.layout import Layout
+from tilevm.layout.mode import MEM, REG, THREAD, Mode
+from tilevm.layout.xor import Xor, ones
+
+BARRIER = 20.0  # issue slots that a barrier and the latency of a round trip cost a warp, roughly
+WORD = 4  # bytes of a bank
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side does with the index bits, given by number."""
+
+    registers: tuple[int, ...]  # in the order of their slots
+    lanes: tuple[tuple[int, int], ...]  # lane number and index bit
+    slots: int  # registers, all of them
+    warp: int  # lanes of a warp
+
+    def width(self, vector: tuple[int, ...]) -> int:
+        """The elements of one access, when the bits of ``vector`` lie lowest in memory."""
+        count = 0
+        while count < len(vector) and vector[count] in self.registers:
+            count += 1
+        return 1 << count
+
+    def wavefront(self, vector: tuple[int, ...], banks: Banks, container: int) -> list[int]:
+        """The space in which the elements of one phase of an access differ."""
+        width = self.width(vector)
+        phase = banks.phase(max(1, width * container // 8), self.warp)
+        images = [sum(1 << bit for own, bit in self.lanes if own & lane) for lane in phase]
+        return echelon([1 << bit for bit in vector[: width.bit_length() - 1]] + images)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A conversion through memory: the bits of the index, what has no bits, and both sides."""
+
+    rank: int
+    twos: tuple[Digit, ...]
+    odd: tuple[Digit, ...]
+    sides: tuple[Side, Side]
+    banks: Banks
+    container: int  # bits of an element in memory
+
+    @property
+    def line(self) -> int:
+        """Bits of the offset of an element within a line of banks."""
+        return (self.banks.line * 8 // self.container).bit_length() - 1
+
+
+def round_trip(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared | None:
+    """The cheapest round trip; None where the modes of the two layouts straddle each other."""
+    digits = common_digits(first, second)
+    if digits is None:
+        return None
+    twos, odd = binary(digits)
+    sides = (
+        side([digit.first for digit in twos], first.registers, lanes),
+        side([digit.second for digit in twos], second.registers, lanes),
+    )
+    container = max(8, 1 << (bits - 1).bit_length())
+    problem = Problem(first.rank, twos, odd, sides, banks, container)
+    best: Shared | None = None
+    for bound, vector in sorted((least(problem, vector), vector) for vector in vectors(problem)):
+        if best is None or bound < best.cost:
+            found = offer(problem, vector)
+            best = found if best is None or found.cost < best.cost else best
+    return best
+
+
+def least(problem: Problem, vector: tuple[int, ...]) -> float:
+    """What the round trip with ``vector`` lowest costs without any conflict; a bound, cheap to find."""
+    total = BARRIER
+    for one in problem.sides:
+        width = one.width(vector)
+        size = max(1, width * problem.container // 8)
+        total += one.slots // width * (one.warp >> len(problem.banks.phase(size, one.warp)))
+    return total
+
+
+def side(places: list[Mode], slots: int, warp: int) -> Side:
+    """One side, from where it keeps each index bit."""
+    registers = sorted((mode.stride, bit) for bit, mode in enumerate(places) if mode.axis == REG)
+    lanes = sorted((mode.stride, bit) for bit, mode in enumerate(places) if mode.axis == THREAD and mode.stride < warp)
+    return Side(tuple(bit for _, bit in registers), tuple(lanes), slots, warp)
+
+
+def vectors(problem: Problem) -> list[tuple[int, ...]]:
+    """Which index bits may lie lowest in memory: register bits of both sides first, then those of either."""
+    write, read = (one.registers for one in problem.sides)
+    common = [bit for bit in write if bit in read]
+    orders = [[*common, *(bit for bit in one if bit not in common)] for one in (write, read)]
+    limit = (problem.banks.widest * 8 // problem.container).bit_length() - 1
+    found = [tuple(order[:count]) for order in orders for count in range(min(len(order), limit), -1, -1)]
+    return list(dict.fromkeys(found))
+
+
+def offer(problem: Problem, vector: tuple[int, ...]) -> Shared:
+    """The round trip that has ``vector`` lowest in memory."""
+    spaces = [one.wavefront(vector, problem.banks, problem.container) for one in problem.sides]
+    rows = kernel(problem, vector, spaces)
+    places, xor = placed(problem, vector, rows)
+    write, read = (
+        access(problem, one, space, vector, places, xor) for one, space in zip(problem.sides, spaces, strict=True)
+    )
+    cost = write.wavefronts + read.wavefronts + BARRIER
+    return Shared(memory(problem, places, xor), problem.container, write, read, cost)
+
+
+def kernel(problem: Problem, vector: tuple[int, ...], spaces: list[list[int]]) -> list[int]:
+    """A space without bits of ``vector``, of as many dimensions as lines need, that meets ``spaces`` least; reduced."""
+    free = sum(1 << bit for bit in range(len(problem.twos)) if bit not in vector)
+    width = len(problem.twos)
+    above = max(0, width - max(problem.line, len(vector)))
+    coordinates = [1 << bit for bit in ones(free)]
+    write, read = (meet(space, coordinates, width) for space in spaces)
+    shared = meet(write, read, width)
+    alone = [beyond(shared, space) for space in (write, read)]
+    pairs = [a ^ b for a, b in zip(*alone, strict=False)]
+    outside = beyond([*write, *read], coordinates)
+    chosen = [*outside, *pairs][:above]
+    return echelon([*chosen, *beyond([*chosen, *shared], [*alone[0], *alone[1]]), *beyond(chosen, coordinates)][:above])
+
+
+def placed(problem: Problem, vector: tuple[int, ...], rows: list[int]) -> tuple[dict[int, int], Xor]:
+    """Index bit → bit of the offset, and what the kernel ``rows`` flip; the highest bit of a row is its pivot."""
+    pivots = [row.bit_length() - 1 for row in rows]
+    within = [bit for bit in range(len(problem.twos)) if bit not in pivots and bit not in vector]
+    places = {bit: place for place, bit in enumerate([*vector, *within, *sorted(pivots)])}
+    flips: dict[int, int] = {}
+    for row, pivot in zip(rows, pivots, strict=True):
+        for bit in ones(row ^ (1 << pivot)):
+            flips[places[bit]] = flips.get(places[bit], 0) | 1 << places[pivot]
+    return places, Xor(tuple(flips.items()))
+
+
+def access(
+    problem: Problem, one: Side, space: list[int], vector: tuple[int, ...], places: dict[int, int], xor: Xor
+) -> Access:
+    """The wavefronts of one side, exactly: in a phase, the most different words of one bank; all banks are alike."""
+    width = one.width(vector)
+    size = max(1, width * problem.container // 8)
+    offsets = [xor(sum(1 << places[bit] for bit in ones(element))) for element in space]
+    word = (WORD * 8 // problem.container).bit_length() - 1 if problem.container < WORD * 8 else 0
+    words = rank(offset >> word for offset in offsets)
+    banks = rank((offset & ((1 << problem.line) - 1)) >> word for offset in offsets)
+    phases = one.slots // width * (one.warp >> len(problem.banks.phase(size, one.warp)))
+    fewest = max(1, (1 << words) * (1 << word) >> problem.line)
+    return Access(width, phases << (words - banks), phases * fewest)
+
+
+def memory(problem: Problem, places: dict[int, int], xor: Xor) -> Layout:
+    """The layout of memory: bits as placed, whatever is no power of two above them."""
+    modes = [(problem.twos[bit], Mode(2, MEM, 1 << place)) for bit, place in places.items()]
+    steps = [digit.extent for digit in problem.odd]
+    for count, digit in enumerate(problem.odd):
+        modes.append((digit, Mode(digit.extent, MEM, prod(steps[:count]) << len(problem.twos))))
+    return Layout(merged_dims(problem.rank, modes), xor=xor)

@@ -1,0 +1,76 @@
+"""Conversions through shared memory whose layouts share no digits, such as 2·3 against 3·2: element by element."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tilevm.layout.convert.memory import Banks
+from tilevm.layout.convert.plan import Access, Shared
+from tilevm.layout.convert.roundtrip import BARRIER, WORD
+from tilevm.layout.form import Form
+from tilevm.layout.layout import Layout
+from tilevm.layout.mode import MEM, REG, THREAD, Mode
+
+PADS = (0, 1, 2, 3)  # elements added to a row
+
+
+def scattered(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared:
+    """Row-major memory, rows padded by as many elements as cost the fewest wavefronts; accesses of one element."""
+    container = max(8, 1 << (bits - 1).bit_length())
+    offers = []
+    for pad in PADS:
+        memory = row_major(first.shape, pad)
+        write, read = (counted(form, memory, lanes, container, banks) for form in (first, second))
+        offers.append(Shared(memory, container, write, read, write.wavefronts + read.wavefronts + BARRIER))
+    return min(offers, key=lambda offer: (offer.cost, offer.bytes))
+
+
+def row_major(shape: tuple[int, ...], pad: int) -> Layout:
+    """Offsets with the last dim contiguous, ``pad`` elements behind each run of it."""
+    pitch = [prod(shape[dim + 1 : -1]) * (shape[-1] + pad) if dim + 1 < len(shape) else 1 for dim in range(len(shape))]
+    return Layout(tuple((Mode(extent, MEM, stride),) for extent, stride in zip(shape, pitch, strict=True)))
+
+
+def counted(form: Form, memory: Form, lanes: int, container: int, banks: Banks) -> Access:
+    """The wavefronts of the first warp, by enumeration."""
+    size = container // 8
+    total = fewest = 0
+    groups = phases(lanes, banks.phase(size, lanes))
+    for register in range(form.registers):
+        offsets = offsets_of(form, memory, register, lanes) * size // WORD
+        for group in groups:
+            words = np.unique(offsets[group])
+            total += int(np.bincount(words % (banks.line // WORD)).max())
+            fewest += -(-len(words) * WORD // banks.line)
+    return Access(1, total, fewest)
+
+
+def offsets_of(form: Form, memory: Form, register: int, lanes: int) -> np.ndarray:
+    """int64[lanes]: where the first warp's ``register`` lies in memory."""
+    thread = np.arange(min(lanes, form.threads))
+    found = np.zeros(len(thread), np.int64)
+    for dim, modes in enumerate(form.dims):
+        weight = memory.dims[dim][0].stride
+        for mode in modes:
+            if mode.extent > 1:
+                at = {THREAD: thread, REG: np.full(len(thread), register)}.get(mode.axis, np.zeros_like(thread))
+                found += at // mode.stride % mode.extent * weight
+            weight *= mode.extent
+    return found
+
+
+def phases(lanes: int, basis: tuple[int, ...]) -> list[np.ndarray]:
+    """The lanes served together: the cosets of what ``basis`` spans."""
+    span = {0}
+    for lane in basis:
+        span |= {other ^ lane for other in span}
+    seen: set[int] = set()
+    found = []
+    for lane in range(lanes):
+        if lane not in seen:
+            together = sorted(lane ^ other for other in span)
+            seen.update(together)
+            found.append(np.array(together))
+    return found
