@@ -223,7 +223,7 @@ class CpuBackend:
     def compile(self, func: Func, abi: KernelAbi) -> NativeKernel:
         here = host()
         check(func, here)
-        func = func if debugging() else quiet(func)
+        func = forget(func if debugging() else quiet(func))
         with uncollected():
             module, room = build(func, abi, here)
             text = str(module)

@@ -72,6 +72,12 @@ def _(op: ops.Reshape, p: Program) -> Sequence[Held]:
     return [rearranged(p.values[op.x], lambda x: x.reshape(op.shape))]
 
 
+@step.rule(ops.SetLayout, ops.Convert)
+def _(op: ops.SetLayout | ops.Convert, p: Program) -> Sequence[Held]:
+    """A tile is one array here, whoever holds its elements."""
+    return [p.values[op.x]]
+
+
 @step.rule(ops.Permute)
 def _(op: ops.Permute, p: Program) -> Sequence[Held]:
     return [rearranged(p.values[op.x], lambda x: x.transpose(op.dims))]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum, auto
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from tilevm.layout import Layout
 from tilevm.source import Span, TileError
 from tilevm.symbolic import Expr
 from tilevm.types import Tile, Type
@@ -125,6 +126,7 @@ class Op:
 
     span: Span | None = None
     hints: tuple[str, ...] = ()
+    layouts: tuple[Layout | None, ...] = ()  # of the results, once assigned
 
     def __init_subclass__(
         cls, *, name: str = "", effect: Effect | None = None, terminator: bool = False, **rest: Any
@@ -145,7 +147,8 @@ class Op:
         types = self.infer()
         self.refuse_large(types)
         hints = self.hints or ("",) * len(types)
-        made = tuple(Value(t, h, self) for t, h in zip(types, hints, strict=True))
+        layouts = self.layouts or (None,) * len(types)
+        made = tuple(Value(lying(t, at), h, self) for t, at, h in zip(types, layouts, hints, strict=True))
         object.__setattr__(self, "results", made)
 
     def refuse_large(self, types: Sequence[Type]) -> None:
@@ -194,7 +197,7 @@ class Op:
     def with_parts(self, values: Sequence[Value], blocks: Sequence[Block]) -> Self:
         """The same instruction on other operands and regions, both in order of declaration."""
         left, regions = iter(values), iter(blocks)
-        new: dict[str, Any] = {"hints": tuple(r.hint for r in self.results)}
+        new: dict[str, Any] = {"hints": tuple(r.hint for r in self.results)}  # layouts stay as they are
         for name, held in self.part(*VALUE_ROLES, Role.REGION):
             role = self.roles[name]
             if role is Role.REGION:
@@ -204,3 +207,10 @@ class Op:
             elif held is not None:
                 new[name] = next(left)
         return replace(self, **new)
+
+
+def lying(found: Type, layout: Layout | None) -> Type:
+    """A type as it lies: a tile in ``layout``, or in none yet."""
+    if not isinstance(found, Tile) or found.layout is layout:
+        return found
+    return replace(found, layout=layout)

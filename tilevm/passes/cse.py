@@ -9,7 +9,7 @@ from tilevm.ir import Block, Effect, Func, Op, Value
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import Substitution
 
-Key = tuple[type[Op], Hashable, Hashable]
+Key = tuple[type[Op], Hashable, Hashable, Hashable]
 
 
 def share(func: Func) -> Func:
@@ -19,10 +19,10 @@ def share(func: Func) -> Func:
 
 
 def key(op: Op) -> Key:
-    """What makes two instructions equal: class, attributes (1 and 1.0 apart), operands."""
+    """What makes two instructions equal: class, attributes (1 and 1.0 apart), operands, layouts."""
     attributes: Hashable = tuple((n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes)
     operands: Hashable = tuple(_identity(getattr(op, n)) for n, _ in _values(op))
-    return type(op), attributes, operands
+    return type(op), attributes, operands, op.layouts
 
 
 def _values(op: Op) -> list[tuple[str, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 from lark import Lark, Token, Tree, UnexpectedInput
 
 from tilevm.ir import OPS, Block, Func, Op, Role, Value
+from tilevm.ir.core import lying
 from tilevm.ir.ops import Yield
+from tilevm.layout import Layout, LayoutError
 from tilevm.source import Span, TileError, nearest
 from tilevm.symbolic import Expr, Name, Number, combine
 from tilevm.types import Dim, Pointer, Scalar, Tensor, Tile, Type, dtype
@@ -41,15 +43,21 @@ def read_funcs(text: str, file: str = "<text>") -> list[Func]:
     except UnexpectedInput as fault:
         line, column = max(fault.line, 1), max(fault.column, 1)
         raise TileError("this is not IR text", Span(file, line, column - 1, line, column)) from None
-    return [Reader(file).func(node) for node in tree.children]
+    nodes: list[Node] = tree.children
+    reader = Reader(file)
+    for node in nodes:
+        if node.data == "layout":
+            reader.layout(node)
+    return [Reader(file, reader.layouts).func(node) for node in nodes if node.data == "func"]
 
 
 class Reader:
     """Builds one function; values are known by their names from where they stand on."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, layouts: Mapping[str, Layout] | None = None) -> None:
         self.file = file
         self.values: dict[str, Value] = {}
+        self.layouts: dict[str, Layout] = dict(layouts or {})
 
     def span(self, node: Node) -> Span:
         at: Any = node if isinstance(node, Token) else node.meta
@@ -60,6 +68,14 @@ class Reader:
         grid = tuple(map(expr, rest.pop(0).children)) if rest and rest[0].data == "grid" else None
         body = Block(self.params(params), tuple(self.op(o) for o in rest))
         return Func(str(symbol)[1:], body, grid, self.span(symbol))
+
+    def layout(self, node: Node) -> None:
+        """A name for a layout."""
+        name, text = node.children
+        if str(name) in self.layouts:
+            raise TileError(f"{name} is defined twice", self.span(name))
+        with self.placed("layout", text):
+            self.layouts[str(name)] = Layout.parse(json.loads(str(text)))
 
     def params(self, node: Node) -> tuple[Value, ...]:
         return tuple(self.define(name, Value(self.type(kind))) for name, kind in (p.children for p in node.children))
@@ -89,8 +105,12 @@ class Reader:
             )
         fields = {**self.arguments(kind, name, given.children), **self.attributes(kind, attrs.children)}
         fields |= self.regions(kind, name, regions.children)
+        said = [self.type(t) for t in types.children]
+        layouts = tuple(t.layout if isinstance(t, Tile) else None for t in said)
+        if any(layouts) and len(made.children) == len(said):
+            fields["layouts"] = layouts
         op = self.make(kind, name, fields)
-        self.check(op, name, made.children, [self.type(t) for t in types.children])
+        self.check(op, name, made.children, said)
         for token, value in zip(made.children, op.results, strict=True):
             self.define(token, value)
         return op
@@ -106,6 +126,8 @@ class Reader:
             yield
         except TypeError as fault:
             raise TileError(f"{what}: {str(fault).split('() ')[-1]}", self.span(node)) from None
+        except LayoutError as fault:
+            raise TileError(f"{what}: {fault}", self.span(node)) from None
         except TileError as fault:
             fault.span = fault.span or self.span(node)
             raise
@@ -158,8 +180,21 @@ class Reader:
 
     def type(self, node: Node) -> Type:
         with self.placed(str(node.data), node):
-            found: Type = TYPES[node.data](node.children)
-        return found
+            found: Type = TYPES[node.data]([c for c in node.children if getattr(c, "type", "") != "LAYOUT"])
+        names = [c for c in node.children if getattr(c, "type", "") == "LAYOUT"]
+        return lying(found, self.assigned(names[0], found)) if names else found
+
+    def assigned(self, name: Token, found: Type) -> Layout:
+        """The layout called ``name``, after checking that it is of the tile's shape."""
+        if str(name) not in self.layouts:
+            near = nearest(str(name), list(self.layouts))
+            raise TileError(
+                f"{name} is not defined here", self.span(name), help=f"did you mean {near}?" if near else None
+            )
+        layout = self.layouts[str(name)]
+        if isinstance(found, Tile) and layout.shape != found.shape:
+            raise TileError(f"the layout {name} is of shape {list(layout.shape)}, the tile {found}", self.span(name))
+        return layout
 
 
 def hint(name: str) -> str:

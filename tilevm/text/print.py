@@ -8,6 +8,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from tilevm.ir.core import Block, Func, Op, Role, Value
+from tilevm.layout import Layout
+from tilevm.types import Tile, Type
 
 WORD = re.compile("[a-z][a-z0-9_]*")
 CONSTANTS = ("true", "false", "none", "inf", "nan")  # words that mean something else than themselves
@@ -26,6 +28,7 @@ class Printer:
         self._names: dict[Value, str] = {}
         self._taken: dict[str, int] = {}
         self._given: set[str] = set()
+        self._layouts: dict[Layout, str] = {}
 
     def name(self, value: Value) -> str:
         if value not in self._names:
@@ -43,10 +46,22 @@ class Printer:
 
     def func(self, func: Func) -> str:
         grid = f" grid({', '.join(map(str, func.grid))})" if func.grid is not None else ""
-        return f"func @{func.name}({self.params(func.params)}){grid} {{\n{self.block(func.body, 1)}}}\n"
+        text = f"func @{func.name}({self.params(func.params)}){grid} {{\n{self.block(func.body, 1)}}}\n"
+        return self.layouts() + text
+
+    def layouts(self) -> str:
+        """The layouts that were met, each under its name."""
+        lines = (f"layout {name} = {constant(layout)}\n" for layout, name in self._layouts.items())
+        return "".join(lines)
+
+    def type(self, found: Type) -> str:
+        """A type, a tile's layout by its name."""
+        if not isinstance(found, Tile) or found.layout is None:
+            return str(found)
+        return f"{found} {self._layouts.setdefault(found.layout, f'#{len(self._layouts)}')}"
 
     def params(self, values: tuple[Value, ...]) -> str:
-        return ", ".join(f"{self.name(p)}: {p.type}" for p in values)
+        return ", ".join(f"{self.name(p)}: {self.type(p.type)}" for p in values)
 
     def block(self, block: Block, depth: int) -> str:
         return "".join(f"{'  ' * depth}{self.op(op, depth)}\n" for op in block.ops)
@@ -63,7 +78,7 @@ class Printer:
             words.append(f"({self.params(inner.params)}) {{\n{self.block(inner, depth + 1)}{'  ' * depth}}}")
         if op.results:
             left = ", ".join(self.name(r) for r in op.results)
-            words = [left, "=", *words, ":", ", ".join(str(r.type) for r in op.results)]
+            words = [left, "=", *words, ":", ", ".join(self.type(r.type) for r in op.results)]
         if self.places and op.span and not op.regions:
             words.append(f"; {op.span}")
         return " ".join(words)
@@ -94,6 +109,8 @@ def constant(value: Any) -> str:
     """An attribute as text."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(constant, value))}]"
+    if isinstance(value, Layout):
+        return json.dumps(str(value))
     if isinstance(value, str) and (not WORD.fullmatch(value) or value in CONSTANTS):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)

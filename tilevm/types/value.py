@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
+from tilevm.layout import Layout
 from tilevm.types.dtype import DType
 
 
@@ -25,10 +26,15 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Tile:
-    """A register tile: static shape, row-major in its indices."""
+    """A register tile: static shape, row-major in its indices.
+
+    ``layout``, once assigned, says which thread holds which element. It is no part of what a tile is: two that differ
+    in it alone are of one type.
+    """
 
     dtype: DType
     shape: tuple[int, ...]
+    layout: Layout | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:

@@ -46,6 +46,7 @@ from tilevm.ir.ops.elementwise import (
     Unary,
     Xor,
 )
+from tilevm.ir.ops.layout import Convert, SetLayout
 from tilevm.ir.ops.memory import Extent, Gather, Load, PointerLoad, PointerStore, Scatter, Store
 from tilevm.ir.ops.order import ArgMax, ArgMin, ArgReduce, Sort
 from tilevm.ir.ops.pieces import Concat, Extract, Slice, around
@@ -94,6 +95,7 @@ __all__ = [
     "Compare",
     "Concat",
     "Constant",
+    "Convert",
     "CumProd",
     "CumSum",
     "Cumulative",
@@ -145,6 +147,7 @@ __all__ = [
     "Scan",
     "Scatter",
     "Select",
+    "SetLayout",
     "Shl",
     "Shr",
     "Sigmoid",

@@ -69,6 +69,25 @@ class Problem:
 
 def round_trip(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared | None:
     """The cheapest round trip; None where the modes of the two layouts straddle each other."""
+    problem = posed(first, second, lanes, bits, banks)
+    if problem is None:
+        return None
+    best: Shared | None = None
+    for bound, vector in sorted((least(problem, vector), vector) for vector in vectors(problem)):
+        if best is None or bound < best.cost:
+            found = offer(problem, vector)
+            best = found if best is None or found.cost < best.cost else best
+    return best
+
+
+def cheapest(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> float | None:
+    """What a round trip costs at least: without any conflict. None as for ``round_trip``."""
+    problem = posed(first, second, lanes, bits, banks)
+    return None if problem is None else min(least(problem, vector) for vector in vectors(problem))
+
+
+def posed(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Problem | None:
+    """The problem of a pair; None where their modes straddle each other."""
     digits = common_digits(first, second)
     if digits is None:
         return None
@@ -78,13 +97,7 @@ def round_trip(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -
         side([digit.second for digit in twos], second.registers, lanes),
     )
     container = max(8, 1 << (bits - 1).bit_length())
-    problem = Problem(first.rank, twos, odd, sides, banks, container)
-    best: Shared | None = None
-    for bound, vector in sorted((least(problem, vector), vector) for vector in vectors(problem)):
-        if best is None or bound < best.cost:
-            found = offer(problem, vector)
-            best = found if best is None or found.cost < best.cost else best
-    return best
+    return Problem(first.rank, twos, odd, sides, banks, container)
 
 
 def least(problem: Problem, vector: tuple[int, ...]) -> float:

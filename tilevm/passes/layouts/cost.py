@@ -1,0 +1,74 @@
+"""What layouts cost, in issue slots of one warp: accesses of memory, conversions, work done twice."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tilevm.layout import Layout, LayoutError
+from tilevm.layout.convert.lanes import renaming, within_warps
+from tilevm.layout.convert.roundtrip import BARRIER, cheapest
+from tilevm.layout.convert.scattered import scattered
+from tilevm.layout.mode import REG, THREAD
+from tilevm.passes.layouts.room import WIDEST, Room
+from tilevm.types import Tensor
+
+LINE = 128  # bytes that one request to global memory moves
+LINE_COST = 4.0  # issue slots that a line takes, in bandwidth of the first cache
+
+
+@lru_cache(maxsize=4096)
+def conversion(source: Layout, wanted: Layout, bits: int, room: Room) -> float:
+    """The cost of a conversion; of a round trip, what it costs without conflicts, which is nearly always reached."""
+    if source == wanted or renaming(source, wanted) is not None:
+        return 0.0
+    lanes = within_warps(source, wanted, room.lanes, bits)
+    trip = cheapest(source, wanted, room.lanes, bits, room.banks)
+    offers = [cost for cost in (lanes.cost if lanes else None, trip) if cost is not None]
+    return min(offers) if offers else scattered(source, wanted, room.lanes, bits, room.banks).cost
+
+
+def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:
+    """The dim along which a box of a tensor lies in memory without gaps, and how many elements one access may take."""
+    dims = [dim for dim, stride in enumerate(tensor.strides) if stride == 1]
+    dim = max(dims, key=lambda dim: shape[dim], default=len(shape) - 1)
+    if not dims:
+        return dim, 1
+    bits = max(tensor.dtype.bits, 1)
+    aligned = WIDEST if tensor.packed else min(WIDEST, tensor.align * 8)
+    vector = max(1, aligned // bits)
+    return dim, 1 << (vector.bit_length() - 1)
+
+
+@lru_cache(maxsize=4096)
+def access(layout: Layout, dim: int, vector: int, bits: int, room: Room) -> float:
+    """The cost of reading or writing a box of global memory whose elements are neighbours along ``dim``."""
+    run, reach = 1, 1
+    for mode in layout.key[0][dim]:
+        if mode.axis == REG and mode.stride == run == reach:
+            run *= mode.extent
+        if mode.axis == REG or mode.axis == THREAD and mode.stride < room.lanes:
+            reach *= mode.extent if mode.axis == REG else min(mode.extent, room.lanes // mode.stride)
+        else:
+            break
+    width = min(vector, run & -run)
+    instructions = layout.registers / width
+    bytes_moved = room.lanes * width * bits / 8
+    stretch = max(1.0, min(reach, room.lanes * width) * bits / 8)  # bytes in a row that one instruction touches
+    lines = max(1.0, bytes_moved / stretch) * max(1.0, stretch / LINE)
+    return instructions * (1 + LINE_COST * lines)
+
+
+@lru_cache(maxsize=4096)
+def folding(layout: Layout, axis: int, room: Room) -> float:
+    """The cost of folding one dim away: in registers, then across lanes, then across warps."""
+    shuffles, crossing = 0, False
+    for mode in layout.key[0][axis]:
+        if mode.axis == THREAD:
+            within = max(1, min(mode.extent, room.lanes // mode.stride if mode.stride < room.lanes else 1))
+            shuffles += within.bit_length() - 1
+            crossing = crossing or within < mode.extent
+    try:
+        left = layout.reduce(axis).registers
+    except LayoutError:
+        return float("inf")
+    return layout.registers + 2 * shuffles * left + (BARRIER + 2 * left if crossing else 0.0)

@@ -1,0 +1,110 @@
+"""How a block can share a matrix product out: an instruction, and warps along m and n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import gcd
+
+from tilevm.ir import Value, ops
+from tilevm.layout import Layout, local, replicate, spatial
+from tilevm.passes.layouts.room import Room, low_power
+from tilevm.target import MmaAtom
+from tilevm.types import DType, Tile, tf32
+
+SCALAR_COST = 2.0  # issue slots of a fused multiply-add with its reads from shared memory
+Grid = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way. ``a`` and ``b`` are None where the operand is read from shared memory, in any order.
+
+    ``cost``: issue slots of a warp.
+    """
+
+    atom: MmaAtom | None
+    grid: Grid  # warps along m and n
+    a: Layout | None
+    b: Layout | None
+    c: Layout
+    cost: float
+
+    def __str__(self) -> str:
+        if self.atom is None:
+            return "multiply-adds of one number each, operands read from shared memory"
+        return f"{self.atom.name}, warps {self.grid[0]} x {self.grid[1]}"
+
+
+def choices(op: ops.Dot | ops.DotScaled, room: Room) -> tuple[Choice, ...]:
+    """Every way that the machine has, instructions first; at least one."""
+    a, b, acc = (tile_of(value) for value in (op.a, op.b, op.acc))
+    found = [way for atom in atoms(op, room) for way in shared_out(atom, a.shape, b.shape, room)]
+    return tuple(found) or (by_numbers(a.shape, acc, room),)
+
+
+def why_no_atom(op: ops.Dot | ops.DotScaled, room: Room) -> str:
+    """What keeps a product from the matrix instructions."""
+    a, acc = tile_of(op.a), tile_of(op.acc)
+    if isinstance(op, ops.DotScaled):
+        return "block scales"
+    wanted = factor(op, a.dtype)
+    if not room.target.atoms_for(wanted, wanted, acc.dtype):
+        return f"{room.target.name} has no instruction for {wanted} into {acc.dtype}"
+    return f"no instruction divides {a.shape[0]} x {acc.shape[1]} x {a.shape[1]} among {room.warps} warps"
+
+
+def tile_of(value: Value) -> Tile:
+    assert isinstance(value.type, Tile), "products are of tiles"
+    return value.type
+
+
+def factor(op: ops.Dot | ops.DotScaled, given: DType) -> DType:
+    """The type that the instruction is to multiply: f32 as tf32 where the author allows it."""
+    loose = isinstance(op, ops.Dot) and op.precision == "tf32" and given.name == "f32"
+    return tf32 if loose else given
+
+
+def atoms(op: ops.Dot | ops.DotScaled, room: Room) -> Iterator[MmaAtom]:
+    """The largest instruction that takes its operands from registers and divides the product."""
+    if isinstance(op, ops.DotScaled):
+        return
+    wanted = factor(op, tile_of(op.a).dtype)
+    (m, k), n = tile_of(op.a).shape, tile_of(op.b).shape[1]
+    fitting = [
+        atom
+        for atom in room.target.atoms_for(wanted, wanted, tile_of(op.acc).dtype)
+        if atom.a is not None and atom.b is not None and atom.blocks == 1 and atom.scales is None
+        if atom.threads == room.lanes and m % atom.m == n % atom.n == k % atom.k == 0
+    ]
+    if fitting:
+        yield max(fitting, key=lambda atom: (atom.m * atom.n * atom.k, atom.k))
+
+
+def shared_out(atom: MmaAtom, a: tuple[int, ...], b: tuple[int, ...], room: Room) -> Iterator[Choice]:
+    """The ways to place the warps along m and n; warps beyond the instructions repeat what others do."""
+    assert atom.a is not None and atom.b is not None
+    m, n, k = a[0] // atom.m, b[1] // atom.n, a[1] // atom.k
+    for across in (count for count in range(1, room.warps + 1) if room.warps % count == n % count == 0):
+        down = gcd(m, room.warps // across)
+        spare = room.warps // (across * down)
+        yield Choice(
+            atom,
+            (down, across),
+            replicate(spare) * spatial(down, 1) * replicate(across) * local(m // down, k) * atom.a,
+            replicate(spare * down) * spatial(1, across) * local(k, n // across) * atom.b,
+            replicate(spare) * spatial(down, across) * local(m // down, n // across) * atom.c,
+            m // down * (n // across) * k * effort(atom),
+        )
+
+
+def effort(atom: MmaAtom) -> float:
+    """Issue slots that an instruction keeps a matrix unit busy for: 1024 products take one, roughly."""
+    return atom.m * atom.n * atom.k * atom.a_dtype.bits / (16 * 256)
+
+
+def by_numbers(a: tuple[int, ...], acc: Tile, room: Room) -> Choice:
+    """Without a matrix instruction: each thread a small rectangle of the result."""
+    m, n = acc.shape
+    layout = room.blocked(acc.shape, (1, 0), min(4, low_power(n)))
+    return Choice(None, (1, 1), None, None, layout, SCALAR_COST * m * n * a[1] / room.threads)

@@ -1,0 +1,168 @@
+"""The choice of a layout for each group and of a way for each product, at the least cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tilevm.ir import Op
+from tilevm.layout import Layout
+from tilevm.passes.layouts.cost import conversion, folding
+from tilevm.passes.layouts.problem import Problem, operands
+from tilevm.passes.layouts.products import Choice
+
+SWEEPS = 8
+
+
+@dataclass
+class State:
+    """One layout a group, one way a product."""
+
+    layouts: list[Layout]
+    ways: dict[Op, Choice] = field(default_factory=dict)
+
+
+Term = Callable[[State], float]
+
+
+def solve(problem: Problem) -> State:
+    """The cheapest state found: descent, one group or product at a time, from each grid of warps that products know."""
+    terms = Terms(problem)
+    grids = sorted({way.grid for ways in problem.choices.values() for way in ways}, reverse=True) or [(1, 1)]
+    found = [descended(problem, terms, start(problem, grid)) for grid in grids]
+    return min(found, key=terms.total)
+
+
+def start(problem: Problem, grid: tuple[int, int]) -> State:
+    """Every product on one grid where it can be, every group as its first candidate of that way says."""
+    ways = {
+        op: next((way for way in known if way.grid == grid), min(known, key=lambda way: way.cost))
+        for op, known in problem.choices.items()
+    }
+    state = State([next(iter(group.candidates)) for group in problem.groups], ways)
+    for op, way in ways.items():
+        for _, value, layout in operands(op, way):
+            number = problem.of(value)
+            if number is not None and layout in problem.groups[number].candidates:
+                state.layouts[number] = layout
+    return state
+
+
+def descended(problem: Problem, terms: Terms, state: State) -> State:
+    """``state``, changed where that is cheaper until nothing is."""
+    for _ in range(SWEEPS):
+        changed = False
+        for number, group in enumerate(problem.groups):
+            if len(group.candidates) > 1:
+                changed |= better_layout(number, group.candidates, terms, state)
+        for op, known in problem.choices.items():
+            if len(known) > 1:
+                changed |= better_way(op, known, terms, state)
+        if not changed:
+            break
+    return state
+
+
+def better_layout(number: int, candidates: Iterable[Layout], terms: Terms, state: State) -> bool:
+    """Give a group its cheapest layout; whether that is another."""
+    before = state.layouts[number]
+    costs = []
+    for layout in (before, *(other for other in candidates if other != before)):
+        state.layouts[number] = layout
+        costs.append((sum(term(state) for term in terms.of_group[number]), len(costs), layout))
+    state.layouts[number] = min(costs)[2] if costs else before
+    return state.layouts[number] is not before
+
+
+def better_way(op: Op, known: Iterable[Choice], terms: Terms, state: State) -> bool:
+    """Give a product its cheapest way; whether that is another."""
+    before = state.ways[op]
+    costs = []
+    for way in (before, *(other for other in known if other is not before)):
+        state.ways[op] = way
+        costs.append((sum(term(state) for term in terms.of_product[op]), len(costs), way))
+    state.ways[op] = min(costs, key=lambda entry: entry[:2])[2]
+    return state.ways[op] is not before
+
+
+class Terms:
+    """The cost as a sum; each term is known to the groups and products that it depends on."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.every: list[Term] = []
+        self.of_group: list[list[Term]] = [[] for _ in problem.groups]
+        self.of_product: dict[Op, list[Term]] = {op: [] for op in problem.choices}
+        self.add_links()
+        self.add_accesses()
+        self.add_products()
+        self.add_work()
+
+    def total(self, state: State) -> float:
+        return sum(term(state) for term in self.every)
+
+    def add(self, term: Term, groups: Iterable[int | None] = (), product: Op | None = None) -> None:
+        self.every.append(term)
+        for number in {number for number in groups if number is not None}:
+            self.of_group[number].append(term)
+        if product is not None:
+            self.of_product[product].append(term)
+
+    def add_links(self) -> None:
+        for number, link in enumerate(self.problem.relations.links):
+            x, y = self.problem.of(link.x), self.problem.of(link.y)
+            if y is not None:
+                self.add(self.link_term(number, x, y, self.problem.weight(link.op)), (x, y))
+
+    def link_term(self, number: int, x: int | None, y: int, weight: float) -> Term:
+        def term(state: State) -> float:
+            route = self.problem.route(number, None if x is None else state.layouts[x], state.layouts[y])
+            return weight * route.cost
+
+        return term
+
+    def add_accesses(self) -> None:
+        for op in (*self.problem.relations.loads, *self.problem.relations.stores):
+            value = op.value if hasattr(op, "value") else op.result
+            number = self.problem.of(value)
+            if number is not None:
+                self.add(self.access_term(op, number), (number,))
+
+    def access_term(self, op: Op, number: int) -> Term:
+        weight = self.problem.weight(op)
+        return lambda state: weight * self.problem.moving(op, state.layouts[number])[0]  # type: ignore[arg-type]
+
+    def add_products(self) -> None:
+        for op, known in self.problem.choices.items():
+            weight = self.problem.weight(op)
+            self.add(lambda state, op=op, weight=weight: weight * state.ways[op].cost, (), op)  # type: ignore[misc]
+            for role, (_, value, _) in enumerate(operands(op, known[0])):
+                number = self.problem.of(value)
+                if number is not None:
+                    self.add(self.operand_term(op, role, number, weight), (number,), op)
+
+    def operand_term(self, op: Op, role: int, number: int, weight: float) -> Term:
+        room, bits = self.problem.room, self.problem.groups[number].bits
+
+        def term(state: State) -> float:
+            wanted = list(operands(op, state.ways[op]))[role][2]
+            held = state.layouts[number]
+            return 0.0 if wanted is None else weight * conversion(held, wanted, bits, room)
+
+        return term
+
+    def add_work(self) -> None:
+        """Elements computed once for each replica, and folds."""
+        for value in self.problem.relations.work:
+            number = self.problem.of(value)
+            if number is not None and value.owner is not None:
+                weight = self.problem.weight(value.owner)
+                self.add(lambda state, n=number, w=weight: w * state.layouts[n].registers, (number,))  # type: ignore[misc]
+        for value, axis in self.problem.relations.folds:
+            number = self.problem.of(value)
+            if number is not None:
+                weight = self.problem.weight(value.owner) if value.owner in self.problem.relations.depth else 1.0
+                self.add(self.fold_term(number, axis, weight), (number,))
+
+    def fold_term(self, number: int, axis: int, weight: float) -> Term:
+        return lambda state: weight * folding(state.layouts[number], axis, self.problem.room)
