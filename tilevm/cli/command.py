@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from tilevm.backend import PLACES
 from tilevm.bench.cpu import bench_cpu
 from tilevm.bench.formats import Figures, bench_formats
 from tilevm.bench.results import Results
@@ -24,6 +23,7 @@ from tilevm.cli import example
 from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
+from tilevm.cli.targets import targets
 from tilevm.passes import PIPELINE, through
 from tilevm.source import TileError
 from tilevm.text import print_func
@@ -142,15 +142,7 @@ main.add_command(check)
 
 main.add_command(cache)
 
-
-@main.command()
-def targets() -> None:
-    """List devices and the code that is made for them."""
-    table = Table("device", "target", "what it is")
-    captions = {"cpu": "native code on every core, through LLVM", "vm": "the reference machine: tile IR on numpy"}
-    for place in PLACES.values():
-        table.add_row(place.name, place.target, captions[place.name])
-    Console().print(table)
+main.add_command(targets)
 
 
 @main.command()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tilevm.report import formats, instructions, language
+from tilevm.report import formats, instructions, language, machines
 from tilevm.source import TileError
 from tilevm.text import read_func
 
@@ -33,6 +33,10 @@ PARTS: Mapping[str, Part] = {
     "formats": lambda root: formats.table(),
     "codec": lambda root: formats.codec(),
     "scales": lambda root: formats.scales(),
+    "limits": lambda root: machines.limits_part(),
+    "banks": lambda root: machines.banks_part(),
+    "copies": lambda root: machines.copies_part(),
+    "atoms": lambda root: machines.atoms_part(),
 }
 
 

@@ -1,0 +1,82 @@
+"""``tilevm targets``: devices, and the records of machines."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tilevm.backend import PLACES
+from tilevm.report import machines
+from tilevm.target import TARGETS, Target, target
+
+CAPTIONS = {"cpu": "native code on every core, through LLVM", "vm": "the reference machine: tile IR on numpy"}
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[MACHINE]")
+def targets(name: str | None) -> None:
+    """List devices and the code that is made for them, and the GPUs that are described; or tell all of one.
+
+    Facts are what the compiler knows of a machine. Where a machine has facts alone, no code is made for it yet.
+    """
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    if name is None:
+        console.print(devices())
+        console.print(described())
+        return
+    found = target(name)
+    console.print(f"{found.name}: {found.card}, {made(found.name)}", highlight=False)
+    for table in whole(found):
+        console.print(table)
+
+
+def devices() -> Table:
+    table = Table("device", "target", "what it is")
+    for place in PLACES.values():
+        table.add_row(place.name, place.target, CAPTIONS[place.name])
+    return table
+
+
+def described() -> Table:
+    """The machines that have a record."""
+    table = Table("machine", "card", "lanes", "shared memory of a block", "registers of a thread", "mma atoms", "code")
+    for name in TARGETS:
+        it = target(name)
+        shared = machines.size(it.limits.shared_per_block)
+        numbers = (str(it.limits.registers_per_thread), str(len(it.mma_atoms)))
+        table.add_row(name, it.card, str(it.lanes), shared, *numbers, made(name))
+    return table
+
+
+def made(name: str) -> str:
+    """The devices that run code made for a machine, or that there is none."""
+    return ", ".join(place.name for place in PLACES.values() if place.target == name) or "facts only"
+
+
+def whole(machine: Target) -> list[Table]:
+    """All that is known of one machine."""
+    parts = (
+        ("limits", ("limit", "value"), machines.limits((machine.name,))),
+        (
+            "banks of shared memory",
+            ("access, by bytes a lane", "banks", "lanes served together", "who says so"),
+            machines.banks(machine),
+        ),
+        ("copies", ("copy", "from", "to", "bytes", "waited for by"), machines.copies(machine)),
+        ("matrix instructions", machines.HEAD[:3] + machines.HEAD[4:], without_machines(machine)),
+    )
+    tables = []
+    for title, head, rows in parts:
+        table = Table(*head, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        tables.append(table)
+    return tables
+
+
+def without_machines(machine: Target) -> list[tuple[str, ...]]:
+    rows = machines.atoms((machine.name,))
+    return [(*row[:3], *(cell.strip("`") for cell in row[4:])) for row in rows]

@@ -1,0 +1,29 @@
+"""Machines as frozen records of facts: limits, banks, matrix instructions, copies."""
+
+from tilevm.target.banks import Banks, Phase, Wavefronts, wavefronts
+from tilevm.target.copies import Box, BulkCopy, CopyAtom
+from tilevm.target.lookup import TARGETS, target
+from tilevm.target.machine import Limits, Target
+from tilevm.target.matrix import MatrixCopy
+from tilevm.target.mma import MmaAtom, Scales
+from tilevm.target.traffic import GlobalMemory, Traffic, traffic
+
+__all__ = [
+    "TARGETS",
+    "Banks",
+    "Box",
+    "BulkCopy",
+    "CopyAtom",
+    "GlobalMemory",
+    "Limits",
+    "MatrixCopy",
+    "MmaAtom",
+    "Phase",
+    "Scales",
+    "Target",
+    "Traffic",
+    "Wavefronts",
+    "target",
+    "traffic",
+    "wavefronts",
+]
