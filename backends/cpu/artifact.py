@@ -18,6 +18,7 @@ from tilevm.abi import KernelAbi, Slot
 from tilevm.backend import Argument, Artifact
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
+from tilevm.passes.layouts.forget import forget
 from tilevm.types import DType, Kind
 from tilevm.types.codec import encode
 

@@ -9,11 +9,13 @@ from tests.layout.reference import dense, dense_layouts, table
 from tests.layout.strategies import register_layouts
 from tilevm.layout import Layout, LayoutError, column_local, column_spatial, convert, covers, local, replicate, spatial
 from tilevm.layout.convert import NVIDIA, Access, Banks, Lanes, Nothing, Plan, Registers, Shared
+from tilevm.layout.convert.memory import Service, in_turn
 from tilevm.layout.convert.roundtrip import round_trip
 
 Held = dict[tuple[int, int], tuple[int, ...]]  # (thread, register) → index
-SMALL = Banks(line=16, phases=((1, (1, 2, 4)), (2, (1, 2, 4)), (4, (1, 2)), (8, (1,))))  # 4 banks of 4 bytes, 8 lanes
-CDNA = Banks(line=128, phases=((1, ()), (2, ()), (4, (1, 2, 4, 8, 16)), (8, (1, 2, 4, 8)), (16, (1, 2, 20))))
+SMALL = Banks(in_turn(16, 8, (1, 2, 4, 8)), in_turn(32, 8, (1, 2, 4, 8)))  # 4 banks of 4 bytes for writes, 8 for reads
+TURN = in_turn(128, 64)
+CDNA = Banks(TURN, (*TURN[:4], Service(16, 128, (1, 2, 20))))  # reads of 16 bytes as on gfx942
 
 
 def held(layout: Layout) -> Held:
@@ -57,12 +59,13 @@ def shuffled(plan: Lanes, before: Held, after: Layout, lanes: int) -> Held:
     return found
 
 
-def wavefronts(layout: Layout, plan: Shared, access: Access, banks: Banks, lanes: int) -> int:
+def wavefronts(layout: Layout, plan: Shared, access: Access, services: dict[int, Service], lanes: int) -> int:
     """Of the first warp, by counting different words a bank in each phase."""
-    size = access.width * plan.container // 8
+    service = services[max(1, access.width * plan.container // 8)]
+    banks = service.line // 4
     span = {0}
-    for lane in banks.phase(max(1, size), lanes):
-        span |= {other ^ lane for other in span}
+    for lane in service.lanes:
+        span |= {other ^ lane for other in span if lane < lanes}
     accesses: dict[int, list[int]] = {}  # registers of one instruction
     for register in range(layout.registers):
         accesses.setdefault(plan.memory(at(layout, 0, register)) // access.width, []).append(register)
@@ -76,7 +79,7 @@ def wavefronts(layout: Layout, plan: Shared, access: Access, banks: Banks, lanes
             assert offsets == list(range(offsets[0], offsets[0] + access.width)), "a vector is contiguous"
             assert offsets[0] % access.width == 0, "and aligned"
             words |= {offset * plan.container // 32 for offset in offsets}
-        total += max(sum(word % (banks.line // 4) == bank for word in words) for bank in range(banks.line // 4))
+        total += max(sum(word % banks == bank for word in words) for bank in range(banks))
     return total
 
 
@@ -91,8 +94,8 @@ def check(first: Layout, second: Layout, bits: int = 32, lanes: int = 32, banks:
     plan = convert(first, second, bits, lanes, banks)
     assert run(plan, held(first), second, lanes) == held(second)
     if isinstance(plan, Shared):
-        assert plan.write.wavefronts == wavefronts(first, plan, plan.write, banks, min(lanes, first.threads))
-        assert plan.read.wavefronts == wavefronts(second, plan, plan.read, banks, min(lanes, second.threads))
+        assert plan.write.wavefronts == wavefronts(first, plan, plan.write, banks.sides()[0], lanes)
+        assert plan.read.wavefronts == wavefronts(second, plan, plan.read, banks.sides()[1], lanes)
         assert plan.write.fewest <= plan.write.wavefronts and plan.read.fewest <= plan.read.wavefronts
     return plan
 
@@ -186,8 +189,8 @@ def test_layouts_of_real_kernels(bits: int, banks: Banks) -> None:
     plan = round_trip(loads, fragment, lanes, bits, banks)
     assert plan is not None and plan.write.width * bits >= 32 and plan.read.width * bits >= 32
     assert (plan.write.wavefronts, plan.read.wavefronts) == (plan.write.fewest, plan.read.fewest)
-    assert plan.write.wavefronts == wavefronts(loads, plan, plan.write, banks, lanes)
-    assert plan.read.wavefronts == wavefronts(fragment, plan, plan.read, banks, lanes)
+    assert plan.write.wavefronts == wavefronts(loads, plan, plan.write, banks.sides()[0], lanes)
+    assert plan.read.wavefronts == wavefronts(fragment, plan, plan.read, banks.sides()[1], lanes)
 
 
 def test_a_transposition_is_solved_with_a_swizzle() -> None:

@@ -35,8 +35,13 @@ class Form:
         for mode in self.replicas:
             if mode.axis not in REPLICATED:
                 raise LayoutError(f"{mode} cannot be a replica: replicas stand on {' or '.join(REPLICATED)}")
-        for axis in DENSE:
-            check_filled(axis, sorted(self.on(axis), key=lambda mode: mode.stride))
+        held: dict[str, list[Mode]] = {}
+        for mode in self.modes():
+            if mode.extent > 1 and mode.axis != MEM:
+                held.setdefault(mode.axis, []).append(mode)
+        for axis, modes in held.items():
+            if axis in DENSE:
+                check_filled(axis, sorted(modes, key=stride_of))
 
     def modes(self) -> Iterator[Mode]:
         """Every mode, of the dims and of the replicas."""
@@ -105,9 +110,16 @@ class Form:
         return replace(self, dims=dims, replicas=replicas, xor=xor)
 
     def __eq__(self, other: object) -> bool:
-        return self.key == other.key if isinstance(other, Form) else NotImplemented
+        if not isinstance(other, Form):
+            return NotImplemented
+        return self is other or (self.hashed == other.hashed and self.key == other.key)
 
     def __hash__(self) -> int:
+        return self.hashed
+
+    @cached_property
+    def hashed(self) -> int:
+        """The hash of the map, computed once: layouts are keys of many tables."""
         return hash(self.key)
 
     def __str__(self) -> str:
@@ -125,6 +137,10 @@ class Form:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}.parse({str(self)!r})"
+
+
+def stride_of(mode: Mode) -> int:
+    return mode.stride
 
 
 def check_filled(axis: str, modes: list[Mode]) -> None:

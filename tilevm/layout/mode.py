@@ -13,6 +13,7 @@ from tilevm.layout.error import LayoutError
 THREAD, REG, BLOCK, MEM = "thread", "reg", "block", "mem"
 DENSE = (THREAD, REG, BLOCK)  # every coordinate below the cosize is taken, exactly once
 REPLICATED = (THREAD, BLOCK)  # where an element may be held several times
+COMMON = frozenset((THREAD, REG, BLOCK, MEM))
 AXIS = re.compile(r"thread|reg|block|mem|d(0|[1-9][0-9]*)")
 
 
@@ -46,7 +47,7 @@ Modes: TypeAlias = tuple[Mode, ...]
 
 def check_axis(axis: str) -> None:
     """Raises LayoutError unless ``axis`` is the name of one."""
-    if not (isinstance(axis, str) and AXIS.fullmatch(axis)):
+    if axis not in COMMON and not (isinstance(axis, str) and AXIS.fullmatch(axis)):
         raise LayoutError(f"{axis!r} is not an axis: thread, reg, block, mem, d0, d1, …")
 
 

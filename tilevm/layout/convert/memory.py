@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Service:
+    """How accesses of ``size`` bytes a lane are served: ``line`` bytes in one pass, all banks together, to the lanes
+    that ``lanes`` span by ^, and likewise to each coset of them."""
+
+    size: int
+    line: int
+    lanes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Banks:
-    """``line``: bytes that one wavefront serves, all banks together. ``phases``: for each access of so many bytes a
-    lane, the lanes served together, as the lane numbers whose ^-combinations they are.
+    """A shared memory: how it serves writes and reads, by size."""
 
-    The default is NVIDIA's: 32 banks of 4 bytes; a warp, a half and a quarter of it for 4, 8 and 16 bytes.
-    """
-
-    line: int = 128
-    phases: tuple[tuple[int, tuple[int, ...]], ...] = (
-        (1, (1, 2, 4, 8, 16)),
-        (2, (1, 2, 4, 8, 16)),
-        (4, (1, 2, 4, 8, 16)),
-        (8, (1, 2, 4, 8)),
-        (16, (1, 2, 4)),
-    )
-
-    def phase(self, size: int, lanes: int) -> tuple[int, ...]:
-        """Which of a warp's ``lanes`` are served together in accesses of ``size`` bytes."""
-        return tuple(lane for lane in dict(self.phases)[size] if lane < lanes)
+    writes: tuple[Service, ...]
+    reads: tuple[Service, ...]
 
     @property
     def widest(self) -> int:
         """The most bytes of one access."""
-        return max(size for size, _ in self.phases)
+        return max(service.size for service in (*self.writes, *self.reads))
+
+    def sides(self) -> tuple[dict[int, Service], dict[int, Service]]:
+        """Writes and reads by size."""
+        return {one.size: one for one in self.writes}, {one.size: one for one in self.reads}
 
 
-NVIDIA = Banks()
+def in_turn(line: int, lanes: int, sizes: Iterable[int] = (1, 2, 4, 8, 16)) -> tuple[Service, ...]:
+    """Neighbouring lanes are served together, as many as fill ``line`` bytes: how NVIDIA's machines do it."""
+    found = []
+    for size in sizes:
+        together = min(lanes, line // size)
+        found.append(Service(size, line, tuple(1 << bit for bit in range(together.bit_length() - 1))))
+    return tuple(found)
+
+
+NVIDIA = Banks(in_turn(128, 32), in_turn(128, 32))

@@ -10,10 +10,11 @@ memory with an Xor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from tilevm.layout.convert.memory import Banks
+from tilevm.layout.convert.memory import Banks, Service
 from tilevm.layout.convert.plan import Access, Shared
 from tilevm.layout.digits import Digit, binary, common_digits, merged_dims
 from tilevm.layout.form import Form
@@ -23,6 +24,7 @@ from tilevm.layout.mode import MEM, REG, THREAD, Mode
 from tilevm.layout.xor import Xor, ones
 
 BARRIER = 20.0  # issue slots that a barrier and the latency of a round trip cost a warp, roughly
+ISSUE = 0.5  # issue slots of an access, besides its wavefronts
 WORD = 4  # bytes of a bank
 
 
@@ -34,6 +36,8 @@ class Side:
     lanes: tuple[tuple[int, int], ...]  # lane number and index bit
     slots: int  # registers, all of them
     warp: int  # lanes of a warp
+    services: Mapping[int, Service]  # by bytes of an access
+    container: int  # bits of an element in memory
 
     def width(self, vector: tuple[int, ...]) -> int:
         """The elements of one access, when the bits of ``vector`` lie lowest in memory."""
@@ -42,12 +46,27 @@ class Side:
             count += 1
         return 1 << count
 
-    def wavefront(self, vector: tuple[int, ...], banks: Banks, container: int) -> list[int]:
+    def served(self, vector: tuple[int, ...]) -> tuple[Service, tuple[int, ...]]:
+        """How its accesses are served, and the lanes of one phase that the warp has."""
+        service = self.services[max(1, self.width(vector) * self.container // 8)]
+        return service, tuple(lane for lane in service.lanes if lane < self.warp)
+
+    def accesses(self, vector: tuple[int, ...]) -> int:
+        """How many instructions a warp issues."""
+        return self.slots // self.width(vector)
+
+    def phases(self, vector: tuple[int, ...]) -> int:
+        """How many phases all accesses of a warp have."""
+        return self.accesses(vector) * (self.warp >> len(self.served(vector)[1]))
+
+    def line(self, vector: tuple[int, ...]) -> int:
+        """Bits of the offset of an element within a line of banks."""
+        return (self.served(vector)[0].line * 8 // self.container).bit_length() - 1
+
+    def wavefront(self, vector: tuple[int, ...]) -> list[int]:
         """The space in which the elements of one phase of an access differ."""
-        width = self.width(vector)
-        phase = banks.phase(max(1, width * container // 8), self.warp)
-        images = [sum(1 << bit for own, bit in self.lanes if own & lane) for lane in phase]
-        return echelon([1 << bit for bit in vector[: width.bit_length() - 1]] + images)
+        images = [sum(1 << bit for own, bit in self.lanes if own & lane) for lane in self.served(vector)[1]]
+        return echelon([1 << bit for bit in vector[: self.width(vector).bit_length() - 1]] + images)
 
 
 @dataclass(frozen=True)
@@ -58,13 +77,8 @@ class Problem:
     twos: tuple[Digit, ...]
     odd: tuple[Digit, ...]
     sides: tuple[Side, Side]
-    banks: Banks
     container: int  # bits of an element in memory
-
-    @property
-    def line(self) -> int:
-        """Bits of the offset of an element within a line of banks."""
-        return (self.banks.line * 8 // self.container).bit_length() - 1
+    widest: int  # bytes of an access
 
 
 def round_trip(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared | None:
@@ -92,29 +106,28 @@ def posed(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Pro
     if digits is None:
         return None
     twos, odd = binary(digits)
-    sides = (
-        side([digit.first for digit in twos], first.registers, lanes),
-        side([digit.second for digit in twos], second.registers, lanes),
-    )
     container = max(8, 1 << (bits - 1).bit_length())
-    return Problem(first.rank, twos, odd, sides, banks, container)
+    places = ([digit.first for digit in twos], [digit.second for digit in twos])
+    write, read = (
+        side(of, form.registers, lanes, services, container)
+        for of, form, services in zip(places, (first, second), banks.sides(), strict=True)
+    )
+    return Problem(first.rank, twos, odd, (write, read), container, banks.widest)
 
 
 def least(problem: Problem, vector: tuple[int, ...]) -> float:
     """What the round trip with ``vector`` lowest costs without any conflict; a bound, cheap to find."""
     total = BARRIER
     for one in problem.sides:
-        width = one.width(vector)
-        size = max(1, width * problem.container // 8)
-        total += one.slots // width * (one.warp >> len(problem.banks.phase(size, one.warp)))
+        total += one.phases(vector) + ISSUE * one.accesses(vector)
     return total
 
 
-def side(places: list[Mode], slots: int, warp: int) -> Side:
+def side(places: list[Mode], slots: int, warp: int, services: Mapping[int, Service], container: int) -> Side:
     """One side, from where it keeps each index bit."""
     registers = sorted((mode.stride, bit) for bit, mode in enumerate(places) if mode.axis == REG)
     lanes = sorted((mode.stride, bit) for bit, mode in enumerate(places) if mode.axis == THREAD and mode.stride < warp)
-    return Side(tuple(bit for _, bit in registers), tuple(lanes), slots, warp)
+    return Side(tuple(bit for _, bit in registers), tuple(lanes), slots, warp, services, container)
 
 
 def vectors(problem: Problem) -> list[tuple[int, ...]]:
@@ -122,20 +135,21 @@ def vectors(problem: Problem) -> list[tuple[int, ...]]:
     write, read = (one.registers for one in problem.sides)
     common = [bit for bit in write if bit in read]
     orders = [[*common, *(bit for bit in one if bit not in common)] for one in (write, read)]
-    limit = (problem.banks.widest * 8 // problem.container).bit_length() - 1
+    limit = (problem.widest * 8 // problem.container).bit_length() - 1
     found = [tuple(order[:count]) for order in orders for count in range(min(len(order), limit), -1, -1)]
     return list(dict.fromkeys(found))
 
 
 def offer(problem: Problem, vector: tuple[int, ...]) -> Shared:
     """The round trip that has ``vector`` lowest in memory."""
-    spaces = [one.wavefront(vector, problem.banks, problem.container) for one in problem.sides]
+    spaces = [one.wavefront(vector) for one in problem.sides]
     rows = kernel(problem, vector, spaces)
-    places, xor = placed(problem, vector, rows)
+    places, xor = placed(problem, vector, rows, spaces)
     write, read = (
         access(problem, one, space, vector, places, xor) for one, space in zip(problem.sides, spaces, strict=True)
     )
-    cost = write.wavefronts + read.wavefronts + BARRIER
+    issued = sum(one.accesses(vector) for one in problem.sides)
+    cost = write.wavefronts + read.wavefronts + ISSUE * issued + BARRIER
     return Shared(memory(problem, places, xor), problem.container, write, read, cost)
 
 
@@ -143,7 +157,8 @@ def kernel(problem: Problem, vector: tuple[int, ...], spaces: list[list[int]]) -
     """A space without bits of ``vector``, of as many dimensions as lines need, that meets ``spaces`` least; reduced."""
     free = sum(1 << bit for bit in range(len(problem.twos)) if bit not in vector)
     width = len(problem.twos)
-    above = max(0, width - max(problem.line, len(vector)))
+    line = max(one.line(vector) for one in problem.sides)
+    above = max(0, width - max(line, len(vector)))
     coordinates = [1 << bit for bit in ones(free)]
     write, read = (meet(space, coordinates, width) for space in spaces)
     shared = meet(write, read, width)
@@ -154,10 +169,17 @@ def kernel(problem: Problem, vector: tuple[int, ...], spaces: list[list[int]]) -
     return echelon([*chosen, *beyond([*chosen, *shared], [*alone[0], *alone[1]]), *beyond(chosen, coordinates)][:above])
 
 
-def placed(problem: Problem, vector: tuple[int, ...], rows: list[int]) -> tuple[dict[int, int], Xor]:
-    """Index bit → bit of the offset, and what the kernel ``rows`` flip; the highest bit of a row is its pivot."""
+def placed(
+    problem: Problem, vector: tuple[int, ...], rows: list[int], spaces: list[list[int]]
+) -> tuple[dict[int, int], Xor]:
+    """Index bit → bit of the offset, and what the kernel ``rows`` flip; the highest bit of a row is its pivot.
+
+    Where one side has shorter lines than the other, the bits in which its own wavefronts differ come first.
+    """
     pivots = [row.bit_length() - 1 for row in rows]
     within = [bit for bit in range(len(problem.twos)) if bit not in pivots and bit not in vector]
+    shorter = min((0, 1), key=lambda number: problem.sides[number].line(vector))
+    within.sort(key=lambda bit: not any(row >> bit & 1 for row in spaces[shorter]))
     places = {bit: place for place, bit in enumerate([*vector, *within, *sorted(pivots)])}
     flips: dict[int, int] = {}
     for row, pivot in zip(rows, pivots, strict=True):
@@ -170,14 +192,13 @@ def access(
     problem: Problem, one: Side, space: list[int], vector: tuple[int, ...], places: dict[int, int], xor: Xor
 ) -> Access:
     """The wavefronts of one side, exactly: in a phase, the most different words of one bank; all banks are alike."""
-    width = one.width(vector)
-    size = max(1, width * problem.container // 8)
+    width, line = one.width(vector), one.line(vector)
     offsets = [xor(sum(1 << places[bit] for bit in ones(element))) for element in space]
     word = (WORD * 8 // problem.container).bit_length() - 1 if problem.container < WORD * 8 else 0
     words = rank(offset >> word for offset in offsets)
-    banks = rank((offset & ((1 << problem.line) - 1)) >> word for offset in offsets)
-    phases = one.slots // width * (one.warp >> len(problem.banks.phase(size, one.warp)))
-    fewest = max(1, (1 << words) * (1 << word) >> problem.line)
+    banks = rank((offset & ((1 << line) - 1)) >> word for offset in offsets)
+    phases = one.phases(vector)
+    fewest = max(1, (1 << words) * (1 << word) >> line)
     return Access(width, phases << (words - banks), phases * fewest)
 
 

@@ -6,9 +6,9 @@ from math import prod
 
 import numpy as np
 
-from tilevm.layout.convert.memory import Banks
+from tilevm.layout.convert.memory import Banks, Service
 from tilevm.layout.convert.plan import Access, Shared
-from tilevm.layout.convert.roundtrip import BARRIER, WORD
+from tilevm.layout.convert.roundtrip import BARRIER, ISSUE, WORD
 from tilevm.layout.form import Form
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import MEM, REG, THREAD, Mode
@@ -19,11 +19,15 @@ PADS = (0, 1, 2, 3)  # elements added to a row
 def scattered(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared:
     """Row-major memory, rows padded by as many elements as cost the fewest wavefronts; accesses of one element."""
     container = max(8, 1 << (bits - 1).bit_length())
+    issued = ISSUE * (first.registers + second.registers)
     offers = []
     for pad in PADS:
         memory = row_major(first.shape, pad)
-        write, read = (counted(form, memory, lanes, container, banks) for form in (first, second))
-        offers.append(Shared(memory, container, write, read, write.wavefronts + read.wavefronts + BARRIER))
+        write, read = (
+            counted(form, memory, lanes, container, services[container // 8])
+            for form, services in zip((first, second), banks.sides(), strict=True)
+        )
+        offers.append(Shared(memory, container, write, read, write.wavefronts + read.wavefronts + issued + BARRIER))
     return min(offers, key=lambda offer: (offer.cost, offer.bytes))
 
 
@@ -33,17 +37,17 @@ def row_major(shape: tuple[int, ...], pad: int) -> Layout:
     return Layout(tuple((Mode(extent, MEM, stride),) for extent, stride in zip(shape, pitch, strict=True)))
 
 
-def counted(form: Form, memory: Form, lanes: int, container: int, banks: Banks) -> Access:
+def counted(form: Form, memory: Form, lanes: int, container: int, service: Service) -> Access:
     """The wavefronts of the first warp, by enumeration."""
     size = container // 8
     total = fewest = 0
-    groups = phases(lanes, banks.phase(size, lanes))
+    groups = phases(lanes, tuple(lane for lane in service.lanes if lane < lanes))
     for register in range(form.registers):
         offsets = offsets_of(form, memory, register, lanes) * size // WORD
         for group in groups:
             words = np.unique(offsets[group])
-            total += int(np.bincount(words % (banks.line // WORD)).max())
-            fewest += -(-len(words) * WORD // banks.line)
+            total += int(np.bincount(words % (service.line // WORD)).max())
+            fewest += -(-len(words) * WORD // service.line)
     return Access(1, total, fewest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.convert.lanes import renaming, within_warps
@@ -42,17 +43,23 @@ def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def access(layout: Layout, dim: int, vector: int, bits: int, room: Room) -> float:
     """The cost of reading or writing a box of global memory whose elements are neighbours along ``dim``."""
-    run, reach = 1, 1
+    run, reach = 1, 1  # elements in a row of one thread, and of one instruction
     for mode in layout.key[0][dim]:
         if mode.axis == REG and mode.stride == run == reach:
             run *= mode.extent
-        if mode.axis == REG or mode.axis == THREAD and mode.stride < room.lanes:
-            reach *= mode.extent if mode.axis == REG else min(mode.extent, room.lanes // mode.stride)
+            reach = run
+        elif mode.axis == THREAD and mode.stride < room.lanes:
+            reach *= min(mode.extent, room.lanes // mode.stride)
         else:
             break
     width = min(vector, run & -run)
     instructions = layout.registers / width
-    bytes_moved = room.lanes * width * bits / 8
+    alike = prod(
+        min(mode.extent, room.lanes // mode.stride)
+        for mode in layout.key[1]
+        if mode.axis == THREAD and 0 < mode.stride < room.lanes
+    )
+    bytes_moved = room.lanes // alike * width * bits / 8
     stretch = max(1.0, min(reach, room.lanes * width) * bits / 8)  # bytes in a row that one instruction touches
     lines = max(1.0, bytes_moved / stretch) * max(1.0, stretch / LINE)
     return instructions * (1 + LINE_COST * lines)

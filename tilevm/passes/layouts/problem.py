@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tilevm.ir import Func, Op, Value, ops
-from tilevm.layout import Layout, LayoutError, replicate
-from tilevm.passes.layouts.cost import access, contiguous, conversion, folding
+from tilevm.layout import Layout, LayoutError, local, replicate
+from tilevm.passes.layouts.cost import access, contiguous, conversion
 from tilevm.passes.layouts.products import Choice, choices, tile_of
-from tilevm.passes.layouts.relate import Link, Relations, is_tile, relations, shape
+from tilevm.passes.layouts.relate import Link, Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
-from tilevm.source import Span, TileError
+from tilevm.source import Note, Span, TileError
 from tilevm.types import Tensor
 
 LOOP = 8.0  # how often a loop is thought to run
@@ -50,6 +50,11 @@ class Problem:
         self.group_of: dict[Value, int] = {}
         self.ports: dict[tuple[Op, Value], int] = {}  # uses of values that are made in any layout
         self.choices: dict[Op, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
+        self.interned: dict[Layout, Layout] = {}  # equal layouts are one object: looked up at once
+        self.ideals: dict[Op, Layout] = {}
+        self.links_of: dict[Op, list[int]] = {}
+        for number, link in enumerate(self.relations.links):
+            self.links_of.setdefault(link.op, []).append(number)
         self.routes: dict[tuple[int, Layout | None, Layout], Route] = {}
         gather(self)
         pin(self)
@@ -65,9 +70,11 @@ class Problem:
 
     def ideal(self, op: ops.Load | ops.Store) -> Layout:
         """The layout in which a load or store moves the most at once."""
-        tensor, box = memory(op)
-        dim, vector = contiguous(tensor, box)
-        return self.room.blocked(box, (dim,), vector)
+        if op not in self.ideals:
+            tensor, box = memory(op)
+            dim, vector = contiguous(tensor, box)
+            self.ideals[op] = self.room.blocked(box, (dim,), vector)
+        return self.ideals[op]
 
     def access(self, op: ops.Load | ops.Store, layout: Layout) -> float:
         """The cost of a load or store as the tile lies."""
@@ -89,7 +96,7 @@ class Problem:
         """The cheapest way over link ``number``; ``x`` is None for a tile that is made in any layout."""
         key = number, x, y
         if key not in self.routes:
-            self.routes[key] = min(ways(self.relations.links[number], x, y, self.room), key=lambda way: way.cost)
+            self.routes[key] = best(ways(self.relations.links[number], x, y, self.room))
         return self.routes[key]
 
 
@@ -99,9 +106,20 @@ def memory(op: ops.Load | ops.Store) -> tuple[Tensor, tuple[int, ...]]:
     return op.tensor.type, op.shape if isinstance(op, ops.Load) else shape(op.value)
 
 
+def best(routes: Iterator[Route]) -> Route:
+    """The cheapest; nothing is looked for beyond one that costs nothing."""
+    found = next(routes)
+    while found.cost:
+        other = next(routes, None)
+        if other is None:
+            break
+        found = min(found, other, key=lambda route: route.cost)
+    return found
+
+
 def ways(link: Link, x: Layout | None, y: Layout, room: Room) -> Iterator[Route]:
-    """Every way over a link; the last one always exists."""
-    bits = [value.type.dtype.bits for value in (link.x, link.y) if is_tile(value)]  # type: ignore[union-attr]
+    """Ways over a link; one always exists."""
+    bits = [tile_of(value).dtype.bits for value in (link.x, link.y)]
     if link.backward is not None:
         wanted = tried(link.backward, y)
         if wanted is not None:
@@ -110,69 +128,68 @@ def ways(link: Link, x: Layout | None, y: Layout, room: Room) -> Iterator[Route]
     if link.forward is None and link.backward is None:
         yield Route(COPY, given, y)
         return
-    for start in (given, room.whole(shape(link.x))):
-        made = tried(link.forward, start) if link.forward is not None else expanded(start, shape(link.y))
-        if made is not None:
-            before = 0.0 if x is None else conversion(x, start, bits[0], room)
-            yield Route(before + conversion(made, y, bits[1], room), start, made)
+    forward = link.forward or (lambda layout: expanded(layout, shape(link.y)))
+    made = tried(forward, given)
+    if made is not None:
+        yield Route(conversion(made, y, bits[1], room), given, made)
+    elif link.backward is None or tried(link.backward, y) is None:  # what every way can follow
+        start = room.whole(shape(link.x))
+        before = 0.0 if x is None else conversion(x, start, bits[0], room)
+        yield Route(before + conversion(forward(start), y, bits[1], room), start, forward(start))
 
 
-def tried(way: object, layout: Layout) -> Layout | None:
+def tried(way: Way, layout: Layout) -> Layout | None:
     """What a way gives, where it exists."""
-    assert callable(way)
     try:
-        found: Layout = way(layout)
+        return way(layout)
     except LayoutError:
         return None
-    return found
 
 
 def expanded(layout: Layout, wanted: tuple[int, ...]) -> Layout:
     """A broadcast in which each thread copies what it holds into registers."""
-    from_one = [new // old for old, new in zip(layout.shape, wanted, strict=True)]
-    return layout.expand(from_one)
+    return layout * local(*(new // old for old, new in zip(layout.shape, wanted, strict=True)))
+
+
+class Union:
+    """Values joined into sets."""
+
+    def __init__(self) -> None:
+        self.leader: dict[Value, Value] = {}
+
+    def head(self, value: Value) -> Value:
+        """The value that stands for the set."""
+        while value in self.leader:
+            value = self.leader[value]
+        return value
+
+    def join(self, one: Value, other: Value) -> None:
+        one, other = self.head(one), self.head(other)
+        if one is not other:
+            self.leader[other] = one
 
 
 def gather(problem: Problem) -> None:
     """Join the tiles of ties into groups; every other tile is a group of its own."""
-    found = problem.relations
-    leader: dict[Value, Value] = {}
-
-    def head(value: Value) -> Value:
-        while value in leader:
-            value = leader[value]
-        return value
-
+    found, union = problem.relations, Union()
     for tie in found.ties:
         held = [value for _, value in tie if value not in found.made]
         for value in held[1:]:
-            one, other = head(held[0]), head(value)
-            if one is not other:
-                leader[other] = one
+            union.join(held[0], value)
     numbers: dict[Value, int] = {}
-
-    def group(value: Value) -> int:
-        first = head(value)
-        if first not in numbers:
-            numbers[first] = add(problem, value)
-        problem.group_of[value] = numbers[first]
-        here = problem.groups[numbers[first]]
-        if value not in here.members:
-            here.members.append(value)
-        return numbers[first]
-
+    tied = [value for tie in found.ties for _, value in tie]
+    alone = [value for op in found.depth for value in op.results if is_tile(value)]
+    for value in dict.fromkeys([*tied, *alone]):
+        if value not in found.made:
+            head = union.head(value)
+            if head not in numbers:
+                numbers[head] = add(problem, value)
+            problem.group_of[value] = numbers[head]
+            problem.groups[numbers[head]].members.append(value)
     for tie in found.ties:
         held = [value for _, value in tie if value not in found.made]
-        number = group(held[0]) if held else add(problem, tie[0][1])
-        for op, value in tie:
-            if value in found.made:
-                problem.ports[op, value] = number
-            else:
-                group(value)
-    for op in found.depth:
-        for value in op.results:
-            if is_tile(value) and value not in found.made and value not in problem.group_of:
-                group(value)
+        number = problem.group_of[held[0]] if held else add(problem, tie[0][1])
+        problem.ports |= {use: number for use in tie if use[1] in found.made}
 
 
 def add(problem: Problem, value: Value) -> int:
@@ -189,8 +206,8 @@ def pin(problem: Problem) -> None:
             raise TileError(
                 f"tiles that share one layout are said to lie in {layout}",
                 hint.span,
-                notes=[(f"and in {fitted(group.pinned, problem.room)} here", group.pinned.span)],
-                help="give one of them a name of its own: tiles that a loop or an operation ties cannot lie in two ways",
+                notes=[Note(f"and in {fitted(group.pinned, problem.room)} here", group.pinned.span)],
+                help="tiles that a loop or an operation ties cannot lie in two ways: drop one of the hints",
             )
         group.pinned = hint
         group.candidates = {layout: f"the author's hint{at(hint.span)}"}
@@ -225,9 +242,10 @@ def propose(problem: Problem) -> None:
         for way in ways:
             for what, value, layout in operands(op, way):
                 offer(problem, problem.of(value), layout, f"{what} of the product{at(op.span)}: {way}")
-    for access in (*problem.relations.loads, *problem.relations.stores):
-        value = access.result if isinstance(access, ops.Load) else access.value
-        offer(problem, problem.of(value), problem.ideal(access), f"wide accesses of the {access.name}{at(access.span)}")
+    for load in problem.relations.loads:
+        offer(problem, problem.of(load.result), problem.ideal(load), f"wide accesses of the load{at(load.span)}")
+    for store in problem.relations.stores:
+        offer(problem, problem.of(store.value), problem.ideal(store), f"wide accesses of the store{at(store.span)}")
     for _ in range(ROUNDS):
         for link in problem.relations.links:
             travel(problem, link)
@@ -252,7 +270,7 @@ def offer(problem: Problem, number: int | None, layout: Layout | None, why: str)
         return
     group = problem.groups[number]
     if group.pinned is None and len(group.candidates) < MOST_CANDIDATES:
-        group.candidates.setdefault(layout, why)
+        group.candidates.setdefault(problem.interned.setdefault(layout, layout), why)
 
 
 def travel(problem: Problem, link: Link) -> None:

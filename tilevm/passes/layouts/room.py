@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd
 
 from tilevm.layout import Layout, local, replicate, spatial
 from tilevm.layout.convert import Banks
+from tilevm.layout.convert.memory import Service, in_turn
+from tilevm.layout.gf2 import echelon
 from tilevm.target import Target
+from tilevm.target.banks import Access
 
 WIDEST = 128  # bits of the widest access of a thread
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Room:
-    """``warps`` of ``target``: where the tiles of one block lie."""
+    """``warps`` of ``target``: where the tiles of one block lie. ``room`` gives the one object for each pair."""
 
     target: Target
     warps: int
@@ -32,7 +35,15 @@ class Room:
     @cached_property
     def banks(self) -> Banks:
         """Shared memory as conversions ask for it."""
-        return self.target.round_trip
+        return Banks(tuple(self.served("write")), tuple(self.served("read")))
+
+    def served(self, access: Access) -> Iterator[Service]:
+        """Each size of access. Where nobody knows which lanes go together, neighbours are assumed to."""
+        for banks in self.target.banks:
+            if banks.access == access and banks.width == low_power(banks.width):
+                line = banks.count * banks.bank_bytes
+                lanes = spanned(banks.phases[0]) if banks.phases else in_turn(line, self.lanes, (banks.width,))[0].lanes
+                yield Service(banks.width, line, lanes)
 
     def blocked(self, shape: tuple[int, ...], fast: Iterable[int], vector: int) -> Layout:
         """A layout in which neighbours along the ``fast`` dims, fastest first, lie in one thread, then in the next.
@@ -54,6 +65,19 @@ class Room:
     def whole(self, shape: tuple[int, ...]) -> Layout:
         """Every thread holds every element, in row-major registers: what any reshape can follow."""
         return replicate(self.threads) * local(*shape)
+
+
+@lru_cache
+def room(target: Target, warps: int) -> Room:
+    """The threads of a block."""
+    return Room(target, warps)
+
+
+def spanned(lanes: Iterable[int]) -> tuple[int, ...]:
+    """Lane numbers that make the phase of lane 0 by ^, a power of two of lanes."""
+    found = tuple(reversed(echelon(lanes)))
+    assert 1 << len(found) == len(set(lanes)), "phases of every machine are spans"
+    return found
 
 
 def low_power(number: int) -> int:

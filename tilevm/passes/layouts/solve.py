@@ -66,18 +66,18 @@ def descended(problem: Problem, terms: Terms, state: State) -> State:
 def better_layout(number: int, candidates: Iterable[Layout], terms: Terms, state: State) -> bool:
     """Give a group its cheapest layout; whether that is another."""
     before = state.layouts[number]
-    costs = []
+    costs: list[tuple[float, int, Layout]] = []
     for layout in (before, *(other for other in candidates if other != before)):
         state.layouts[number] = layout
         costs.append((sum(term(state) for term in terms.of_group[number]), len(costs), layout))
-    state.layouts[number] = min(costs)[2] if costs else before
+    state.layouts[number] = min(costs, key=lambda entry: entry[:2])[2]
     return state.layouts[number] is not before
 
 
 def better_way(op: Op, known: Iterable[Choice], terms: Terms, state: State) -> bool:
     """Give a product its cheapest way; whether that is another."""
     before = state.ways[op]
-    costs = []
+    costs: list[tuple[float, int, Choice]] = []
     for way in (before, *(other for other in known if other is not before)):
         state.ways[op] = way
         costs.append((sum(term(state) for term in terms.of_product[op]), len(costs), way))

@@ -1,0 +1,81 @@
+"""Whether the layouts of a function fit together, whoever assigned them."""
+
+from __future__ import annotations
+
+from tilevm.ir import Func, Op, Value, ops
+from tilevm.ir.rewrite import walk
+from tilevm.layout import Layout, LayoutError
+from tilevm.passes.layouts.products import choices, tile_of
+from tilevm.passes.layouts.relate import Link, Way, is_tile, relations
+from tilevm.passes.layouts.room import Room
+from tilevm.source import TileError
+
+
+def verify_layouts(func: Func, room: Room) -> Func:
+    """``func``, after checking it. Raises TileError at the first instruction whose tiles do not lie as it needs them."""
+    found = relations(func.body)
+    for op in walk(func.body):
+        for value in (*op.results, *(value for block in op.regions for value in block.params)):
+            if is_tile(value):
+                lies(op, value, room)
+    for tie in found.ties:
+        first = lying(tie[0][1])
+        for op, value in tie:
+            if lying(value) != first:
+                raise misfit(op, f"tiles of one layout lie in {first} and in {lying(value)}")
+    for link in found.links:
+        if not isinstance(link.op, ops.Convert) and not holds(link):
+            raise misfit(link.op, f"{lying(link.x)} gives no {lying(link.y)}")
+    for op in found.products:
+        held = [lying(value) for value in (op.a, op.b, op.acc, op.result)]
+        if not any(
+            all(want is None or want == have for want, have in zip((way.a, way.b, way.c, way.c), held, strict=True))
+            for way in choices(op, room)
+        ):
+            raise misfit(op, "no instruction takes operands that lie so")
+    return func
+
+
+def lying(value: Value) -> Layout:
+    layout = tile_of(value).layout
+    assert layout is not None, "checked before"
+    return layout
+
+
+def lies(op: Op, value: Value, room: Room) -> None:
+    """Raises TileError unless a tile has a layout of its shape on the threads of the block."""
+    found = tile_of(value)
+    if found.layout is None:
+        raise misfit(op, f"{found} lies nowhere")
+    if found.layout.shape != found.shape or found.layout.threads != room.threads:
+        raise misfit(op, f"{found} lies in {found.layout}, on {found.layout.threads} threads of {room.threads}")
+
+
+def holds(link: Link) -> bool:
+    """Whether one end follows from the other."""
+    if link.forward is None and link.backward is None:
+        return True
+    ends = ((link.forward, link.x, link.y), (link.backward, link.y, link.x))
+    if any(way is not None and follows(way, start, end) for way, start, end in ends):
+        return True
+    return link.forward is None and spreads(link)
+
+
+def follows(way: Way, start: Value, end: Value) -> bool:
+    try:
+        return way(lying(start)) == lying(end)
+    except LayoutError:
+        return False
+
+
+def spreads(link: Link) -> bool:
+    """Whether it is a broadcast in which each thread copies what it holds."""
+    try:
+        copies = lying(link.y).left_divide(lying(link.x))
+    except LayoutError:
+        return False
+    return copies.threads == 1
+
+
+def misfit(op: Op, message: str) -> TileError:
+    return TileError(f"{op.name}: {message}", op.span)
