@@ -136,7 +136,7 @@ class Kernel:
 
         def fresh() -> tuple[Build, Contract]:
             func = trace(self._function, types, call.constants, grid)
-            return compile_func(func, where), Contract.of(func, said)
+            return compile_func(func, where, call.options.num_warps), Contract.of(func, said)
 
         decided_by = fingerprint(
             self._function, self._outside(call), call.constants, types, said, grid, call.options.num_warps, debugging()

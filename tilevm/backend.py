@@ -111,6 +111,37 @@ def place(device: str) -> Place:
     return PLACES[device]
 
 
+def unrun(target: str) -> Place:
+    """The place of code for a machine that nothing here runs yet: it can be examined."""
+    return Place("nowhere", "tilevm.backend:EXAMINED", target, optimise=True)
+
+
+@dataclass(frozen=True)
+class Unrun:
+    """A kernel that was compiled as far as this version goes, and runs nowhere."""
+
+    abi: KernelAbi
+    stages: Mapping[str, str] = field(default_factory=dict)
+    binary: bytes = b""
+    resources: Mapping[str, int] = field(default_factory=dict)
+
+    def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
+        raise TileError(
+            f"{self.abi.name} was compiled for a GPU: it can be examined, and nothing here runs it yet",
+            help="leave target out to run on the CPU",
+        )
+
+
+class Examined:
+    """The backend of machines whose code is not made yet."""
+
+    def compile(self, func: Func, abi: KernelAbi) -> Artifact:
+        return Unrun(abi)
+
+
+EXAMINED: Backend = Examined()
+
+
 def load(where: Place) -> Backend:
     """The backend that serves a place, imported by name: the core knows no backend otherwise."""
     found: Backend = pkgutil.resolve_name(where.backend)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import PLACES, Artifact, Place, load, place
+from tilevm.backend import PLACES, Artifact, Place, load, place, unrun
 from tilevm.ir import Func
 from tilevm.ir.verify import verify
-from tilevm.passes import run_passes
+from tilevm.passes import pipeline, run_passes
 from tilevm.source import TileError, nearest
+from tilevm.target import TARGETS
 from tilevm.text import print_func
 
 
@@ -40,20 +41,25 @@ class Build:
         return {"tile": print_func(self.tile), "optimised": print_func(self.optimised), **self.artifact.stages}
 
 
-def compile_func(func: Func, where: Place) -> Build:
+def compile_func(func: Func, where: Place, warps: int = 4) -> Build:
     """Verify, optimise, and have the backend of a place make code. Raises TileError for what it cannot do."""
     verify(func)
-    optimised = run_passes(func) if where.optimise else func
+    optimised = run_passes(func, pipeline(where.target, warps)) if where.optimise else func
     abi = KernelAbi.of(optimised)
     return Build(where, abi, load(where).compile(optimised, abi), lambda: (func, optimised))
 
 
 def choose(device: str | None, target: str | None) -> Place:
-    """Where to run: ``device``, or "cpu" when nobody says. Raises TileError unless it runs ``target``."""
+    """Where to run: ``device``, or the CPU when nobody says; nowhere when nobody says and ``target`` is a GPU.
+
+    Raises TileError unless the device runs ``target``.
+    """
+    if device is None and target in TARGETS:
+        return unrun(target)
     where = place("cpu" if device is None else device)
     if target is None or target == where.target:
         return where
-    known = sorted({p.target for p in PLACES.values()})
+    known = sorted({*(p.target for p in PLACES.values()), *TARGETS})
     if target in known:
         raise TileError(f"device {where.name!r} runs code for {where.target}, not for {target}")
     near = nearest(target, known)

@@ -13,8 +13,10 @@ from tilevm.passes.dce import drop_unused
 from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
+from tilevm.passes.layouts.assign import assign
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
+from tilevm.target import Target, target as find_target
 
 Observer = Callable[["Pass", Func, Func], None]
 
@@ -44,6 +46,25 @@ DCE = Pass("dce", drop_unused, "drop what nobody uses")
 PIPELINE = (WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
 
 
+def layouts(machine: Target, warps: int) -> Pass:
+    """The pass that decides where tiles lie in blocks of ``warps`` of a machine."""
+    return Pass("layouts", lambda func: assign(func, machine, warps), "decide which thread holds which element")
+
+
+def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
+    """The passes for a target by name: for machines with threads, their layouts too. Raises TileError for ``warps``
+    that no block of it has."""
+    if target == "cpu":
+        return PIPELINE
+    machine = find_target(target)
+    if warps > machine.warps_per_block:
+        raise TileError(
+            f"num_warps is {warps}, and a block of {target} has {machine.warps_per_block} warps at most",
+            help=f"{machine.limits.threads_per_block} threads of {machine.lanes} lanes a warp",
+        )
+    return (*PIPELINE, layouts(machine, warps))
+
+
 def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:
     """``func`` through each pass in turn; ``observe(pass, before, after)`` is told of each."""
     for step in pipeline:
@@ -53,11 +74,13 @@ def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observe
     return func
 
 
-def through(func: Func, name: str) -> Func:
-    """``func`` after the pass called ``name``. Raises TileError with the nearest name when there is none."""
-    names = [p.name for p in PIPELINE]
+def through(func: Func, name: str, passes: Sequence[Pass] = PIPELINE) -> Func:
+    """``func`` after the one of ``passes`` called ``name``. Raises TileError with the nearest name when there is none."""
+    names = [p.name for p in passes]
     if name not in names:
         near = nearest(name, names)
         mend = f"did you mean {near!r}?" if near else f"one of {', '.join(names)}"
+        if name == "layouts":
+            mend = "only machines with threads have layouts: name a target, such as sm_80"
         raise TileError(f"no pass is called {name!r}", help=mend)
-    return run_passes(func, PIPELINE[: names.index(name) + 1])
+    return run_passes(func, passes[: names.index(name) + 1])

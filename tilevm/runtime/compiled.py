@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument, Array
 from tilevm.driver import Build
+from tilevm.layout import Layout
+from tilevm.passes.layouts.fragments import fragments
 from tilevm.runtime.arguments import Seen, Trait, Weak, read
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
@@ -28,7 +30,11 @@ class Compiled:
     contract: Contract
     constants: Mapping[str, object]
     num_warps: int = 4
-    layouts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layouts(self) -> Mapping[str, Layout]:
+        """For a machine with threads: tensor → the layout in which what is loaded of it is used, where it is one."""
+        return fragments(self.build.optimised)
 
     @property
     def stages(self) -> Mapping[str, str]:

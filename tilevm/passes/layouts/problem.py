@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.layout import Layout, LayoutError, local, replicate
 from tilevm.passes.layouts.cost import access, contiguous, conversion
-from tilevm.passes.layouts.products import Choice, choices, tile_of
+from tilevm.passes.layouts.products import Choice, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Link, Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
 from tilevm.source import Note, Span, TileError
@@ -253,15 +253,6 @@ def propose(problem: Problem) -> None:
         if not group.candidates:
             room = problem.room
             group.candidates[room.blocked(group.shape, (), max(1, 32 // group.bits))] = "nothing asks for another"
-
-
-def operands(op: Op, way: Choice) -> Iterator[tuple[str, Value, Layout | None]]:
-    """The tiles of a product and their layouts."""
-    assert isinstance(op, ops.Dot | ops.DotScaled)
-    yield "the accumulator", op.acc, way.c
-    yield "the result", op.result, way.c
-    yield "operand a", op.a, way.a
-    yield "operand b", op.b, way.b
 
 
 def offer(problem: Problem, number: int | None, layout: Layout | None, why: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
+from typing import TypeAlias
 
 from tilevm.ir import Value, ops
 from tilevm.layout import Layout, local, replicate, spatial
@@ -13,7 +14,8 @@ from tilevm.target import MmaAtom
 from tilevm.types import DType, Tile, tf32
 
 SCALAR_COST = 2.0  # issue slots of a fused multiply-add with its reads from shared memory
-Grid = tuple[int, int]
+Grid: TypeAlias = tuple[int, int]
+Product: TypeAlias = ops.Dot | ops.DotScaled
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,22 @@ class Choice:
         return f"{self.atom.name}, warps {self.grid[0]} x {self.grid[1]}"
 
 
-def choices(op: ops.Dot | ops.DotScaled, room: Room) -> tuple[Choice, ...]:
+def choices(op: Product, room: Room) -> tuple[Choice, ...]:
     """Every way that the machine has, instructions first; at least one."""
     a, b, acc = (tile_of(value) for value in (op.a, op.b, op.acc))
     found = [way for atom in atoms(op, room) for way in shared_out(atom, a.shape, b.shape, room)]
     return tuple(found) or (by_numbers(a.shape, acc, room),)
 
 
-def why_no_atom(op: ops.Dot | ops.DotScaled, room: Room) -> str:
+def operands(op: Product, way: Choice) -> Iterator[tuple[str, Value, Layout | None]]:
+    """The tiles of a product and their layouts."""
+    yield "the accumulator", op.acc, way.c
+    yield "the result", op.result, way.c
+    yield "operand a", op.a, way.a
+    yield "operand b", op.b, way.b
+
+
+def why_no_atom(op: Product, room: Room) -> str:
     """What keeps a product from the matrix instructions."""
     a, acc = tile_of(op.a), tile_of(op.acc)
     if isinstance(op, ops.DotScaled):
@@ -59,13 +69,13 @@ def tile_of(value: Value) -> Tile:
     return value.type
 
 
-def factor(op: ops.Dot | ops.DotScaled, given: DType) -> DType:
+def factor(op: Product, given: DType) -> DType:
     """The type that the instruction is to multiply: f32 as tf32 where the author allows it."""
     loose = isinstance(op, ops.Dot) and op.precision == "tf32" and given.name == "f32"
     return tf32 if loose else given
 
 
-def atoms(op: ops.Dot | ops.DotScaled, room: Room) -> Iterator[MmaAtom]:
+def atoms(op: Product, room: Room) -> Iterator[MmaAtom]:
     """The largest instruction that takes its operands from registers and divides the product."""
     if isinstance(op, ops.DotScaled):
         return

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tilevm.ir import Op
 from tilevm.layout import Layout
 from tilevm.passes.layouts.cost import conversion, folding
-from tilevm.passes.layouts.problem import Problem, operands
-from tilevm.passes.layouts.products import Choice
+from tilevm.passes.layouts.problem import Problem
+from tilevm.passes.layouts.products import Choice, Product, operands
 
 SWEEPS = 8
 

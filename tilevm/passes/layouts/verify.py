@@ -5,35 +5,35 @@ from __future__ import annotations
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.rewrite import walk
 from tilevm.layout import Layout, LayoutError
-from tilevm.passes.layouts.products import choices, tile_of
+from tilevm.passes.layouts.products import Choice, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Link, Way, is_tile, relations
 from tilevm.passes.layouts.room import Room
 from tilevm.source import TileError
 
 
 def verify_layouts(func: Func, room: Room) -> Func:
-    """``func``, after checking it. Raises TileError at the first instruction whose tiles do not lie as it needs them."""
+    """``func``, after checking it. Raises TileError at the first instruction whose tiles do not lie as it needs."""
     found = relations(func.body)
     for op in walk(func.body):
         for value in (*op.results, *(value for block in op.regions for value in block.params)):
             if is_tile(value):
                 lies(op, value, room)
     for tie in found.ties:
-        first = lying(tie[0][1])
         for op, value in tie:
-            if lying(value) != first:
-                raise misfit(op, f"tiles of one layout lie in {first} and in {lying(value)}")
+            if lying(value) != lying(tie[0][1]):
+                raise misfit(op, f"tiles of one layout lie in {lying(tie[0][1])} and in {lying(value)}")
     for link in found.links:
         if not isinstance(link.op, ops.Convert) and not holds(link):
             raise misfit(link.op, f"{lying(link.x)} gives no {lying(link.y)}")
-    for op in found.products:
-        held = [lying(value) for value in (op.a, op.b, op.acc, op.result)]
-        if not any(
-            all(want is None or want == have for want, have in zip((way.a, way.b, way.c, way.c), held, strict=True))
-            for way in choices(op, room)
-        ):
-            raise misfit(op, "no instruction takes operands that lie so")
+    for product in found.products:
+        if not any(takes(product, way) for way in choices(product, room)):
+            raise misfit(product, "no instruction takes operands that lie so")
     return func
+
+
+def takes(op: ops.Dot | ops.DotScaled, way: Choice) -> bool:
+    """Whether the tiles of a product lie as one way of making it has them."""
+    return all(wanted is None or wanted == lying(value) for _, value, wanted in operands(op, way))
 
 
 def lying(value: Value) -> Layout:
