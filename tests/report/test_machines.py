@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tilevm.cli import main
 from tilevm.optional import load_file
-from tilevm.report import machines
+from tilevm.report import atoms, machines
 from tilevm.report.docs import ROOT
 from tilevm.target import TARGETS, target
 from tilevm.types import f8e4m3, f8e5m2, f16, f32, i8, i32, u8
@@ -62,9 +62,9 @@ def test_every_atom_is_told() -> None:
 
 def test_types_in_words() -> None:
     both = [(a, b, c) for a in (f8e4m3, f8e5m2) for b in (f8e4m3, f8e5m2) for c in (f32, f16)]
-    assert machines.told(both) == "f8e4m3/f8e5m2 · f8e4m3/f8e5m2 → f32/f16"
-    assert machines.told([(i8, u8, i32), (u8, i8, i32)]) == "i8 · u8, u8 · i8 → i32"
-    assert machines.told([(f16, f16, f32), (i8, i8, i32)]) == "f16 · f16 → f32; i8 · i8 → i32"
+    assert atoms.told(both) == "f8e4m3/f8e5m2 · f8e4m3/f8e5m2 → f32/f16"
+    assert atoms.told([(i8, u8, i32), (u8, i8, i32)]) == "i8 · u8, u8 · i8 → i32"
+    assert atoms.told([(f16, f16, f32), (i8, i8, i32)]) == "f16 · f16 → f32; i8 · i8 → i32"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_types_in_words() -> None:
     ],
 )
 def test_numbers_in_words(numbers: list[int], words: str) -> None:
-    assert machines.runs(list(numbers)) == words
+    assert atoms.runs(list(numbers)) == words
 
 
 def test_lanes_in_words() -> None:

@@ -44,7 +44,7 @@ class Held:
 
     def gather(self, registers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """The matrix that lies in ``registers`` of shape (lanes, slots); an element that nobody holds is far off."""
-        found = np.full(shape, -(1 << 40), np.int64)
+        found = np.full(shape, -(2.0**40))
         found[self.index] = registers
         return found
 

@@ -6,48 +6,40 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tests.target.facts import MFMA, NVIDIA, Held, alike, amd, fragments, names, value
-from tilevm.layout import Layout, LayoutError, local, replicate, row_major, spatial
+from tests.target.facts import MFMA, NVIDIA, Held, alike, amd, fragments, names, table, value
+from tilevm.layout import LayoutError, local, replicate, row_major, spatial
 from tilevm.target import TARGETS, MmaAtom, target
 from tilevm.types import DType, bf16, dtype, f8e4m3, f8e5m2, f16, f32
 
 PTX = [name for name in TARGETS if target(name).vendor == "nvidia"]
 GFX = [name for name in TARGETS if target(name).vendor == "amd"]
+Pair = tuple[np.ndarray, np.ndarray]
+Factors = tuple[Pair, Pair]
 
 
-def scattered(layout: Layout, matrix: np.ndarray) -> np.ndarray:
-    """``matrix`` in registers of shape (threads, slots), each element wherever the layout puts it."""
-    registers = np.full((layout.threads, layout.registers), -(1 << 40), np.int64)
-    for at in np.ndindex(*matrix.shape):
-        for thread, slot in layout.owners(at):
-            registers[thread, slot] = matrix[at]
-    return registers
+def multiplied(atom: MmaAtom, held: dict[str, Held], factors: Factors | None = None) -> None:
+    """The machine, which knows the facts, multiplies what the layouts put into registers, and they find the product.
 
-
-def multiplied(atom: MmaAtom, held: dict[str, Held], seed: int = 0) -> None:
-    """The machine, which knows the facts, multiplies what the layouts put into registers, and they find the product."""
-    random = np.random.default_rng(seed)
+    ``factors`` are what a and b are multiplied with element by element, and what arrives of these.
+    """
+    random = np.random.default_rng(0)
     found = {}
     for letter, (_, _, layout, shape) in zip("abc", atom.operands(), strict=True):
-        matrix = random.integers(-9, 10, shape)
-        found[letter] = matrix, matrix if layout is None else held[letter].gather(scattered(layout, matrix), shape)
+        matrix = random.integers(-9, 10, shape).astype(np.float64)
+        there = matrix if layout is None else held[letter].gather(table(layout).scatter(matrix), shape)
+        found[letter] = matrix, there
     (a, a_there), (b, b_there), (c, c_there) = found.values()
+    if factors is not None:
+        (of_a, of_a_there), (of_b, of_b_there) = factors
+        a, a_there, b, b_there = a * of_a, a_there * of_a_there, b * of_b, b_there * of_b_there
     result = held["c"].scatter(a_there @ b_there + c_there)
-    expected = a @ b + c
-    for at in np.ndindex(*expected.shape):
-        assert {int(result[place]) for place in atom.c.owners(at)} == {int(expected[at])}, (atom.name, at)
+    assert np.array_equal(result, table(atom.c).scatter(a @ b + c)), atom.name
 
 
 def distinct(name: str) -> list[MmaAtom]:
     """The atoms of a machine, one for each set of fragments."""
     atoms = {(a.a, a.b, a.c, a.a_dtype.bits, a.c_dtype.bits): a for a in target(name).mma_atoms}
     return list(atoms.values())
-
-
-def new_on(name: str) -> list[MmaAtom]:
-    """What no machine before it in the list has."""
-    before = {a for other in PTX[: PTX.index(name)] for a in target(other).mma_atoms}
-    return [atom for atom in distinct(name) if atom not in before]
 
 
 @pytest.mark.parametrize("name", PTX)
@@ -60,9 +52,8 @@ def test_every_atom_of_nvidia_has_the_fragments_of_the_facts(name: str) -> None:
 
 @pytest.mark.parametrize("name", PTX)
 def test_every_atom_of_nvidia_multiplies(name: str) -> None:
-    for atom in new_on(name):
-        if atom.threads == 32 or atom.n in (8, 24, 64):
-            multiplied(atom, dict(fragments(atom)))
+    for atom in target(name).mma_atoms:
+        multiplied(atom, dict(fragments(atom)))
 
 
 INVERTED = {name: fact for name, fact in NVIDIA["fragments"].items() if "inverse" in fact and name.startswith("mma")}
@@ -142,7 +133,7 @@ def once() -> list[dict]:
 
 @pytest.mark.parametrize("fact", once(), ids=lambda fact: fact["name"] + "_".join(fact["types"][:2]))
 def test_fragments_of_an_mfma(fact: dict) -> None:
-    """Both ways: the element in a slot, and the slot of an element; then a product."""
+    """Both ways: the element in a slot, and the slot of an element."""
     atom = atom_of(fact, fact["machines"][-1])
     held = held_by(fact, atom)
     for letter, layout in (("a", atom.a), ("b", atom.b), ("c", atom.c)):
@@ -150,7 +141,35 @@ def test_fragments_of_an_mfma(fact: dict) -> None:
         for at in np.ndindex(*layout.shape):
             seen = {"b": 0, **dict(zip(dims(letter, atom), at, strict=True))}
             assert layout.owners(at) == ((value(fact[letter]["lane"], **seen), value(fact[letter]["elem"], **seen)),)
-    multiplied(atom, held)
+
+
+@pytest.mark.parametrize("machine", GFX)
+def test_every_atom_of_amd_multiplies(machine: str) -> None:
+    """The mixed types of scaled forms too: the facts of each operand are those of its own type."""
+    told = [(atom_of(fact, machine), fact) for fact, there in CASES if there == machine]
+    for atom in target(machine).mma_atoms:
+        same = [(other, fact) for other, fact in told if other.builtin == atom.builtin]
+        of_a = next(fact for other, fact in same if other.a_dtype == atom.a_dtype)
+        of_b = next(fact for other, fact in same if other.b_dtype == atom.b_dtype)
+        held = {**held_by(of_a, atom), "b": held_by(of_b, atom)["b"]}
+        multiplied(atom, held, factors(atom, of_a["scales"]) if atom.scales is not None else None)
+
+
+def factors(atom: MmaAtom, rule: dict[str, str]) -> Factors:
+    """Random block scales, as they are and as they arrive: ``rule`` names the lane whose scale an element gets."""
+    assert atom.scales is not None
+    random = np.random.default_rng(1)
+    i, k = np.arange(atom.m), np.arange(atom.k)
+    made = []
+    for layout, formula in ((atom.scales.a, rule["a"]), (atom.scales.b, rule["b"])):
+        scales = 2.0 ** random.integers(-3, 4, layout.shape)
+        lanes = table(layout).scatter(scales)[:, 0]
+        by_columns = layout is atom.scales.b
+        row, step = (k[:, None], i[None, :]) if by_columns else (i[:, None], k[None, :])
+        seen = {"k": row, "j": step} if by_columns else {"i": row, "k": step}
+        along = 0 if by_columns else 1
+        made.append((np.repeat(scales, atom.scales.block, axis=along), lanes[value(formula, **seen)]))
+    return made[0], made[1]
 
 
 def test_each_operand_of_a_scaled_form_has_the_layout_of_its_own_type() -> None:

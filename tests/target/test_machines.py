@@ -48,6 +48,7 @@ SHARED = {  # a block may ask for, a processor has, in KiB
     **{"gfx90a": (64, 64), "gfx942": (64, 64), "gfx950": (160, 160)},
 }
 THREADS = {"sm_86": 1536, "sm_89": 1536}
+BLOCKS = {"sm_80": 32, "sm_86": 16, "sm_89": 24, "sm_90a": 32, "sm_100a": 32}
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -55,6 +56,7 @@ def test_limits(name: str) -> None:
     machine, limits = target(name), target(name).limits
     assert (limits.shared_per_block, limits.shared_per_processor) == tuple(KIB * x for x in SHARED[name])
     assert limits.threads_per_processor == THREADS.get(name, 2048)
+    assert limits.blocks_per_processor == BLOCKS.get(name, 16)
     assert limits.threads_per_block == 1024 == machine.warps_per_block * machine.lanes
     assert machine.warps_per_processor == limits.threads_per_processor // machine.lanes
     nvidia = machine.vendor == "nvidia"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tilevm.backend import PLACES
-from tilevm.report import machines
+from tilevm.report import atoms, machines
 from tilevm.target import TARGETS, Target, target
 
 CAPTIONS = {"cpu": "native code on every core, through LLVM", "vm": "the reference machine: tile IR on numpy"}
@@ -66,7 +66,7 @@ def whole(machine: Target) -> list[Table]:
             machines.banks(machine),
         ),
         ("copies", ("copy", "from", "to", "bytes", "waited for by"), machines.copies(machine)),
-        ("matrix instructions", machines.HEAD[:3] + machines.HEAD[4:], without_machines(machine)),
+        ("matrix instructions", atoms.HEAD[:3] + atoms.HEAD[4:], without_machines(machine)),
     )
     tables = []
     for title, head, rows in parts:
@@ -78,5 +78,5 @@ def whole(machine: Target) -> list[Table]:
 
 
 def without_machines(machine: Target) -> list[tuple[str, ...]]:
-    rows = machines.atoms((machine.name,))
+    rows = atoms.atoms((machine.name,))
     return [(*row[:3], *(cell.strip("`") for cell in row[4:])) for row in rows]

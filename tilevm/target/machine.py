@@ -60,7 +60,7 @@ class Target:
     limits: Limits
     memory: GlobalMemory
     banks: tuple[Banks, ...]
-    mma_atoms: tuple[MmaAtom, ...] = field(compare=False)
+    mma_atoms: tuple[MmaAtom, ...] = field(hash=False)  # a thousand on some; the rest tells machines apart
     copies: tuple[CopyAtom, ...]
     matrix_copies: tuple[MatrixCopy, ...] = ()
     bulk_copies: tuple[BulkCopy, ...] = ()

@@ -1,6 +1,7 @@
 """NVIDIA's machines: sm_80, sm_86, sm_89, sm_90a; of sm_100a what it shares with them.
 
-Limits: CUDA programming guide, "Compute capabilities". Versions of PTX: what ptxas 13.0 takes.
+Limits: CUDA programming guide, "Compute capabilities", and the traits in libcu++. Versions of PTX: what ptxas 13.0
+takes.
 """
 
 from __future__ import annotations
