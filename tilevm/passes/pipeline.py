@@ -75,7 +75,7 @@ def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observe
 
 
 def through(func: Func, name: str, passes: Sequence[Pass] = PIPELINE) -> Func:
-    """``func`` after the one of ``passes`` called ``name``. Raises TileError with the nearest name when there is none."""
+    """``func`` after the pass called ``name``. Raises TileError with the nearest name when there is none."""
     names = [p.name for p in passes]
     if name not in names:
         near = nearest(name, names)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.layout import Layout, LayoutError, local, replicate
 from tilevm.passes.layouts.cost import access, contiguous, conversion
-from tilevm.passes.layouts.products import Choice, choices, operands, tile_of
+from tilevm.passes.layouts.products import Choice, Product, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Link, Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
 from tilevm.source import Note, Span, TileError
@@ -49,7 +49,7 @@ class Problem:
         self.groups: list[Group] = []
         self.group_of: dict[Value, int] = {}
         self.ports: dict[tuple[Op, Value], int] = {}  # uses of values that are made in any layout
-        self.choices: dict[Op, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
+        self.choices: dict[Product, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
         self.interned: dict[Layout, Layout] = {}  # equal layouts are one object: looked up at once
         self.ideals: dict[Op, Layout] = {}
         self.links_of: dict[Op, list[int]] = {}

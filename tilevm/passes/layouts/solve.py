@@ -19,7 +19,7 @@ class State:
     """One layout a group, one way a product."""
 
     layouts: list[Layout]
-    ways: dict[Op, Choice] = field(default_factory=dict)
+    ways: dict[Product, Choice] = field(default_factory=dict)
 
 
 Term = Callable[[State], float]
@@ -74,7 +74,7 @@ def better_layout(number: int, candidates: Iterable[Layout], terms: Terms, state
     return state.layouts[number] is not before
 
 
-def better_way(op: Op, known: Iterable[Choice], terms: Terms, state: State) -> bool:
+def better_way(op: Product, known: Iterable[Choice], terms: Terms, state: State) -> bool:
     """Give a product its cheapest way; whether that is another."""
     before = state.ways[op]
     costs: list[tuple[float, int, Choice]] = []
@@ -92,7 +92,7 @@ class Terms:
         self.problem = problem
         self.every: list[Term] = []
         self.of_group: list[list[Term]] = [[] for _ in problem.groups]
-        self.of_product: dict[Op, list[Term]] = {op: [] for op in problem.choices}
+        self.of_product: dict[Product, list[Term]] = {op: [] for op in problem.choices}
         self.add_links()
         self.add_accesses()
         self.add_products()
@@ -101,7 +101,7 @@ class Terms:
     def total(self, state: State) -> float:
         return sum(term(state) for term in self.every)
 
-    def add(self, term: Term, groups: Iterable[int | None] = (), product: Op | None = None) -> None:
+    def add(self, term: Term, groups: Iterable[int | None] = (), product: Product | None = None) -> None:
         self.every.append(term)
         for number in {number for number in groups if number is not None}:
             self.of_group[number].append(term)
@@ -141,7 +141,7 @@ class Terms:
                 if number is not None:
                     self.add(self.operand_term(op, role, number, weight), (number,), op)
 
-    def operand_term(self, op: Op, role: int, number: int, weight: float) -> Term:
+    def operand_term(self, op: Product, role: int, number: int, weight: float) -> Term:
         room, bits = self.problem.room, self.problem.groups[number].bits
 
         def term(state: State) -> float:

@@ -6,7 +6,7 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.rewrite import walk
 from tilevm.layout import Layout, LayoutError
 from tilevm.passes.layouts.products import Choice, choices, operands, tile_of
-from tilevm.passes.layouts.relate import Link, Way, is_tile, relations
+from tilevm.passes.layouts.relate import Link, Use, Way, is_tile, relations
 from tilevm.passes.layouts.room import Room
 from tilevm.source import TileError
 
@@ -15,13 +15,10 @@ def verify_layouts(func: Func, room: Room) -> Func:
     """``func``, after checking it. Raises TileError at the first instruction whose tiles do not lie as it needs."""
     found = relations(func.body)
     for op in walk(func.body):
-        for value in (*op.results, *(value for block in op.regions for value in block.params)):
-            if is_tile(value):
-                lies(op, value, room)
+        for value in filter(is_tile, (*op.results, *(value for block in op.regions for value in block.params))):
+            lies(op, value, room)
     for tie in found.ties:
-        for op, value in tie:
-            if lying(value) != lying(tie[0][1]):
-                raise misfit(op, f"tiles of one layout lie in {lying(tie[0][1])} and in {lying(value)}")
+        alike(tie)
     for link in found.links:
         if not isinstance(link.op, ops.Convert) and not holds(link):
             raise misfit(link.op, f"{lying(link.x)} gives no {lying(link.y)}")
@@ -29,6 +26,14 @@ def verify_layouts(func: Func, room: Room) -> Func:
         if not any(takes(product, way) for way in choices(product, room)):
             raise misfit(product, "no instruction takes operands that lie so")
     return func
+
+
+def alike(tie: tuple[Use, ...]) -> None:
+    """Raises TileError unless the tiles of a tie have one layout."""
+    first = lying(tie[0][1])
+    for op, value in tie:
+        if lying(value) != first:
+            raise misfit(op, f"tiles of one layout lie in {first} and in {lying(value)}")
 
 
 def takes(op: ops.Dot | ops.DotScaled, way: Choice) -> bool:
