@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 
+from tilevm.layout import Layout
+
 from .function import is_helper
 from .reading import assigned, in_order, parameter_names, plain_function, read
 from .scope import UNBOUND, resolve
@@ -82,4 +84,8 @@ def is_constant(value: object) -> bool:
     """Whether the value itself decides what is compiled; modules and the language's own names do not."""
     if isinstance(value, tuple):
         return all(map(is_constant, value))
-    return usable(value) and (is_helper(value) or not callable(value)) and not isinstance(value, ModuleType)
+    return (
+        usable(value)
+        and (is_helper(value) or not callable(value) or isinstance(value, Layout))
+        and not isinstance(value, ModuleType)
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import BuiltinFunctionType, FunctionType
 
+from tilevm.layout import Layout
 from tilevm.types import DType
 
 from .captures import defaults, follow, helpers
@@ -51,6 +52,8 @@ def token(value: object) -> str:
         return f"({', '.join(map(token, value))})"
     if value is None or isinstance(value, bool | int | float | str | DType):
         return f"{type(value).__name__} {value!r} {fields_of(value)}"
+    if isinstance(value, Layout):
+        return f"layout {value}"
     if isinstance(value, FunctionType) and is_helper(value):
         return f"helper {value.__module__}.{value.__qualname__} {read(value).tree.lineno}"
     if isinstance(value, FunctionType | BuiltinFunctionType | type):

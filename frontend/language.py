@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeAlias, overload
 
 from tilevm import symbolic
+from tilevm.layout import Layout
 from tilevm.symbolic import Expr
 from tilevm.types import DType
 
@@ -197,6 +198,16 @@ def expand(x: Tile, axis: int) -> Tile:
     raise outside("tv.expand")
 
 
+def set_layout(x: Tile, layout: Layout | str) -> Tile:
+    """``x``, lying in the registers of a block's threads as ``layout`` says; the CPU has no threads and passes it over.
+
+    ``layout`` has the extents of x, on thread and reg: built outside the kernel, as ``spatial(8, 4) * local(1, 2)``, or
+    its text. Where a block has more threads, they hold replicas. What computes with the result lies likewise, and
+    conversions are made where other demands meet it; two layouts for one carried variable are refused.
+    """
+    raise outside("tv.set_layout")
+
+
 def join(a: Number, b: Number) -> Tile:
     """``a`` and ``b`` side by side in a new last dimension of extent 2; they broadcast, and take one dtype."""
     raise outside("tv.join")
@@ -335,6 +346,7 @@ __all__ = [
     "reshape",
     "rsqrt",
     "scan",
+    "set_layout",
     "sigmoid",
     "sort",
     "split",

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TypeGuard
 
 from tilevm.ir import Value
+from tilevm.layout import Layout
 from tilevm.source import Note, Span
 from tilevm.types import DType, Pointer, Scalar, Tensor, Tile, Type
 
@@ -217,6 +218,7 @@ DESCRIBE: tuple[tuple[type, Callable[..., str]], ...] = (
     (type(None), lambda v: "None"),
     (List, lambda v: f"a list of {len(v)}"),
     (tuple, lambda v: f"a tuple of {len(v)}"),
+    (Layout, lambda v: f"the layout {v}"),
     (DType, lambda v: f"the dtype {v}"),
     (ModuleType, lambda v: f"the module {v.__name__}"),
     (Range, lambda v: "a range"),

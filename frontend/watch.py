@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
+from tilevm.layout import Layout
+
 from .captures import defaults, dotted, follow, helpers
 from .function import is_helper
 from .reading import assigned, in_order, parameter_names, read
@@ -52,7 +54,7 @@ def decides(function: FunctionType, chain: tuple[str, ...], value: object) -> bo
     own = chain[0] in function.__globals__ or chain[0] in function.__code__.co_freevars
     if not own or value is UNBOUND or isinstance(value, ModuleType):
         return False
-    return len(chain) == 1 or is_helper(value) or not callable(value)
+    return len(chain) == 1 or is_helper(value) or isinstance(value, Layout) or not callable(value)
 
 
 def marks(watched: Iterable[Place]) -> tuple[Hashable, ...]:

@@ -47,6 +47,7 @@ from .frontend.language import (
     reshape as reshape,
     rsqrt as rsqrt,
     scan as scan,
+    set_layout as set_layout,
     sigmoid as sigmoid,
     sort as sort,
     split as split,
@@ -61,6 +62,7 @@ from .frontend.language import (
     zeros as zeros,
 )
 from .report.check import Report as Report, check as check
+from .report.explain import Explanation as Explanation, explain as explain
 from .runtime.packed import packed as packed
 from .source import TileError as TileError
 from .types import (

@@ -6,6 +6,7 @@ from . import (  # noqa: F401  # each fills its part of the table
     builtins,
     create,
     elementwise,
+    layout,
     memory,
     order,
     pieces,

@@ -17,6 +17,8 @@ from tilevm.report.check import check as examine
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--every-pass", is_flag=True, help="compare after each pass, not only after all")
 @click.option("--device", help="compare the code made for this device too, such as cpu")
+@click.option("--target", help="decide layouts too, for a GPU such as sm_80")
+@click.option("--num-warps", default=4, show_default=True, help="warps of a block, where the target has any")
 @click.option("--tolerance", type=float, help="for floats of the device, as a part of the largest number")
 @click.option("--seed", default=0, show_default=True, help="of the random arguments")
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="write what was found here too")
@@ -25,6 +27,8 @@ def check(
     words: tuple[str, ...],
     every_pass: bool,
     device: str | None,
+    target: str | None,
+    num_warps: int,
     tolerance: float | None,
     seed: int,
     file: str | None,
@@ -37,7 +41,17 @@ def check(
     named = example.find(where)
     kernel = named.kernel
     values, constants = example.arguments(named, example.words(words), seed)
-    report = examine(kernel, None, *values, device=device, every_pass=every_pass, tolerance=tolerance, **constants)
+    report = examine(
+        kernel,
+        None,
+        *values,
+        device=device,
+        target=target,
+        num_warps=num_warps,
+        every_pass=every_pass,
+        tolerance=tolerance,
+        **constants,
+    )
     click.echo(str(report))
     if file:
         Path(file).write_text(json.dumps(report.data(), indent=2) + "\n")

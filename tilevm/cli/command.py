@@ -18,13 +18,15 @@ from rich.table import Table
 
 from tilevm.bench.cpu import bench_cpu
 from tilevm.bench.formats import Figures, bench_formats
+from tilevm.bench.layouts import Times, bench_layouts
 from tilevm.bench.results import Results
 from tilevm.cli import example
 from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
+from tilevm.cli.explain import explain
 from tilevm.cli.targets import targets
-from tilevm.passes import PIPELINE, through
+from tilevm.passes import PIPELINE, pipeline, through
 from tilevm.source import TileError
 from tilevm.text import print_func
 from tilevm.version import __version__
@@ -124,21 +126,27 @@ def apart(found: np.ndarray, expected: np.ndarray) -> float:
 @main.command("print")
 @click.argument("where", metavar="FILE:KERNEL")
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--after", metavar="PASS", help=f"the IR after a pass: {', '.join(p.name for p in PIPELINE)}")
+@click.option("--after", metavar="PASS", help=f"the IR after a pass: {', '.join(p.name for p in PIPELINE)}, layouts")
 @click.option("--stage", type=click.Choice(STAGES), default="optimised", show_default=True)
-def print_(where: str, words: tuple[str, ...], after: str | None, stage: str) -> None:
+@click.option("--target", default="cpu", show_default=True, help="what the code is for, such as sm_80")
+@click.option("--num-warps", default=4, show_default=True, help="warps of a block, where the target has any")
+def print_(where: str, words: tuple[str, ...], after: str | None, stage: str, target: str, num_warps: int) -> None:
     """Print a kernel at a stage of its compilation."""
     named = example.find(where)
     kernel = named.kernel
     values, constants = example.arguments(named, example.words(words))
-    compiled = kernel.compile(*values, **constants)
+    compiled = kernel.compile(*values, target=target, num_warps=num_warps, **constants)
     if after is not None:
-        show(print_func(through(compiled.build.tile, after), places=True))
+        show(print_func(through(compiled.build.tile, after, pipeline(target, num_warps)), places=True))
         return
+    if stage not in compiled.stages:
+        raise TileError(f"code for {target} has no stage {stage}", help=f"it has {', '.join(compiled.stages)}")
     show(compiled.stages[stage], LEXERS.get(stage, "text"))
 
 
 main.add_command(check)
+
+main.add_command(explain)
 
 main.add_command(cache)
 
@@ -189,7 +197,14 @@ def formats(file: str | None, seconds: float, only: str) -> None:
     tell(bench_formats(seconds, only), file)
 
 
-def tell(result: Results | Figures, file: str | None) -> None:
+@bench.command()
+@measuring
+def layouts(file: str | None, seconds: float, only: str) -> None:
+    """Time the layout algebra, and the inference of layouts."""
+    tell(bench_layouts(seconds, only), file)
+
+
+def tell(result: Results | Figures | Times, file: str | None) -> None:
     """Print figures, and write them where that is wanted."""
     console = Console(width=110 if not sys.stdout.isatty() else None)
     for table in result.tables():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tilevm.ir import Func
 from tilevm.ir.verify import verify
@@ -48,7 +49,9 @@ PIPELINE = (WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
 
 def layouts(machine: Target, warps: int) -> Pass:
     """The pass that decides where tiles lie in blocks of ``warps`` of a machine."""
-    return Pass("layouts", lambda func: assign(func, machine, warps), "decide which thread holds which element")
+    run = partial(assign, target=machine, warps=warps)
+    run.__doc__ = assign.__doc__
+    return Pass("layouts", run, "decide which thread holds which element, for machines with threads")
 
 
 def pipeline(target: str, warps: int) -> tuple[Pass, ...]:

@@ -20,7 +20,7 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite, walk
 from tilevm.ir.verify import verify
-from tilevm.passes import PIPELINE, Pass
+from tilevm.passes import PIPELINE, Pass, pipeline
 from tilevm.report.memory import Contents, Difference, Written
 from tilevm.runtime.arguments import read
 from tilevm.runtime.compiled import Compiled
@@ -30,6 +30,7 @@ from tilevm.text import print_func
 from tilevm.types import Scalar
 
 EXACT = "bit for bit"
+UNRUN = ("vm", "nowhere")  # devices without code of their own to compare
 RESTORED = "bit for bit, with fused products rounded again"
 Outcome = Contents | TileError  # what a run leaves in memory, or why the machine refuses it
 
@@ -144,16 +145,19 @@ def check(
     device: str | None = None,
     every_pass: bool = False,
     tolerance: float | None = None,
+    num_warps: int = 4,
     **constexprs: Any,
 ) -> Report:
     """Run a kernel on the reference machine before and after the passes, and compare what it leaves in memory.
 
     ``grid`` is None for the kernel's own. ``every_pass`` compares after each pass, and not only where the answer of
     all together differs. ``device="cpu"`` compares the native code too: integers bit for bit, floats to
-    ``tolerance`` times the largest number (2**10 eps in f32 and f64, 8 eps in f16 and bf16). Programs are also run
+    ``tolerance`` times the largest number (2**10 eps in f32 and f64, 8 eps in f16 and bf16). ``target="sm_80"`` has
+    the layouts of blocks of ``num_warps`` decided as well. Programs are also run
     in the opposite order: an answer that depends on the order is a hazard. The arguments are left as they were.
     """
     where = choose(device, target) if device is not None or target is not None else None
+    passes = PIPELINE if where is None or where.target == "cpu" else pipeline(where.target, num_warps)
     asked = kernel if grid is None else kernel.gridless
     compiled = asked.compile(*args, device="vm", **constexprs)
     trial = prepare(asked, compiled, grid, args, constexprs)
@@ -161,8 +165,8 @@ def check(
     answer = trial.run(traced)
     if isinstance(answer, TileError):
         return Report(kernel.__name__, trial.programs, (str(answer),), ())
-    steps = list(each(trial, traced, answer, PIPELINE)) if every_pass else whole(trial, traced, answer, PIPELINE)
-    if where is not None and where.name != "vm" and all(s.ok for s in steps):
+    steps = list(each(trial, traced, answer, passes)) if every_pass else whole(trial, traced, answer, passes)
+    if where is not None and where.name not in UNRUN and all(s.ok for s in steps):
         steps.append(native(trial, traced, where, tolerance))
     return Report(kernel.__name__, trial.programs, order(trial, traced, answer), tuple(steps))
 

@@ -12,7 +12,8 @@ from tilevm.ir import OPS, Func
 from tilevm.ir.core import Effect, Op, Role
 from tilevm.ir.ops.expect import WORDS
 from tilevm.ir.rewrite import walk
-from tilevm.passes import PIPELINE
+from tilevm.passes import PIPELINE, layouts
+from tilevm.target import target
 from tilevm.text.print import Printer, constant
 
 REFERENCE = re.compile(r":\w+:`([^`]+)`")  # :func:`tv.sum`
@@ -88,12 +89,14 @@ def example(op: Op) -> str:
     inside = {v for i in inner for v in (*i.results, *(p for r in i.regions for p in r.params))}
     free = dict.fromkeys(v for i in inner for v in i.operands if v not in inside)
     given = [f"; {printer.params(tuple(free))}"] if free else []
-    return "\n".join([*given, printer.op(op, 0)])
+    text = printer.op(op, 0)
+    return "\n".join([*given, *printer.layouts().splitlines(), text])
 
 
 def passes() -> str:
     """The passes in order: what each does."""
     rows = ["| pass | what it does |", "|---|---|"]
-    rows += [f"| `{p.name}` | {p.caption} |" for p in PIPELINE]
-    details = [f"`{p.name}`: {' '.join(markdown(p.run).split())}" for p in PIPELINE]
+    steps = [*PIPELINE, layouts(target("sm_80"), 4)]  # as for any machine with threads
+    rows += [f"| `{p.name}` | {p.caption} |" for p in steps]
+    details = [f"`{p.name}`: {' '.join(markdown(p.run).split())}" for p in steps]
     return "\n".join(rows) + "\n\n" + "\n\n".join(details)

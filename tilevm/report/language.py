@@ -16,6 +16,7 @@ from tilevm.frontend.function import function
 from tilevm.frontend.kernel import Kernel, kernel
 from tilevm.frontend.unsupported import UNSUPPORTED
 from tilevm.report.check import Report, check
+from tilevm.report.explain import Explanation, explain
 from tilevm.report.instructions import markdown
 from tilevm.report.samples import OPERATORS, SAMPLES, VALUES, Lowered, lowered
 from tilevm.runtime.compiled import Compiled
@@ -25,7 +26,7 @@ from tilevm.types.named import NAMED
 OWNERS = (handles.Tile, handles.Tensor, handles.Pointer)
 RESERVED = {
     "num_warps": "warps of a program; the CPU has none and takes any number from 1 to 32",
-    "target": "what code is made for; only where a device runs several",
+    "target": "what code is made for: the CPU, or a GPU such as sm_80, for which it is compiled as far as layouts",
     "device": '"cpu", native code, or "vm", the reference machine; "cpu" when nobody says',
     "stream": "of a GPU; the CPU and the reference machine have none",
 }
@@ -136,6 +137,8 @@ def callers() -> str:
     parts.append("\n".join(f"* `{n} = {defaults[n]!r}`: {RESERVED[n]}" for n in Options._fields))
     parts += [f"#### `Compiled`\n\n{markdown(Compiled)}\n\n{members(Compiled, property)}"]
     parts += [plain("tv.check", check), f"#### `tv.Report`\n\n{markdown(Report)}\n\n{members(Report)}"]
+    told = f"#### `tv.Explanation`\n\n{markdown(Explanation)}\n\n{members(Explanation)}"
+    parts += [plain("tv.explain", explain), told]
     return "\n\n".join(parts)
 
 

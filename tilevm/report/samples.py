@@ -125,6 +125,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "rsqrt": ("tv.rsqrt(x)",),
     "scan": ("tv.scan(x, 1, tv.maximum)",),
     "sigmoid": ("tv.sigmoid(x)",),
+    "set_layout": ('tv.set_layout(x, "(4):(8@thread) (8):(1@thread)")',),
     "sort": ("tv.sort(x)", "tv.sort(i, descending=True)"),
     "split": ("tv.split(tv.join(x, y))",),
     "sqrt": ("tv.sqrt(x)",),

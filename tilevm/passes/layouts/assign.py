@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -30,16 +30,22 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What was decided, for whoever explains it."""
+    """What was decided, for whoever explains it. ``now``: what stands in ``func`` for a value of the input."""
 
     func: Func
     problem: Problem
     state: State
     conversions: tuple[Conversion, ...]
+    now: Mapping[Value, Value]
 
 
 def assign(func: Func, target: Target, warps: int) -> Func:
-    """``func`` with a layout on every tile, for blocks of ``warps`` of ``target``."""
+    """``func`` with a layout on every tile, for blocks of ``warps`` of ``target``.
+
+    Products, accesses of memory and hints propose; proposals travel through the instructions; of those that reach a
+    group of tiles that share a layout, the one is taken with which accesses, conversions and repeated work cost
+    least. Where demands still disagree, ``convert`` stands between.
+    """
     return assignment(func, target, warps).func
 
 
@@ -49,7 +55,7 @@ def assignment(func: Func, target: Target, warps: int) -> Assignment:
     state = solve(problem)
     writer = Writer(problem, state)
     body = writer.block(func.body, func.body.params)
-    return Assignment(replace(func, body=body), problem, state, tuple(writer.conversions))
+    return Assignment(replace(func, body=body), problem, state, tuple(writer.conversions), writer.now)
 
 
 @dataclass
@@ -94,7 +100,8 @@ class Writer:
         wanted, natural = self.demands(op)
         operands = [self.use(op, value, layout) for value, layout in zip(op.operands, wanted, strict=True)]
         regions = [self.block(inner, self.params(op, inner)) for inner in op.regions]
-        made = replace(op, layouts=tuple(natural)).with_parts(operands, regions)
+        hints = tuple(value.hint for value in op.results)
+        made = replace(op, layouts=tuple(natural), hints=hints).with_parts(operands, regions)
         self.made[-1].append(made)
         for old, new in zip(op.results, made.results, strict=True):
             final = self.layout(old)
@@ -161,7 +168,8 @@ class Writer:
         for known in self.ready:
             if (value, layout) in known:
                 return known[value, layout]
-        again = replace(maker, layouts=(layout,)).with_parts([self.now.get(v, v) for v in maker.operands], ())
+        made = replace(maker, layouts=(layout,), hints=(value.hint,))
+        again = made.with_parts([self.now.get(v, v) for v in maker.operands], ())
         self.made[-1].append(again)
         self.ready[-1][value, layout] = again.result
         return again.result

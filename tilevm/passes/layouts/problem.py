@@ -241,7 +241,7 @@ def propose(problem: Problem) -> None:
     for op, ways in problem.choices.items():
         for way in ways:
             for what, value, layout in operands(op, way):
-                offer(problem, problem.of(value), layout, f"{what} of the product{at(op.span)}: {way}")
+                offer(problem, problem.of(value), layout, f"{what} of the product{at(op.span)} on {way.warps}")
     for load in problem.relations.loads:
         offer(problem, problem.of(load.result), problem.ideal(load), f"wide accesses of the load{at(load.span)}")
     for store in problem.relations.stores:

@@ -32,10 +32,14 @@ class Choice:
     c: Layout
     cost: float
 
+    @property
+    def warps(self) -> str:
+        return "single threads" if self.atom is None else f"{self.grid[0]} x {self.grid[1]} warps"
+
     def __str__(self) -> str:
         if self.atom is None:
             return "multiply-adds of one number each, operands read from shared memory"
-        return f"{self.atom.name}, warps {self.grid[0]} x {self.grid[1]}"
+        return f"{self.atom.name} on {self.warps}"
 
 
 def choices(op: Product, room: Room) -> tuple[Choice, ...]:
