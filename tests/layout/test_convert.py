@@ -8,9 +8,21 @@ from hypothesis import given, settings, strategies as st
 from tests.layout.reference import dense, dense_layouts, table
 from tests.layout.strategies import register_layouts
 from tilevm.layout import Layout, LayoutError, column_local, column_spatial, convert, covers, local, replicate, spatial
-from tilevm.layout.convert import NVIDIA, Access, Banks, Lanes, Nothing, Plan, Registers, Shared
+from tilevm.layout.convert import (
+    NVIDIA,
+    Access,
+    Affine,
+    Banks,
+    Lanes,
+    Nothing,
+    Plan,
+    Registers,
+    Shared,
+    conversion_cost,
+)
 from tilevm.layout.convert.memory import Service, in_turn
 from tilevm.layout.convert.roundtrip import round_trip
+from tilevm.layout.digits import common_digits
 
 Held = dict[tuple[int, int], tuple[int, ...]]  # (thread, register) → index
 SMALL = Banks(in_turn(16, 8, (1, 2, 4, 8)), in_turn(32, 8, (1, 2, 4, 8)))  # 4 banks of 4 bytes for writes, 8 for reads
@@ -93,11 +105,21 @@ def check(first: Layout, second: Layout, bits: int = 32, lanes: int = 32, banks:
     """The plan, executed."""
     plan = convert(first, second, bits, lanes, banks)
     assert run(plan, held(first), second, lanes) == held(second)
+    assert conversion_cost(first, second, bits, lanes, banks) <= plan.cost
+    if isinstance(plan, Lanes):
+        assert plan.cost == conversion_cost(first, second, bits, lanes, banks)
+        counted = sum(step.shuffles + chosen(step.send) + chosen(step.put) for step in plan.rounds)
+        assert plan.cost * 32 >= counted * len(plan.copies) * bits / 32 or plan.cost == counted * len(plan.copies)
     if isinstance(plan, Shared):
         assert plan.write.wavefronts == wavefronts(first, plan, plan.write, banks.sides()[0], lanes)
         assert plan.read.wavefronts == wavefronts(second, plan, plan.read, banks.sides()[1], lanes)
         assert plan.write.fewest <= plan.write.wavefronts and plan.read.fewest <= plan.read.wavefronts
     return plan
+
+
+def chosen(map: Affine) -> int:
+    """How many registers a lane chooses among, but one."""
+    return (1 << sum(map_column != 0 for map_column in map.columns)) - 1
 
 
 @st.composite
@@ -186,8 +208,10 @@ def test_layouts_of_real_kernels(bits: int, banks: Banks) -> None:
     atom = column_spatial(16, 4) * local(1, 64 // bits) if banks is CDNA else nvidia
     fragment = spatial(4, 1) * local(1, 64 // atom.shape[1]) * atom
     check(loads, fragment, bits, lanes, banks)
-    plan = round_trip(loads, fragment, lanes, bits, banks)
-    assert plan is not None and plan.write.width * bits >= 32 and plan.read.width * bits >= 32
+    digits = common_digits(loads, fragment)
+    assert digits is not None
+    plan = round_trip(loads, fragment, digits, lanes, bits, banks)
+    assert plan.write.width * bits >= 32 and plan.read.width * bits >= 32
     assert (plan.write.wavefronts, plan.read.wavefronts) == (plan.write.fewest, plan.read.fewest)
     assert plan.write.wavefronts == wavefronts(loads, plan, plan.write, banks.sides()[0], lanes)
     assert plan.read.wavefronts == wavefronts(fragment, plan, plan.read, banks.sides()[1], lanes)

@@ -108,7 +108,10 @@ def inference(seconds: float) -> dict[str, float]:
         cost.folding.cache_clear()
         return assign(func, machine, 4)
 
-    calls = {"nothing remembered": forgetting, "again": lambda: assign(func, machine, 4)}
+    calls: Mapping[str, Callable[[], object]] = {
+        "nothing remembered": forgetting,
+        "again": lambda: assign(func, machine, 4),
+    }
     found = {}
     for name, call in calls.items():
         call()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
-from tilevm.layout.mode import BLOCK, MEM, REG, THREAD, Mode, Modes, cut, extent_of, merge
+from tilevm.layout.mode import BLOCK, MEM, REG, THREAD, Mode, Modes, extent_of, merge
 
 HELD = (THREAD, REG, BLOCK)
 
@@ -24,6 +25,9 @@ class Digit:
     second: Mode
 
 
+Digits: TypeAlias = tuple[Digit, ...]
+
+
 def check_pair(first: Form, second: Form) -> None:
     """Raises LayoutError unless both are layouts of one shape on threads, blocks and registers."""
     if first.shape != second.shape:
@@ -34,7 +38,7 @@ def check_pair(first: Form, second: Form) -> None:
                 raise LayoutError(f"{form} lies on {axis}: only layouts on {', '.join(HELD)} can be compared")
 
 
-def common_digits(first: Form, second: Form) -> tuple[Digit, ...] | None:
+def common_digits(first: Form, second: Form) -> Digits | None:
     """The coarsest digits that no mode of either layout is cut by; None where modes straddle, as 2·3 and 3·2 do."""
     found: list[Digit] = []
     for dim, pair in enumerate(zip(first.key[0], second.key[0], strict=True)):
@@ -60,13 +64,19 @@ def cut_points(modes: Modes) -> Iterable[int]:
 
 
 def split(modes: Modes, points: list[int]) -> list[Mode]:
-    """The single mode between each two neighbours of ``points``. Raises LayoutError where one straddles."""
-    found = []
-    rest = modes
+    """The single mode between each two neighbours of ``points``, which hold every weight of ``modes``."""
+    found: list[Mode] = []
+    pending = iter(modes)
+    left, stride, axis = 1, 0, MEM
     for before, after in pairwise(points):
-        low, rest = cut(rest, after // before)
-        assert len(low) <= 1, "cut at every point of the modes"
-        found.append(low[0] if low else Mode(1, MEM, 0))
+        if left == 1:
+            mode = next(pending)
+            left, stride, axis = mode.extent, mode.stride, mode.axis
+        step = after // before
+        if left % step:
+            raise LayoutError(f"a cut at extent {after} straddles a mode on {axis}")
+        found.append(Mode(step, axis, stride))
+        left, stride = left // step, stride * step
     return found
 
 

@@ -74,8 +74,13 @@ class Form:
         """1 + the largest coordinate on ``axis``. Raises LayoutError when there is no such axis."""
         check_axis(axis)
         if axis == MEM and self.xor:
-            return 1 + largest(self.dims, self.xor)
+            return self.storage
         return 1 + sum((mode.extent - 1) * mode.stride for mode in self.on(axis))
+
+    @cached_property
+    def storage(self) -> int:
+        """``cosize_of(mem)`` of a swizzled layout."""
+        return 1 + largest(self.dims, self.xor)
 
     @property
     def cosize(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tilevm.layout.convert.lanes import renaming, within_warps
+from tilevm.layout.convert.lanes import cost_within_warps, renaming, within_warps
 from tilevm.layout.convert.memory import NVIDIA, Banks
 from tilevm.layout.convert.plan import Access, Affine, Lanes, Nothing, Plan, Registers, Round, Shared
-from tilevm.layout.convert.roundtrip import round_trip
+from tilevm.layout.convert.roundtrip import cost_of_round_trip, round_trip
 from tilevm.layout.convert.scattered import scattered
-from tilevm.layout.digits import check_pair
+from tilevm.layout.digits import check_pair, common_digits
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
 from tilevm.layout.mode import BLOCK
@@ -23,6 +23,7 @@ __all__ = [
     "Registers",
     "Round",
     "Shared",
+    "conversion_cost",
     "convert",
 ]
 
@@ -46,16 +47,31 @@ def convert(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: 
     if source.threads % lanes:
         raise LayoutError(f"{source.threads} threads are no whole warps of {lanes}: put replicate(n) in front")
     check_blocks(source, target)
-    renamed = renaming(source, target)
+    digits = common_digits(source, target)
+    if digits is None:
+        return scattered(source, target, lanes, bits, banks)
+    renamed = renaming(digits, target.registers)
     if renamed is not None:
         kept = source.registers == target.registers and renamed.sources == tuple(range(target.registers))
         return Nothing() if kept else renamed
-    offers = (
-        within_warps(source, target, lanes, bits),
-        round_trip(source, target, lanes, bits, banks),
-    )
-    found = [offer for offer in offers if offer is not None]
-    return min(found, key=lambda offer: offer.cost) if found else scattered(source, target, lanes, bits, banks)
+    within = cost_within_warps(digits, lanes, bits)
+    if within is None or within > cost_of_round_trip(source, target, digits, lanes, bits, banks):
+        return round_trip(source, target, digits, lanes, bits, banks)
+    shuffled = within_warps(digits, target.threads, lanes, bits)
+    assert shuffled is not None, "its cost is known"
+    return shuffled
+
+
+def conversion_cost(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: Banks = NVIDIA) -> float:
+    """What ``convert`` costs, of a round trip without conflicts, which are rare; for layouts that it would take."""
+    digits = common_digits(source, target)
+    if digits is None:
+        return scattered(source, target, lanes, bits, banks).cost
+    if renaming(digits, target.registers) is not None:
+        return 0.0
+    within = cost_within_warps(digits, lanes, bits)
+    trip = cost_of_round_trip(source, target, digits, lanes, bits, banks)
+    return trip if within is None else min(within, trip)
 
 
 def check_blocks(source: Form, target: Form) -> None:

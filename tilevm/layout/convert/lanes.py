@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 
 from tilevm.layout.convert.plan import Affine, Lanes, Registers, Round, combinations
-from tilevm.layout.digits import Digit, binary, common_digits
-from tilevm.layout.form import Form
+from tilevm.layout.digits import Digit, Digits, binary
 from tilevm.layout.mode import REG, THREAD, Mode
 
 
@@ -33,32 +33,39 @@ class Puzzle:
         return [bit for bit in range(self.width) if bit not in self.lane_of_lane and bit not in self.lane_of_put]
 
 
-def renaming(first: Form, second: Form) -> Registers | None:
+def renaming(digits: Digits, registers: int) -> Registers | None:
     """The conversion that stays in each thread and moves the same registers in all; None where there is none."""
-    digits = common_digits(first, second)
-    if digits is None or any(digit.first.axis != digit.second.axis for digit in digits):
+    if any(digit.first != digit.second for digit in digits if REG not in (digit.first.axis, digit.second.axis)):
         return None
-    if any(digit.first != digit.second for digit in digits if digit.first.axis != REG):
+    if any(digit.first.axis != digit.second.axis for digit in digits):
         return None
     kept = [(digit.extent, digit.first.stride, digit.second.stride) for digit in digits if digit.first.axis == REG]
-    sources = dict((put, send) for send, put in combinations(kept))
-    return Registers(tuple(sources[register] for register in range(second.registers)))
+    sources = {put: send for send, put in combinations(kept)}
+    return Registers(tuple(sources[register] for register in range(registers)))
 
 
-def within_warps(first: Form, second: Form, lanes: int, bits: int) -> Lanes | None:
+def within_warps(digits: Digits, threads: int, lanes: int, bits: int) -> Lanes | None:
     """Rounds of shuffles; None where an element changes warp, or a lane would have to offer two registers at once."""
-    digits = common_digits(first, second)
-    if digits is None:
+    found = solution(digits, lanes)
+    if found is None:
         return None
+    puzzle, partners = found
+    width = max(puzzle.width, (threads - 1).bit_length())
+    rounds = tuple(solved(puzzle, partners, k, width) for k in range(1 << len(puzzle.put_strides)))
+    cost = effort(puzzle, partners, bits)
+    return Lanes(rounds, tuple(puzzle.send_strides), tuple(puzzle.put_strides), combinations(puzzle.kept), cost)
+
+
+def cost_within_warps(digits: Digits, lanes: int, bits: int) -> float | None:
+    """What ``within_warps`` costs, without writing it out."""
+    found = solution(digits, lanes)
+    return None if found is None else effort(*found, bits)
+
+
+def solution(digits: Digits, lanes: int) -> tuple[Puzzle, dict[int, int]] | None:
     puzzle = posed(digits, lanes)
     partners = paired(puzzle) if puzzle is not None else None
-    if puzzle is None or partners is None:
-        return None
-    width = max(puzzle.width, (second.threads - 1).bit_length())
-    rounds = tuple(solved(puzzle, partners, k, width) for k in range(1 << len(puzzle.put_strides)))
-    copies = combinations(puzzle.kept)
-    cost = sum(map(effort, rounds)) * len(copies) * words(puzzle.kept, bits)
-    return Lanes(rounds, tuple(puzzle.send_strides), tuple(puzzle.put_strides), copies, cost)
+    return None if puzzle is None or partners is None else (puzzle, partners)
 
 
 def posed(digits: Iterable[Digit], lanes: int) -> Puzzle | None:
@@ -142,10 +149,19 @@ def solved(puzzle: Puzzle, partners: dict[int, int], k: int, width: int) -> Roun
     return Round(Affine(tuple(source), base), Affine(tuple(send), offered), Affine(tuple(put), k))
 
 
-def effort(step: Round) -> float:
-    """Issue slots of a warp: one for a shuffle, one for each choice among registers."""
-    choices = (1 << sum(map(bool, step.send.columns))) - 1 + (1 << sum(map(bool, step.put.columns))) - 1
-    return step.shuffles + choices
+def effort(puzzle: Puzzle, partners: dict[int, int], bits: int) -> float:
+    """Issue slots of a warp: one for a shuffle, one for each choice among registers.
+
+    Only the first round can have every value from its own lane.
+    """
+    stays = not puzzle.lane_of_put or all(partners.get(via) == via for via in puzzle.lane_of_put)
+    stays = stays and all(via == bit for via, bit in puzzle.lane_of_lane.items())
+    stays = stays and all(via == bit for bit, via in partners.items())
+    rounds = 1 << len(puzzle.put_strides)
+    told = sum(via in puzzle.lane_of_put for via in partners.values())
+    choices = (1 << len(puzzle.send_of_lane)) - 1 + (1 << told) - 1
+    copies = prod(extent for extent, _, _ in puzzle.kept)
+    return (rounds - stays + rounds * choices) * copies * words(puzzle.kept, bits)
 
 
 def words(kept: list[tuple[int, int, int]], bits: int) -> float:

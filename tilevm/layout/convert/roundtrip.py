@@ -16,7 +16,7 @@ from math import prod
 
 from tilevm.layout.convert.memory import Banks, Service
 from tilevm.layout.convert.plan import Access, Shared
-from tilevm.layout.digits import Digit, binary, common_digits, merged_dims
+from tilevm.layout.digits import Digit, Digits, binary, merged_dims
 from tilevm.layout.form import Form
 from tilevm.layout.gf2 import beyond, echelon, meet, rank
 from tilevm.layout.layout import Layout
@@ -81,30 +81,26 @@ class Problem:
     widest: int  # bytes of an access
 
 
-def round_trip(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared | None:
-    """The cheapest round trip; None where the modes of the two layouts straddle each other."""
-    problem = posed(first, second, lanes, bits, banks)
-    if problem is None:
-        return None
+def round_trip(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> Shared:
+    """The cheapest round trip between two layouts of common ``digits``."""
+    problem = posed(first, second, digits, lanes, bits, banks)
     best: Shared | None = None
     for bound, vector in sorted((least(problem, vector), vector) for vector in vectors(problem)):
         if best is None or bound < best.cost:
             found = offer(problem, vector)
             best = found if best is None or found.cost < best.cost else best
+    assert best is not None, "no vector at all is a choice too"
     return best
 
 
-def cheapest(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> float | None:
-    """What a round trip costs at least: without any conflict. None as for ``round_trip``."""
-    problem = posed(first, second, lanes, bits, banks)
-    return None if problem is None else min(least(problem, vector) for vector in vectors(problem))
+def cost_of_round_trip(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> float:
+    """What a round trip costs at least: without any conflict."""
+    problem = posed(first, second, digits, lanes, bits, banks)
+    return min(least(problem, vector) for vector in vectors(problem))
 
 
-def posed(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Problem | None:
-    """The problem of a pair; None where their modes straddle each other."""
-    digits = common_digits(first, second)
-    if digits is None:
-        return None
+def posed(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> Problem:
+    """The problem of a pair."""
     twos, odd = binary(digits)
     container = max(8, 1 << (bits - 1).bit_length())
     places = ([digit.first for digit in twos], [digit.second for digit in twos])

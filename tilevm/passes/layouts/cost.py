@@ -6,9 +6,8 @@ from functools import lru_cache
 from math import prod
 
 from tilevm.layout import Layout, LayoutError
-from tilevm.layout.convert.lanes import renaming, within_warps
-from tilevm.layout.convert.roundtrip import BARRIER, cheapest
-from tilevm.layout.convert.scattered import scattered
+from tilevm.layout.convert import conversion_cost
+from tilevm.layout.convert.roundtrip import BARRIER
 from tilevm.layout.mode import REG, THREAD
 from tilevm.passes.layouts.room import WIDEST, Room
 from tilevm.types import Tensor
@@ -20,12 +19,7 @@ LINE_COST = 4.0  # issue slots that a line takes, in bandwidth of the first cach
 @lru_cache(maxsize=4096)
 def conversion(source: Layout, wanted: Layout, bits: int, room: Room) -> float:
     """The cost of a conversion; of a round trip, what it costs without conflicts, which is nearly always reached."""
-    if source == wanted or renaming(source, wanted) is not None:
-        return 0.0
-    lanes = within_warps(source, wanted, room.lanes, bits)
-    trip = cheapest(source, wanted, room.lanes, bits, room.banks)
-    offers = [cost for cost in (lanes.cost if lanes else None, trip) if cost is not None]
-    return min(offers) if offers else scattered(source, wanted, room.lanes, bits, room.banks).cost
+    return 0.0 if source == wanted else conversion_cost(source, wanted, bits, room.lanes, room.banks)
 
 
 def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.layout import Layout, LayoutError, local, replicate
 from tilevm.passes.layouts.cost import access, contiguous, conversion
 from tilevm.passes.layouts.products import Choice, Product, choices, operands, tile_of
-from tilevm.passes.layouts.relate import Link, Way, is_tile, relations, shape
+from tilevm.passes.layouts.relate import Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
 from tilevm.source import Note, Span, TileError
 from tilevm.types import Tensor
@@ -50,6 +50,7 @@ class Problem:
         self.group_of: dict[Value, int] = {}
         self.ports: dict[tuple[Op, Value], int] = {}  # uses of values that are made in any layout
         self.choices: dict[Product, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
+        self.followed: dict[tuple[int, bool, Layout], Layout | None] = {}
         self.interned: dict[Layout, Layout] = {}  # equal layouts are one object: looked up at once
         self.ideals: dict[Op, Layout] = {}
         self.links_of: dict[Op, list[int]] = {}
@@ -96,8 +97,18 @@ class Problem:
         """The cheapest way over link ``number``; ``x`` is None for a tile that is made in any layout."""
         key = number, x, y
         if key not in self.routes:
-            self.routes[key] = best(ways(self.relations.links[number], x, y, self.room))
+            self.routes[key] = best(ways(self, number, x, y))
         return self.routes[key]
+
+    def follow(self, number: int, backward: bool, layout: Layout) -> Layout | None:
+        """What a layout at one end of link ``number`` is at the other, where the instruction has such a way."""
+        key = number, backward, layout
+        if key not in self.followed:
+            link = self.relations.links[number]
+            way = link.backward if backward else link.forward
+            found = None if way is None else tried(way, layout)
+            self.followed[key] = None if found is None else self.interned.setdefault(found, found)
+        return self.followed[key]
 
 
 def memory(op: ops.Load | ops.Store) -> tuple[Tensor, tuple[int, ...]]:
@@ -117,25 +128,27 @@ def best(routes: Iterator[Route]) -> Route:
     return found
 
 
-def ways(link: Link, x: Layout | None, y: Layout, room: Room) -> Iterator[Route]:
+def ways(problem: Problem, number: int, x: Layout | None, y: Layout) -> Iterator[Route]:
     """Ways over a link; one always exists."""
+    link, room = problem.relations.links[number], problem.room
     bits = [tile_of(value).dtype.bits for value in (link.x, link.y)]
-    if link.backward is not None:
-        wanted = tried(link.backward, y)
-        if wanted is not None:
-            yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room), wanted, y)
+    wanted = problem.follow(number, True, y)
+    if wanted is not None:
+        yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room), wanted, y)
     given = room.whole(shape(link.x)) if x is None else x
     if link.forward is None and link.backward is None:
         yield Route(COPY, given, y)
         return
-    forward = link.forward or (lambda layout: expanded(layout, shape(link.y)))
-    made = tried(forward, given)
+    made = problem.follow(number, False, given) if link.forward else expanded(given, shape(link.y))
     if made is not None:
         yield Route(conversion(made, y, bits[1], room), given, made)
-    elif link.backward is None or tried(link.backward, y) is None:  # what every way can follow
+    elif wanted is None:  # what every way can follow
         start = room.whole(shape(link.x))
-        before = 0.0 if x is None else conversion(x, start, bits[0], room)
-        yield Route(before + conversion(forward(start), y, bits[1], room), start, forward(start))
+        end = problem.follow(number, False, start)
+        assert end is not None, "registers of one thread can be reshaped and viewed in any way"
+        yield Route(
+            (0.0 if x is None else conversion(x, start, bits[0], room)) + conversion(end, y, bits[1], room), start, end
+        )
 
 
 def tried(way: Way, layout: Layout) -> Layout | None:
@@ -247,8 +260,8 @@ def propose(problem: Problem) -> None:
     for store in problem.relations.stores:
         offer(problem, problem.of(store.value), problem.ideal(store), f"wide accesses of the store{at(store.span)}")
     for _ in range(ROUNDS):
-        for link in problem.relations.links:
-            travel(problem, link)
+        for number in range(len(problem.relations.links)):
+            travel(problem, number)
     for group in problem.groups:
         if not group.candidates:
             room = problem.room
@@ -264,13 +277,14 @@ def offer(problem: Problem, number: int | None, layout: Layout | None, why: str)
         group.candidates.setdefault(problem.interned.setdefault(layout, layout), why)
 
 
-def travel(problem: Problem, link: Link) -> None:
+def travel(problem: Problem, number: int) -> None:
     """Candidates of either end of a link, as they look at the other."""
+    link = problem.relations.links[number]
     x, y = problem.of(link.x), problem.of(link.y)
     if x is None or y is None:
         return
     for way, start, end in ((link.forward, x, y), (link.backward, y, x)):
-        if way is not None:
+        if way is not None and problem.groups[end].pinned is None:
             for layout, why in list(problem.groups[start].candidates.items()):
-                found = tried(way, layout)
+                found = problem.follow(number, way is link.backward, layout)
                 offer(problem, end, found, why if " through " in why else f"{why}, through {link.op.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 
 from tilevm.ir import Op
 from tilevm.layout import Layout
@@ -65,24 +66,38 @@ def descended(problem: Problem, terms: Terms, state: State) -> State:
 
 def better_layout(number: int, candidates: Iterable[Layout], terms: Terms, state: State) -> bool:
     """Give a group its cheapest layout; whether that is another."""
-    before = state.layouts[number]
-    costs: list[tuple[float, int, Layout]] = []
-    for layout in (before, *(other for other in candidates if other != before)):
+    before = best = state.layouts[number]
+    least = total(terms.of_group[number], state)
+    for layout in candidates:
         state.layouts[number] = layout
-        costs.append((sum(term(state) for term in terms.of_group[number]), len(costs), layout))
-    state.layouts[number] = min(costs, key=lambda entry: entry[:2])[2]
-    return state.layouts[number] is not before
+        cost = total(terms.of_group[number], state, least) if layout is not before else least
+        if cost < least:
+            least, best = cost, layout
+    state.layouts[number] = best
+    return best is not before
 
 
 def better_way(op: Product, known: Iterable[Choice], terms: Terms, state: State) -> bool:
     """Give a product its cheapest way; whether that is another."""
-    before = state.ways[op]
-    costs: list[tuple[float, int, Choice]] = []
-    for way in (before, *(other for other in known if other is not before)):
+    before = best = state.ways[op]
+    least = total(terms.of_product[op], state)
+    for way in known:
         state.ways[op] = way
-        costs.append((sum(term(state) for term in terms.of_product[op]), len(costs), way))
-    state.ways[op] = min(costs, key=lambda entry: entry[:2])[2]
-    return state.ways[op] is not before
+        cost = total(terms.of_product[op], state, least) if way is not before else least
+        if cost < least:
+            least, best = cost, way
+    state.ways[op] = best
+    return best is not before
+
+
+def total(terms: Iterable[Term], state: State, enough: float = inf) -> float:
+    """The sum of ``terms``, or of the first ones that come to ``enough``: no cost is negative."""
+    found = 0.0
+    for term in terms:
+        found += term(state)
+        if found >= enough:
+            break
+    return found
 
 
 class Terms:
@@ -93,13 +108,13 @@ class Terms:
         self.every: list[Term] = []
         self.of_group: list[list[Term]] = [[] for _ in problem.groups]
         self.of_product: dict[Product, list[Term]] = {op: [] for op in problem.choices}
-        self.add_links()
+        self.add_work()  # the cheapest to tell first, as sums are cut short
         self.add_accesses()
         self.add_products()
-        self.add_work()
+        self.add_links()
 
     def total(self, state: State) -> float:
-        return sum(term(state) for term in self.every)
+        return total(self.every, state)
 
     def add(self, term: Term, groups: Iterable[int | None] = (), product: Product | None = None) -> None:
         self.every.append(term)
