@@ -64,6 +64,7 @@ from .frontend.language import (
 from .report.check import Report as Report, check as check
 from .report.explain import Explanation as Explanation, explain as explain
 from .runtime.packed import packed as packed
+from .runtime.weights import PackedWeights as PackedWeights, pack_weights as pack_weights
 from .source import TileError as TileError
 from .types import (
     DType as DType,

@@ -20,6 +20,7 @@ from tilevm.report.explain import Explanation, explain
 from tilevm.report.instructions import markdown
 from tilevm.report.samples import OPERATORS, SAMPLES, VALUES, Lowered, lowered
 from tilevm.runtime.compiled import Compiled
+from tilevm.runtime.weights import PackedWeights, pack_weights
 from tilevm.types import DType, dtype, float_
 from tilevm.types.named import NAMED
 
@@ -139,6 +140,8 @@ def callers() -> str:
     parts += [plain("tv.check", check), f"#### `tv.Report`\n\n{markdown(Report)}\n\n{members(Report)}"]
     told = f"#### `tv.Explanation`\n\n{markdown(Explanation)}\n\n{members(Explanation)}"
     parts += [plain("tv.explain", explain), told]
+    weights = f"#### `tv.PackedWeights`\n\n{markdown(PackedWeights)}\n\n{members(PackedWeights)}"
+    parts += [plain("tv.pack_weights", pack_weights), weights]
     return "\n\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from tilevm.runtime.arguments import Seen, Trait, Weak, read
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
 from tilevm.runtime.specialise import fits
+from tilevm.runtime.weights import PackedWeights, accept
 from tilevm.source import TileError
 from tilevm.types import Pointer, Scalar, Tensor
 
@@ -88,6 +89,8 @@ class Compiled:
             )
         arguments = []
         for param, value in zip(params, args, strict=True):
+            if isinstance(value, PackedWeights):
+                accept(param.name, value, self.layouts.get(param.name))
             argument, seen = read(value, param.name)
             if not ADMITS[type(param.type)](param.type, argument, seen):
                 raise TileError(
