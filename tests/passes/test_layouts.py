@@ -10,17 +10,19 @@ import pytest
 
 import tilevm as tv
 from tests.conftest import Golden
+from tests.passes.hinted import COLUMNS, ROWS, hinted, torn
 from tilevm.cli import example
 from tilevm.frontend.kernel import Kernel
 from tilevm.ir import OPS, Func, ops
 from tilevm.ir.rewrite import walk
 from tilevm.ir.verify import verify
 from tilevm.layout import Layout, column_local, local, replicate, spatial
+from tilevm.layout.bitview import recast
 from tilevm.optional import load_file
 from tilevm.passes import PIPELINE, layouts, run_passes
 from tilevm.passes.layouts.assign import assignment
 from tilevm.passes.layouts.forget import forget
-from tilevm.passes.layouts.relate import recast, relate
+from tilevm.passes.layouts.relate import relate
 from tilevm.passes.layouts.room import room
 from tilevm.passes.layouts.verify import verify_layouts
 from tilevm.source import TileError
@@ -92,24 +94,6 @@ def test_a_large_product_moves_16_bytes_at_a_time() -> None:
             layout = op.result.type.layout  # type: ignore[union-attr]
             assert layout is not None and layout.key[0][1][0].extent == 8 and layout.key[0][1][0].axis == "reg"
     assert {way.grid for way in found.state.ways.values()} == {(2, 2)}
-
-
-ROWS = spatial(32, 1) * local(1, 8)
-COLUMNS = local(4, 1) * spatial(8, 4) * local(1, 2)
-
-
-@tv.kernel("x: f32[_, _], y: f32[_, _]", grid=(1,))
-def hinted(x: tv.Tensor, y: tv.Tensor, layout: tv.constexpr = ROWS) -> None:
-    tile = tv.set_layout(x.load((0, 0), (32, 8)), layout)
-    y.store((0, 0), tv.exp(tile) * 2)
-
-
-@tv.kernel("x: f32[_, _], y: f32[_, _]", grid=(1,))
-def torn(x: tv.Tensor, y: tv.Tensor) -> None:
-    acc = tv.set_layout(x.load((0, 0), (32, 8)), ROWS)
-    for i in tv.range(0, 4):
-        acc = tv.set_layout(acc + i, COLUMNS)
-    y.store((0, 0), acc)
 
 
 X = np.arange(256, dtype=np.float32).reshape(32, 8) / 256

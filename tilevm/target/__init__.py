@@ -6,6 +6,7 @@ from tilevm.target.lookup import TARGETS, target
 from tilevm.target.machine import Limits, Target
 from tilevm.target.matrix import MatrixCopy
 from tilevm.target.mma import MmaAtom, Scales
+from tilevm.target.operand import SharedOperand, shared_operand
 from tilevm.target.traffic import GlobalMemory, Traffic, traffic
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "MmaAtom",
     "Phase",
     "Scales",
+    "SharedOperand",
     "Target",
     "Traffic",
     "Wavefronts",
+    "shared_operand",
     "target",
     "traffic",
     "wavefronts",

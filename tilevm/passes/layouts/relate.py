@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import gcd
 from typing import TypeAlias
 
 from tilevm.ir import Block, Op, Value, ops
 from tilevm.ir.table import Table
-from tilevm.layout import Layout, local
+from tilevm.layout import Layout
+from tilevm.layout.bitview import recast
 from tilevm.types import Tile
 
 Way = Callable[[Layout], Layout]  # raises LayoutError where there is none
@@ -138,16 +138,6 @@ def _(op: ops.View, found: Relations) -> None:
     if is_tile(op.x) and isinstance(op.x.type, Tile):
         before, after = op.x.type.dtype.bits, op.to.bits
         found.link(op, op.x, op.result, lambda at: recast(at, before, after), lambda at: recast(at, after, before))
-
-
-def recast(layout: Layout, before: int, after: int) -> Layout:
-    """Where elements of ``after`` bits lie, read from those of ``before`` bits that each thread holds in a row.
-
-    Raises LayoutError where a thread's run of the last dim is no whole number of the new elements.
-    """
-    run, piece = after // gcd(before, after), before // gcd(before, after)  # so many old elements make so many new
-    old = local(*[1] * (layout.rank - 1), run)
-    return layout / old * local(*[1] * (layout.rank - 1), piece)
 
 
 @relate.rule(ops.Reduce, ops.ArgReduce)
