@@ -159,7 +159,7 @@ def image(given: Case) -> Layout:
 
 @cases("layout.invalid")
 def test_a_mode_cannot_straddle_two_dims(case: Case) -> None:
-    """Modes 8 and 3 under dims 4 and 6. A mode belongs to one dim here: 8 is cut at 2 where that divides, else refused."""
+    """Modes 8 and 3 under dims 4 and 6. Here a mode belongs to one dim: 8 is cut where that divides, else refused."""
     outer, inner = case["modes"]
     cut = (spatial(outer) * local(inner)).reshape(case["shape"])
     assert [[mode.extent for mode in modes] for modes in cut.dims] == [[4], [3, 2]]
