@@ -8,6 +8,7 @@ from typing import Self
 
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
+from tilevm.layout.matrix import Bits, bits
 from tilevm.layout.mode import MEM
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
@@ -44,6 +45,10 @@ class Layout(Form):
         if MEM not in self.axes:
             raise LayoutError(f"{self} has no mode on mem: swizzles are of memory")
         return replace(self, xor=self.xor.then(xor))
+
+    def bits(self) -> Bits:
+        """This layout as a matrix over GF(2), where all extents are powers of two and offsets do not carry."""
+        return bits(self)
 
     def owners(self, index: Index) -> tuple[tuple[int, int], ...]:
         """The (thread, register) pairs that hold an element, threads ascending."""

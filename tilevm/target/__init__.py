@@ -1,5 +1,6 @@
 """Machines as frozen records of facts: limits, banks, matrix instructions, copies."""
 
+from tilevm.target.access import GlobalAccess, SharedAccess, TileAccess, global_access, shared_access
 from tilevm.target.banks import Banks, Phase, Wavefronts, wavefronts
 from tilevm.target.copies import Box, BulkCopy, CopyAtom
 from tilevm.target.lookup import TARGETS, target
@@ -15,16 +16,21 @@ __all__ = [
     "Box",
     "BulkCopy",
     "CopyAtom",
+    "GlobalAccess",
     "GlobalMemory",
     "Limits",
     "MatrixCopy",
     "MmaAtom",
     "Phase",
     "Scales",
+    "SharedAccess",
     "SharedOperand",
     "Target",
+    "TileAccess",
     "Traffic",
     "Wavefronts",
+    "global_access",
+    "shared_access",
     "shared_operand",
     "target",
     "traffic",
