@@ -154,7 +154,11 @@ def specs(parameters: Parameters, signature: Signature) -> Specs:
     """What is said of each run-time parameter. Raises TileError where the signature speaks of others."""
     for spec in signature:
         if spec.name in parameters.constexprs:
-            raise TileError(f"{spec.name} is a compile-time parameter, and the signature gives it a type", spec.span)
+            raise TileError(
+                f"{spec.name} is a compile-time parameter, and the signature gives it a type",
+                spec.span,
+                help="leave it out of the signature: its value is given when compiling",
+            )
         if spec.name not in parameters.names:
             near = nearest(spec.name, parameters.runtime)
             mend = f"did you mean {near!r}?" if near else f"its parameters are {', '.join(parameters.runtime)}"
@@ -182,7 +186,10 @@ def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
 
 def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
     if not isinstance(function, FunctionType):
-        raise TileError(f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}")
+        raise TileError(
+            f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}",
+            help="put it above a def",
+        )
     if grid is not None and not callable(grid):
         counts(grid, {})  # a wrong one is told here, not at the first call
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
