@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property, update_wrapper
-from threading import RLock
 from types import FunctionType
 from typing import Any, overload
 
 from tilevm.backend import Argument
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.driver import Build, choose, compile_func
 from tilevm.runtime.arguments import Seen, read
@@ -48,7 +48,6 @@ class Kernel:
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
-        self._lock = RLock()
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -107,7 +106,7 @@ class Kernel:
 
     def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
         types = specialise(self.parameters.runtime, self._specs, seen)
-        with self._lock:
+        with COMPILING:
             compiled = self._compile(call, types, self._specs)
             self._known[self._key(call, seen)] = compiled
         return compiled
@@ -120,7 +119,7 @@ class Kernel:
         types = declared(self.parameters.runtime, said)
         conforms(self.parameters.runtime, self._specs, said, tuple(types.values()))
         call = self.parameters.sort((), {**dict.fromkeys(self.parameters.runtime), **keywords})
-        with self._lock:
+        with COMPILING:
             return self._compile(call, types, said)
 
     def _compile(self, call: Call, types: dict[str, Type], said: Specs) -> Compiled:
