@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tilevm.source import TileError, nearest
 
 from .captures import follow
-from .handles import Pointer
+from .memory import Pointer
 from .parameters import constexprs
 from .values import describe, plain, usable
 from .watch import mark

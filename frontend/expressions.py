@@ -38,7 +38,10 @@ FACTS = frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__
 def constant(node: ast.Constant, frame: Frame) -> object:
     if node.value is None or isinstance(node.value, bool | int | float | str):
         return node.value
-    raise frame.error(f"{with_article(type(node.value).__name__)} is not supported in kernels")
+    raise frame.error(
+        f"{with_article(type(node.value).__name__)} is not supported in kernels",
+        help="kernels know numbers, texts, None and ... in indices",
+    )
 
 
 @expression.rule(ast.JoinedStr)
@@ -51,7 +54,11 @@ def text(node: ast.JoinedStr, frame: Frame) -> str:
 def formatted(node: ast.FormattedValue, frame: Frame) -> str:
     value = expression(node.value, frame)
     if isinstance(value, Value):
-        raise frame.error(f"{describe(value)} is not known when the text is made", node.value)
+        raise frame.error(
+            f"{describe(value)} is not known when the text is made",
+            node.value,
+            help="tv.print shows what is known at run time",
+        )
     spec = str(expression(node.format_spec, frame)) if node.format_spec else ""
     shown = repr(value) if node.conversion == ord("r") else value
     if re.search(r"\d{4}", spec):
@@ -59,7 +66,10 @@ def formatted(node: ast.FormattedValue, frame: Frame) -> str:
     try:
         return format(shown, spec)
     except (OverflowError, ValueError, TypeError) as fault:
-        raise frame.error(f"{describe(value)} cannot be written as {spec!r}: {fault}") from None
+        raise frame.error(
+            f"{describe(value)} cannot be written as {spec!r}: {fault}",
+            help="choose a format that goes with the value, or leave it out",
+        ) from None
 
 
 @expression.rule(ast.Attribute)
@@ -160,7 +170,9 @@ def item(owner: tuple[object, ...], index: ast.expr, frame: Frame) -> object:
     if isinstance(index, ast.Slice):
         lower, upper, step = (bound(b, frame) for b in (index.lower, index.upper, index.step))
         if step == 0:
-            raise frame.error("a slice cannot have the step 0", index)
+            raise frame.error(
+                "a slice cannot have the step 0", index, help="1 takes every part, -1 takes them backwards"
+            )
         found = tuple(owner)[lower:upper:step]
         return List(found) if isinstance(owner, List) else found
     return owner[index_in(owner, index, frame)]
@@ -171,7 +183,11 @@ def bound(node: ast.expr | None, frame: Frame) -> int | None:
     value = None if node is None else expression(node, frame)
     if value is None or is_int(value):
         return value
-    raise frame.error(f"a slice has compile-time ints as bounds, not {describe(value)}", node)
+    raise frame.error(
+        f"a slice has compile-time ints as bounds, not {describe(value)}",
+        node,
+        help="take it from a tv.constexpr parameter, or load what you need with x.load(offset, shape)",
+    )
 
 
 @expression.rule(ast.Call)
@@ -201,7 +217,7 @@ def call(node: ast.Call, frame: Frame) -> object:
 def of_math(name: str, args: list[object], named: dict[str, object], frame: Frame) -> object:
     """A function of Python's math module, on compile-time numbers."""
     if named:
-        raise frame.error(f"math.{name} takes no argument {next(iter(named))}")
+        raise frame.error(f"math.{name} takes no argument {next(iter(named))}", help="give the arguments by position")
     if not all(map(is_number, args)):
         found = next(a for a in args if not is_number(a))
         same = f"tv.{name}" if name in language.__all__ else None
@@ -210,11 +226,16 @@ def of_math(name: str, args: list[object], named: dict[str, object], frame: Fram
             help=f"use {same}" if same else None,
         )
     if name in GROWING and any(is_int(a) and a > LARGEST for a in args):
-        raise frame.error(f"math.{name} of numbers above {LARGEST} is too large to compute here")
+        raise frame.error(
+            f"math.{name} of numbers above {LARGEST} is too large to compute here",
+            help="compute it outside, and pass the result as a tv.constexpr parameter",
+        )
     try:
         return plain(getattr(math, name)(*args))
     except (ArithmeticError, TypeError, ValueError) as fault:
-        raise frame.error(f"math.{name}: {fault}") from None
+        raise frame.error(
+            f"math.{name}: {fault}", help=f"give math.{name} the arguments it takes in Python, within its domain"
+        ) from None
 
 
 INSTEAD = {
@@ -234,13 +255,18 @@ INSTEAD = {
 }
 
 
+def way_to_call(callee: object) -> str:
+    """What may have been meant by brackets after something that is no function."""
+    return "a part is taken with square brackets: x[…]" if isinstance(callee, tuple) else "write * to multiply"
+
+
 def not_callable(node: ast.Call, callee: object, frame: Frame) -> Exception:
     """What to say of a call that has no meaning in a kernel."""
     written, name = ast.unparse(node.func), getattr(callee, "__name__", "")
     if isinstance(callee, DType):
         return frame.error(f"the dtype {callee} cannot be called", help=f"convert with x.to(tv.{callee})")
     if not callable(callee):
-        return frame.error(f"{describe(callee)} cannot be called", node.func)
+        return frame.error(f"{describe(callee)} cannot be called", node.func, help=way_to_call(callee))
     help = INSTEAD.get(name) or (f"use tv.{name}" if name in language.__all__ else None)
     if help is None and isinstance(callee, FunctionType):
         help = f"mark {name} with @tv.function to inline it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from tilevm.layout import Layout
 from tilevm.types import DType
@@ -58,6 +58,8 @@ def token(value: object) -> str:
         return f"helper {value.__module__}.{value.__qualname__} {read(value).tree.lineno}"
     if isinstance(value, FunctionType | BuiltinFunctionType | type):
         return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
     raise Unstable
 
 

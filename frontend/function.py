@@ -21,7 +21,9 @@ def function(helper: F) -> F:
     run-time condition decides, every return gives values of the same types.
     """
     if not isinstance(helper, FunctionType):
-        raise TileError(f"@tv.function marks a function written with def, not a {type(helper).__name__}")
+        raise TileError(
+            f"@tv.function marks a function written with def, not a {type(helper).__name__}", help="put it above a def"
+        )
     HELPERS.add(helper)
     return helper
 

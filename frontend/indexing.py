@@ -86,11 +86,19 @@ def cut(node: ast.expr, extent: int, frame: Frame) -> Cut:
             )
         found = range(extent)[lower:upper]
         if not found:
-            raise frame.error(f"{ast.unparse(node)} takes none of the {counted(extent, 'element')}", node)
+            raise frame.error(
+                f"{ast.unparse(node)} takes none of the {counted(extent, 'element')}",
+                node,
+                help="a tile has at least one element; the second bound is the first one left out",
+            )
         return Cut(found.start, len(found))
     at = place(node, frame)
     if at is None or not -extent <= at < extent:
-        raise frame.error(f"index {at} of a dimension of {counted(extent, 'element')}", node)
+        raise frame.error(
+            f"index {at} of a dimension of {counted(extent, 'element')}",
+            node,
+            help=f"the indices are 0 to {extent - 1}, or -{extent} to -1 from the end",
+        )
     return Cut(at % extent, 1, drop=True)
 
 

@@ -27,7 +27,10 @@ def inline(helper: FunctionType, frame: Frame, args: Sequence[object], kwargs: M
             help="write a loop, or one helper for each level",
         )
     if len(stack) > DEEPEST:
-        raise frame.error(f"helpers call each other more than {DEEPEST} deep")
+        raise frame.error(
+            f"helpers call each other more than {DEEPEST} deep",
+            help="join some of them: each call is inlined in its caller",
+        )
     source = read(helper)
     names = bind(helper, source, frame, args, kwargs)
     local = frozenset((*names, *assigned(source.tree.body)))
@@ -56,17 +59,30 @@ def bind(
     signature, name = inspect.signature(helper), helper.__name__
     notes = (Note(f"{name} is defined here", source.span(source.tree)),)
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
-        raise frame.error(f"{name} takes * parameters, which kernels do not support", notes=notes)
+        raise frame.error(
+            f"{name} takes * parameters, which kernels do not support",
+            notes=notes,
+            help="name each parameter; a tuple holds any number of values",
+        )
     try:
         given = signature.bind(*args, **kwargs).arguments
     except TypeError as fault:
-        raise frame.error(f"{name}: {fault}", notes=notes) from None
+        help = f"it takes {', '.join(signature.parameters) or 'nothing'}"
+        raise frame.error(f"{name}: {fault}", notes=notes, help=help) from None
     late = sorted(n for n in constexprs(helper) if n in given and not is_static(given[n]))
     if late:
         found = describe(given[late[0]])
-        raise frame.error(f"{name}: {late[0]} is a compile-time parameter, and {found} is not known then", notes=notes)
+        raise frame.error(
+            f"{name}: {late[0]} is a compile-time parameter, and {found} is not known then",
+            notes=notes,
+            help=f"take it from a tv.constexpr parameter of the kernel, or let {late[0]} be a tv.Tile",
+        )
     defaults = {n: p.default for n, p in signature.parameters.items() if n not in given}
     odd = next((n for n, v in defaults.items() if not usable(v)), None)
     if odd:
-        raise frame.error(f"{name}: the default of {odd} is {describe(defaults[odd])}, which may change", notes=notes)
+        raise frame.error(
+            f"{name}: the default of {odd} is {describe(defaults[odd])}, which may change",
+            notes=notes,
+            help="defaults are numbers, texts, dtypes, functions, and tuples of these; pass other values in the call",
+        )
     return {n: given[n] if n in given else plain(defaults[n]) for n in signature.parameters}

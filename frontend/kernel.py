@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property, update_wrapper
-from threading import RLock
 from types import FunctionType
 from typing import Any, overload
 
 from tilevm.backend import Argument
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.driver import Build, choose, compile_func
 from tilevm.runtime.arguments import Seen, read
@@ -48,7 +48,6 @@ class Kernel:
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
-        self._lock = RLock()
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -107,7 +106,7 @@ class Kernel:
 
     def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
         types = specialise(self.parameters.runtime, self._specs, seen)
-        with self._lock:
+        with COMPILING:
             compiled = self._compile(call, types, self._specs)
             self._known[self._key(call, seen)] = compiled
         return compiled
@@ -120,7 +119,7 @@ class Kernel:
         types = declared(self.parameters.runtime, said)
         conforms(self.parameters.runtime, self._specs, said, tuple(types.values()))
         call = self.parameters.sort((), {**dict.fromkeys(self.parameters.runtime), **keywords})
-        with self._lock:
+        with COMPILING:
             return self._compile(call, types, said)
 
     def _compile(self, call: Call, types: dict[str, Type], said: Specs) -> Compiled:
@@ -154,7 +153,11 @@ def specs(parameters: Parameters, signature: Signature) -> Specs:
     """What is said of each run-time parameter. Raises TileError where the signature speaks of others."""
     for spec in signature:
         if spec.name in parameters.constexprs:
-            raise TileError(f"{spec.name} is a compile-time parameter, and the signature gives it a type", spec.span)
+            raise TileError(
+                f"{spec.name} is a compile-time parameter, and the signature gives it a type",
+                spec.span,
+                help="leave it out of the signature: its value is given when compiling",
+            )
         if spec.name not in parameters.names:
             near = nearest(spec.name, parameters.runtime)
             mend = f"did you mean {near!r}?" if near else f"its parameters are {', '.join(parameters.runtime)}"
@@ -182,7 +185,10 @@ def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
 
 def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
     if not isinstance(function, FunctionType):
-        raise TileError(f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}")
+        raise TileError(
+            f"@tv.kernel marks a function written with def, not {with_article(type(function).__name__)}",
+            help="put it above a def",
+        )
     if grid is not None and not callable(grid):
         counts(grid, {})  # a wrong one is told here, not at the first call
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()

@@ -15,7 +15,8 @@ from tilevm.symbolic import Expr
 from tilevm.types import DType
 
 from .along import argmax, argmin, argsort, cumprod, cumsum, reduce, scan, sort, topk
-from .handles import Index, Number, Pointer, Shape, Tensor, Tile, outside
+from .handles import Index, Number, Shape, Tile, outside
+from .memory import Pointer, Tensor
 
 
 class CompileTime:

@@ -56,11 +56,16 @@ def method_call(node: ast.Call, frame: Frame) -> bool:
         return False
     name = node.func.attr
     if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
-        raise frame.error(f"{name} of a list takes its arguments by position")
+        raise frame.error(
+            f"{name} of a list takes its arguments by position", help="write the arguments out, without names and *"
+        )
     given = [expression(a, frame) for a in node.args]
     takes, made = METHODS[name]
     if len(given) != takes:
-        raise frame.error(f"{name} of a list takes {takes} argument{'s' * (takes != 1)}, and {len(given)} are given")
+        raise frame.error(
+            f"{name} of a list takes {takes} argument{'s' * (takes != 1)}, and {len(given)} are given",
+            help=f"write xs.{name}({', '.join('…' * takes)})",
+        )
     root, path, held = find(node.func.value, frame)
     change(root, path, held, made(frame, held, *given), frame)
     return True
@@ -72,7 +77,10 @@ def extended(frame: Frame, held: List, more: object) -> tuple[object, ...]:
 
 def inserted(frame: Frame, held: List, at: object, value: object) -> tuple[object, ...]:
     if not is_int(at):
-        raise frame.error(f"insert takes a compile-time index, not {describe(at)}")
+        raise frame.error(
+            f"insert takes a compile-time index, not {describe(at)}",
+            help="take it from a tv.constexpr parameter, or choose the part with if",
+        )
     parts: list[object] = list(held)
     parts.insert(at, value)
     return tuple(parts)
@@ -106,7 +114,11 @@ def way(node: ast.expr, frame: Frame) -> tuple[str, Path, object]:
         raise frame.error("only a list that has a name can be changed", node, help="give it a name first")
     root, path, outer = way(node.value, frame)
     if not isinstance(outer, tuple):
-        raise frame.error(f"{describe(outer)} has no parts that can be changed", node.value)
+        raise frame.error(
+            f"{describe(outer)} has no parts that can be changed",
+            node.value,
+            help="keep the values in a list, or in a tuple that holds lists",
+        )
     at = index_in(outer, node.slice, frame)
     return root, (*path, at), outer[at]
 

@@ -16,7 +16,7 @@ from tilevm.types import f32
 
 from .calls.product import dot
 from .calls.sequences import limit
-from .promote import cast, dtype_of, meet, natural, runtime
+from .promote import cast, dtype_of, meet, natural, runtime, way_to_numbers
 from .stretch import together
 from .values import List, Range, Stream, describe, is_int, is_number, is_static
 
@@ -110,18 +110,38 @@ def fold(builder: Builder, row: Operator, x: object, y: object) -> object:
     """``x sign y`` of Python numbers, by Python itself."""
     for side in (x, y):
         if not is_number(side):
-            help = 'f-strings join text: f"{a}{b}"' if isinstance(side, str) and row is ADD else None
+            joined = isinstance(side, str) and row is ADD
+            help = 'f-strings join text: f"{a}{b}"' if joined else way_to_numbers(side)
             raise TileError(f"{row.what} takes numbers and tiles, not {describe(side)}", builder.span, help=help)
     assert is_number(x) and is_number(y)
     if is_int(x) and is_int(y) and grown(row, x, y) > LARGEST_BITS:
-        raise TileError(f"this number has more than {LARGEST_BITS} bits", builder.span)
+        raise TileError(
+            f"this number has more than {LARGEST_BITS} bits",
+            builder.span,
+            help="compute with floats, or outside the kernel",
+        )
     try:
         found = row.python(x, y)
     except (ArithmeticError, TypeError, ValueError) as fault:
-        raise TileError(f"{x} {row.sign} {y} cannot be computed: {fault}", builder.span) from None
+        raise TileError(
+            f"{x} {row.sign} {y} cannot be computed: {fault}",
+            builder.span,
+            help=way_round(fault),
+        ) from None
     if not is_number(found):
-        raise TileError(f"{x} {row.sign} {y} is not a real number", builder.span)
+        raise TileError(
+            f"{x} {row.sign} {y} is not a real number",
+            builder.span,
+            help="kernels know real numbers only: take the power of a number that is not negative",
+        )
     return found
+
+
+def way_round(fault: Exception) -> str:
+    """How to avoid what Python says of an operation on numbers."""
+    if isinstance(fault, ZeroDivisionError):
+        return "give a divisor other than 0"
+    return "floats end at 1.8e308" if isinstance(fault, OverflowError) else "give numbers that Python can compute"
 
 
 def grown(row: Operator, x: int, y: int) -> int:
@@ -203,7 +223,11 @@ def compare(builder: Builder, row: Operator, x: object, y: object) -> object:
 
 
 def compare_static(builder: Builder, row: Operator, x: object, y: object) -> bool:
-    refusal = TileError(f"{row.what} does not compare {describe(x)} with {describe(y)}", builder.span)
+    refusal = TileError(
+        f"{row.what} does not compare {describe(x)} with {describe(y)}",
+        builder.span,
+        help="compare numbers, or tuples and lists of one kind part by part",
+    )
     mixed = isinstance(x, tuple) and isinstance(y, tuple) and isinstance(x, List) is not isinstance(y, List)
     odd = any(isinstance(side, Range | Stream) for side in (x, y))
     if odd or (mixed and row.sign not in ("==", "!=")):

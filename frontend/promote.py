@@ -24,7 +24,11 @@ def natural(builder: Builder, number: Number) -> DType:
     for dtype in (i32, i64):
         if dtype.min <= number <= dtype.max:
             return dtype
-    raise TileError(f"{number} does not fit in 64 bits", builder.span)
+    raise TileError(
+        f"{number} does not fit in 64 bits",
+        builder.span,
+        help=f"a run-time integer holds {i64.min} to {i64.max}; floats reach further",
+    )
 
 
 def literal(builder: Builder, number: Number, dtype: DType) -> Value:
@@ -80,8 +84,11 @@ def runtime(builder: Builder, x: object, what: str) -> Value:
 
 def way_to_numbers(x: object) -> str | None:
     """How to get from something that is not a number to one."""
-    words = type(x.type).__name__ if isinstance(x, Value) else ""
+    words = type(x.type).__name__ if isinstance(x, Value) else type(x).__name__
     return {
+        "str": "a number stands without quotes; text is for messages and names of dtypes",
+        "tuple": "take one of its parts, as in x[0], or write a comprehension over them",
+        "List": "take one of its parts, as in x[0], or write a comprehension over them",
         "Tensor": "load a tile from the tensor first: a.load(offsets, shape)",
         "Pointer": "a pointer is read with p.load(offsets) and written with p.store(offsets, value)",
     }.get(words)

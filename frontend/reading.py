@@ -60,7 +60,10 @@ def plain_function(function: object) -> FunctionType:
     """``function``, which must be a Python function. Raises TileError for anything else."""
     if isinstance(function, FunctionType):
         return function
-    raise TileError(f"a kernel is a function written with def, not a {type(function).__name__}")
+    raise TileError(
+        f"a kernel is a function written with def, not a {type(function).__name__}",
+        help="pass the function itself, made with def",
+    )
 
 
 def unreadable(function: FunctionType, found: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> TileError:
@@ -83,7 +86,9 @@ def definitions(text: str, file: str) -> tuple[ast.FunctionDef | ast.AsyncFuncti
     try:
         tree = ast.parse(text, file)
     except (SyntaxError, ValueError) as fault:
-        raise TileError(f"{file} is no longer valid Python: {fault}") from None
+        raise TileError(
+            f"{file} is no longer valid Python: {fault}", help="mend the file, and import the module again"
+        ) from None
     return tuple(n for n in statements(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
 
 

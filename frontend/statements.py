@@ -85,10 +85,10 @@ def unpack(target: ast.Tuple | ast.List, value: object, frame: Frame) -> None:
     starred = next((at for at, t in enumerate(target.elts) if isinstance(t, ast.Starred)), None)
     needs = len(target.elts) - (starred is not None)
     if len(value) < needs or (starred is None and len(value) > needs):
+        more = "give each part a name; _ does for one that is not needed"
+        fewer = f"leave out {counted(needs - len(value), 'name')}"
         raise frame.error(
-            f"{counted(needs, 'name')} for {describe(value)}",
-            target,
-            help="give each part a name; _ does for one that is not needed" if len(value) > needs else None,
+            f"{counted(needs, 'name')} for {describe(value)}", target, help=more if len(value) > needs else fewer
         )
     parts: list[object] = list(value)
     if starred is not None:
@@ -109,4 +109,7 @@ def check(node: ast.Assert, frame: Frame) -> None:
             )
         if not truth(frame.builder, found):
             words = shown(expression(node.msg, frame)) if node.msg else ""
-            raise frame.error(f"assertion failed: {words}" if node.msg else "assertion failed")
+            raise frame.error(
+                f"assertion failed: {words}" if node.msg else "assertion failed",
+                help=f"give compile-time arguments for which {ast.unparse(node.test)}",
+            )

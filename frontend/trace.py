@@ -71,7 +71,11 @@ def parameters(
     signature = inspect.signature(function).parameters
     strange = [n for n in (*types, *constants) if n not in signature]
     if strange:
-        raise TileError(f"{function.__name__} has no parameter {strange[0]}", place)
+        raise TileError(
+            f"{function.__name__} has no parameter {strange[0]}",
+            place,
+            help=f"its parameters are {', '.join(signature)}",
+        )
     return {n: parameter(p, place, types, constants) for n, p in signature.items()}
 
 
@@ -85,7 +89,11 @@ def parameter(
         return Value(types[given.name], given.name)
     value = constants.get(given.name, given.default)
     if value is given.empty:
-        raise TileError(f"the parameter {given.name} has neither a type nor a value", place)
+        raise TileError(
+            f"the parameter {given.name} has neither a type nor a value",
+            place,
+            help=f"give {given.name} a type in the signature, an argument, or a default",
+        )
     if not usable(value):
         raise TileError(
             f"the compile-time parameter {given.name} is {describe(value)}, which may change after compiling",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
-from types import FunctionType, ModuleType
+from types import FunctionType
 
 from tilevm.layout import Layout
 
@@ -50,16 +50,19 @@ def free_names(tree: ast.FunctionDef, parameters: tuple[str, ...]) -> tuple[tupl
 
 
 def decides(function: FunctionType, chain: tuple[str, ...], value: object) -> bool:
-    """Whether code may change with the value; what modules and builtins define does not change."""
+    """Whether code may change with the value.
+
+    Functions that a module defines do not change, builtins neither; but a name may come to mean another module.
+    """
     own = chain[0] in function.__globals__ or chain[0] in function.__code__.co_freevars
-    if not own or value is UNBOUND or isinstance(value, ModuleType):
+    if not own or value is UNBOUND:
         return False
     return len(chain) == 1 or is_helper(value) or isinstance(value, Layout) or not callable(value)
 
 
 def marks(watched: Iterable[Place]) -> tuple[Hashable, ...]:
     """What now stands at these places, comparable."""
-    return tuple(mark(follow(function, chain)) for function, chain in watched)
+    return tuple([mark(follow(function, chain)) for function, chain in watched])  # each launch does this
 
 
 def mark(value: object) -> Hashable:

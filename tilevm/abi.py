@@ -55,9 +55,12 @@ class KernelAbi:
     @classmethod
     def of(cls, func: Func) -> KernelAbi:
         """The convention of ``func``, from the types of its parameters."""
-        params = tuple(Param(p.hint, p.type) for p in func.params)
-        entries = tuple(e for p in params for e in slots(p))
-        return cls(func.name, params, entries, func.grid)
+        return cls.taking(func.name, tuple(Param(p.hint, p.type) for p in func.params), func.grid)
+
+    @classmethod
+    def taking(cls, name: str, params: tuple[Param, ...], grid: tuple[Expr, ...] | None) -> KernelAbi:
+        """The convention of a kernel with these parameters."""
+        return cls(name, params, tuple(e for p in params for e in slots(p)), grid)
 
     @property
     def dims(self) -> dict[str, tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from tilevm.ir import Value, ops
@@ -18,7 +18,7 @@ from .packed import is_packed
 from .small import is_small
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Row:
     """Elements along the vector dimension: the address of the first, the step, and which exist.
 
@@ -49,13 +49,15 @@ def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, 
     size = op.shape if isinstance(op, ops.Load) else shape(op.value)
     assert isinstance(kind, Tensor)
     offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)
+    along = vector is not None and vector in map
     for d, start in enumerate(op.offsets):
         at = c.index(start)
         proved = bool(op.inbounds) and op.inbounds[d]
         if map[d] is not None and map[d] == vector:
-            row.stride = view.strides[d]
+            row = replace(row, stride=view.strides[d])
             if not proved:
-                row.first, row.count = span(c, at, c.i64(view.extents[d]), size[d])
+                first, count = span(c, at, c.i64(view.extents[d]), size[d])
+                row = replace(row, first=first, count=count)
         else:
             m = map[d]
             at = c.e.b.add(at, where[m]) if m is not None and m in where else at
@@ -63,17 +65,16 @@ def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, 
                 inside = c.e.b.icmp_unsigned("<", at, c.i64(view.extents[d]))
                 fits = inside if fits is None else c.e.b.and_(fits, inside)
         offset = c.e.b.add(offset, c.e.b.mul(at, c.i64(view.strides[d])))
+    # A masked load that touches a page which is not there takes a microsecond: a row outside is not looked at.
+    looked = fits if along else None
     if is_packed(kind):
-        row.base, row.bit, row.bytes = view.base, c.e.b.mul(offset, c.e.i64(kind.dtype.bits)), view.bytes
+        bit = c.e.b.mul(offset, c.e.i64(kind.dtype.bits))
+        bit = bit if looked is None else c.e.b.select(looked, bit, c.e.i64(0))
+        row = replace(row, bit=bit, bytes=view.bytes)
     else:
-        row.base = c.e.at(view.base, offset, memory_type(row.element))
-    if fits is not None and vector is not None and vector in map:
-        # A masked load that touches a page which is not there takes a microsecond: a row outside is not looked at.
-        if row.bit is None:
-            row.base = c.e.b.select(fits, row.base, view.base)
-        else:
-            row.bit = c.e.b.select(fits, row.bit, c.e.i64(0))
-    return limit(c, row, fits, vector is not None and vector in map, size, map, vector)
+        base = c.e.at(view.base, offset, memory_type(row.element))
+        row = replace(row, base=base if looked is None else c.e.b.select(looked, base, view.base))
+    return limit(c, row, fits, along, size, map, vector)
 
 
 def limit(
@@ -83,13 +84,12 @@ def limit(
     if fits is None:
         return row
     if not along:
-        row.count = fits
-        return row
-    if row.count is None:
+        return replace(row, count=fits)
+    first, count = row.first, row.count
+    if count is None:
         extent = next(e for e, m in zip(size, map, strict=True) if m == vector)
-        row.first, row.count = c.e.index(0), c.e.index(extent)
-    row.count = c.e.b.select(fits, row.count, c.e.index(0))
-    return row
+        first, count = c.e.index(0), c.e.index(extent)
+    return replace(row, first=first, count=c.e.b.select(fits, count, c.e.index(0)))
 
 
 def span(c: Context, start: LLVM, extent: LLVM, size: int) -> tuple[LLVM, LLVM]:
@@ -117,15 +117,14 @@ def buffer_row(
     """The row of a kept value, which lies row-major under the shape ``size``, or of the box at ``starts``."""
     buffer = c.memory.of[value]
     start = sum(at * prod(size[d + 1 :]) for d, at in enumerate(starts))
-    row, offset = Row(c.buffer(buffer), buffer.dtype, 0), c.e.i64(start)
+    base, offset, along = c.buffer(buffer), c.e.i64(start), 0
     for d, m in enumerate(map):
         stride = prod(size[d + 1 :])
         if m is not None and m == vector:
-            row.stride = stride
+            along = stride
         elif m is not None and m in where:
             offset = c.e.b.add(offset, c.e.b.mul(where[m], c.e.i64(stride)))
-    row.base = c.e.at(row.base, offset, memory_type(buffer.dtype))
-    return row
+    return Row(c.e.at(base, offset, memory_type(buffer.dtype)), buffer.dtype, along)
 
 
 def mask(c: Context, row: Row, j: LLVM, lanes: int, tail: int) -> LLVM | None:

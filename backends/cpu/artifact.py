@@ -16,6 +16,7 @@ from llvmlite import ir
 
 from tilevm.abi import KernelAbi, Slot
 from tilevm.backend import Argument, Artifact
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.passes.layouts.forget import forget
@@ -105,7 +106,8 @@ class Stages(Mapping[str, str]):
 
     @cached_property
     def _assembly(self) -> str:
-        return str(machine().emit_assembly(llvm.parse_assembly(self._module)))
+        with COMPILING:
+            return str(machine().emit_assembly(llvm.parse_assembly(self._module)))
 
     def __getitem__(self, name: str) -> str:
         return {"llvm": lambda: self._module, "asm": lambda: self._assembly}[name]()
@@ -225,13 +227,16 @@ class CpuBackend:
         here = host()
         check(func, here)
         func = forget(func if debugging() else quiet(func))
-        with uncollected():
-            module, room = build(func, abi, here)
-            text = str(module)
-        return NativeKernel(abi, machine().emit_object(llvm.parse_assembly(text)), room, lambda: text, sites(func))
+        with COMPILING:
+            with uncollected():
+                module, room = build(func, abi, here)
+                text = str(module)
+            binary = machine().emit_object(llvm.parse_assembly(text))
+            return NativeKernel(abi, binary, room, lambda: text, sites(func))
 
     def machine(self) -> str:
         return f"{host()} LLVM {llvm.llvm_version_info}"
 
     def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> NativeKernel:
-        return NativeKernel(abi, data[8:], int.from_bytes(data[:8], "little"), lambda: again().stages["llvm"])
+        with COMPILING:
+            return NativeKernel(abi, data[8:], int.from_bytes(data[:8], "little"), lambda: again().stages["llvm"])

@@ -220,11 +220,11 @@ class Emitter:
         self.call(f"llvm.masked.scatter.{suffix(value.type)}.v{lanes}p0", VOID, args)
 
     def addresses(self, base: LLVM, offsets: LLVM, element: Any) -> LLVM:
-        """``base`` plus each of a vector of i64 offsets in elements."""
-        lanes = offsets.type.count
-        bytes_ = self.b.mul(offsets, self.like(offsets, element_bytes(element)))
-        start = self.splat(self.b.ptrtoint(base, I64), lanes)
-        return self.b.inttoptr(self.b.add(start, bytes_), ir.VectorType(PTR, lanes))
+        """``base`` plus each of a vector of i64 offsets in elements.
+
+        Not computed from the number of the address: LLVM would look through all of them again in each loop.
+        """
+        return self.b.gep(self.splat(base, offsets.type.count), [offsets], source_etype=element)
 
     # control --------------------------------------------------------------------------------------------------
 

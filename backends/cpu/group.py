@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -162,18 +164,22 @@ class Nest:
         if not masked:
             self.whole_rows(extent)
             return
-        counts = [r.count for r in masked]
-        whole = [self.c.e.b.icmp_signed("==", n, self.c.e.index(extent)) for n in dict.fromkeys(counts)]
+        counts = dict.fromkeys(r.count for r in masked)
+        whole = [self.c.e.b.icmp_signed("==", n, self.c.e.index(extent)) for n in counts]
         full = reduce(self.c.e.b.and_, whole)
         with self.c.e.fork(full) as (inside, ragged):
-            with inside:
-                for row in masked:
-                    row.count = None
+            with inside, self.instead({row: replace(row, count=None) for row in masked}):
                 self.whole_rows(extent)
-            for row, count in zip(masked, counts, strict=True):
-                row.count = count
             with ragged:
                 self.vector_loop(extent, self.end())
+
+    @contextmanager
+    def instead(self, rows: Mapping[Row, Row]) -> Iterator[None]:
+        """Inside, other rows stand where some of those made before do."""
+        before = self.made
+        self.made = [{k: rows.get(v, v) if isinstance(v, Row) else v for k, v in made.items()} for made in before]
+        yield
+        self.made = before
 
     def whole_rows(self, extent: int) -> None:
         """The vector loop where nothing is masked; from memory to a large tensor it may stream.
@@ -191,8 +197,12 @@ class Nest:
         with self.c.e.fork(streaming.large(self.c, store.tensor)) as (streams, stays):
             with streams:
                 row = self.target(root)
-                trip = max(2, self.trip())
-                streaming.stream(self.c, row, extent, lanes, trip, lambda at: self.several(at, [], [], lanes, 1))
+
+                def vectors(target: Row, at: list[LLVM]) -> None:
+                    with self.instead({row: target}):
+                        self.several(at, [], [], lanes, 1)
+
+                streaming.stream(self.c, row, extent, lanes, max(2, self.trip()), vectors)
             with stays:
                 self.vector_loop(extent)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
+
+from tilevm.compiling import COMPILING
 
 VECTOR_BITS = (("avx512f", 512), ("avx2", 256))
 
@@ -61,3 +64,21 @@ def machine() -> llvm.TargetMachine:
     here = host()
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(cpu=here.name, features=here.features, opt=1, reloc="pic", codemodel="small")
+
+
+LLVM_LOCK = llvm.ffi.lib._lock  # llvmlite has no public way to it: what it calls back is called with the lock held
+
+
+def hold() -> None:
+    """Wait until no thread is inside LLVM, where also those are that give memory back without compiling."""
+    COMPILING.acquire()  # in the order in which threads that compile take the two
+    LLVM_LOCK.__enter__()
+
+
+def let_go() -> None:
+    LLVM_LOCK.__exit__()
+    COMPILING.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=let_go)

@@ -7,6 +7,7 @@ An ordinary store reads a line of memory before it writes it; a non-temporal one
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 from tilevm.ir import Effect, Func, Op, Value, ops
@@ -49,14 +50,15 @@ def large(c: Context, tensor: Value) -> LLVM:
     return b.icmp_signed(">=", size, c.e.i64(LARGE))
 
 
-def stream(c: Context, row: Row, extent: int, lanes: int, trip: int, vectors: Callable[[list[LLVM]], object]) -> None:
-    """Write the ``extent`` elements of an unmasked row; ``vectors(at)`` emits the stores of ``lanes`` of them at each.
+def stream(
+    c: Context, row: Row, extent: int, lanes: int, trip: int, vectors: Callable[[Row, list[LLVM]], object]
+) -> None:
+    """Write the ``extent`` elements of an unmasked row; ``vectors(row, at)`` stores ``lanes`` of them at each place.
 
     The ends are lanes of the first and of the last vector: neither a load nor a store leaves the row.
     """
     e, b = c.e, c.e.b
     size = memory_bytes(row.element)
-    before = row.first
     past = b.and_(b.ptrtoint(e.at(row.base, e.i64(0), memory_type(row.element)), I64), e.i64(lanes * size - 1))
     head = b.udiv(b.and_(b.sub(e.i64(0), past), e.i64(lanes * size - 1)), e.i64(size))
     count = b.udiv(b.sub(e.i64(extent), head), e.i64(lanes))
@@ -64,26 +66,22 @@ def stream(c: Context, row: Row, extent: int, lanes: int, trip: int, vectors: Ca
 
     def part(first: LLVM, number: LLVM, j: int) -> None:
         with e.when(b.icmp_signed(">", number, e.i64(0))):
-            row.first, row.count = b.trunc(first, I32), b.trunc(number, I32)
-            vectors([e.i64(j)])
-            row.count = None
+            vectors(replace(row, first=b.trunc(first, I32), count=b.trunc(number, I32)), [e.i64(j)])
 
     def several(i: LLVM, _: list[LLVM]) -> list[LLVM]:
         first = b.add(head, b.mul(i, e.i64(trip * lanes)))
-        vectors([b.add(first, e.i64(n * lanes)) for n in range(trip)])
+        vectors(whole, [b.add(first, e.i64(n * lanes)) for n in range(trip)])
         return []
 
     def single(i: LLVM, _: list[LLVM]) -> list[LLVM]:
-        vectors([b.sub(end, b.mul(b.add(i, e.i64(1)), e.i64(lanes)))])
+        vectors(whole, [b.sub(end, b.mul(b.add(i, e.i64(1)), e.i64(lanes)))])
         return []
 
+    whole = replace(row, streams=True)
     part(e.i64(0), head, 0)
-    row.streams = True
     e.loop(b.udiv(count, e.i64(trip)), [], several)
     e.loop(b.urem(count, e.i64(trip)), [], single)
-    row.streams = False
     part(end, b.sub(e.i64(extent), end), extent - lanes)
-    row.first = before
 
 
 def settle(e: Emitter) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from tilevm.compiling import COMPILING
+
 from .host import host, machine
 from .pool import ALIGN, cores, scratch
 
@@ -64,8 +66,9 @@ class Native:
 
 @cache
 def native() -> Native:
-    """Made once: a child process has it from its parent, and may not ask LLVM, whose lock a lost thread may hold."""
-    return Native()
+    """Made once; a child process has it from its parent."""
+    with COMPILING:
+        return Native()
 
 
 class Worker(threading.Thread):

@@ -31,7 +31,11 @@ def static_bool(builder: Builder, what: str, value: object) -> bool:
     """A compile-time bool."""
     if isinstance(value, bool):
         return value
-    raise TileError(f"{what} is True or False, not {describe(value)}", builder.span)
+    raise TileError(
+        f"{what} is True or False, not {describe(value)}",
+        builder.span,
+        help="take it from a tv.constexpr parameter" if isinstance(value, Value) else "write True or False",
+    )
 
 
 def shape_arg(builder: Builder, name: str, value: object) -> tuple[int, ...]:
@@ -66,11 +70,19 @@ def tile_arg(builder: Builder, name: str, value: object) -> tuple[Value, Tile]:
     """A tile and its type."""
     if isinstance(value, Value) and isinstance(value.type, Tile):
         return value, value.type
-    raise TileError(f"{name} takes a tile, not {describe(value)}", builder.span)
+    raise TileError(f"{name} takes a tile, not {describe(value)}", builder.span, help=way_to_tile(value))
+
+
+def way_to_tile(value: object) -> str:
+    """How to get from something else to a tile."""
+    return way_to_numbers(value) or "x.load(offset, shape) reads a tile, tv.full(shape, number, dtype) makes one"
 
 
 def axis_arg(builder: Builder, name: str, value: object, rank: int) -> int:
     """An axis, counted from the end where negative."""
+    if isinstance(value, tuple):
+        help = "give one axis; .reshape makes several axes one"
+        raise TileError(f"{name}: the axis is a compile-time int, not {describe(value)}", builder.span, help=help)
     axis = static_int(builder, f"{name}: the axis", value)
     if not -rank <= axis < rank:
         only = "its only axis is 0" if rank == 1 else f"its axes are 0 to {rank - 1}; -1 is the last"
@@ -137,7 +149,11 @@ def other_arg(builder: Builder, name: str, value: object, dtype: DType) -> Value
         zero = not isinstance(value, bool) and value == 0 and copysign(1.0, value) > 0
         return None if zero or (value is False and dtype.is_bool) else literal(builder, value, dtype)
     if not is_scalar(value):
-        raise TileError(f"{name}: other is one number, not {describe(value)}", builder.span)
+        raise TileError(
+            f"{name}: other is one number, not {describe(value)}",
+            builder.span,
+            help="choose between two tiles with tv.where after the load",
+        )
     if dtype_of(value) != dtype:
         raise TileError(
             f"{name}: other is {value.type}, the elements are {dtype}",
@@ -167,7 +183,9 @@ def integers(builder: Builder, name: str, value: object) -> Value:
     """A number or tile of integers."""
     found = runtime(builder, value, f"{name}: the index")
     if not dtype_of(found).is_integer:
-        raise TileError(f"{name}: an index is an integer, not {describe(value)}", builder.span)
+        raise TileError(
+            f"{name}: an index is an integer, not {describe(value)}", builder.span, help="convert it with .to(tv.i32)"
+        )
     return found
 
 
@@ -177,7 +195,11 @@ def as_scalar(builder: Builder, name: str, value: object, dtype: DType) -> Value
         return literal(builder, value, dtype)
     if is_scalar(value):
         return cast(builder, value, dtype)
-    raise TileError(f"{name} takes one number, not {describe(value)}", builder.span)
+    raise TileError(
+        f"{name} takes one number, not {describe(value)}",
+        builder.span,
+        help="x.load(offset) reads one number from a tensor, tv.sum(tile) makes one of a tile",
+    )
 
 
 def scalar_type(value: Value) -> Scalar | Tile:

@@ -67,7 +67,8 @@ def memory_of(builder: Builder, name: str, self: object, families: str) -> tuple
     dtype = self.type.dtype
     if wrong := unchangeable(self.type, families):
         packed = isinstance(self.type, Tensor) and self.type.packed
-        help = None if dtype.is_float else "pass it unpacked" if packed else "let the tensor hold u8 or i32"
+        other = "pass it unpacked" if packed else "let the tensor hold u8 or i32"
+        help = "let the tensor hold i32, or its bits seen as i32 outside" if dtype.is_float else other
         raise TileError(f"{name} {wrong}", builder.span, help=help)
     return self, dtype
 

@@ -42,7 +42,9 @@ def loop_range(
         raise TileError("a range cannot have the step 0", builder.span, help="1 counts up, -1 counts down")
     counts = [static_int(builder, f"tv.range: {n}", v) for n, v in (("num_stages", num_stages), ("unroll", unroll))]
     if min(counts) < 1:
-        raise TileError("tv.range: num_stages and unroll are at least 1", builder.span)
+        raise TileError(
+            "tv.range: num_stages and unroll are at least 1", builder.span, help="1 of each is the plain loop"
+        )
     return Range(first, last, step, *counts)
 
 
@@ -66,18 +68,28 @@ def static_range(builder: Builder, start: object, stop: object = None, step: obj
 def static_assert(builder: Builder, condition: object, message: object = "") -> None:
     if not is_static(condition) or isinstance(condition, Range):
         raise TileError(
-            f"tv.static_assert checks at compile time; {describe(condition)} is known only at run time", builder.span
+            f"tv.static_assert checks at compile time; {describe(condition)} is known only at run time",
+            builder.span,
+            help="check it with tv.device_assert, or test a tv.constexpr parameter",
         )
     if not condition:
         words = shown(message)
-        raise TileError(f"assertion failed: {words}" if words else "assertion failed", builder.span)
+        raise TileError(
+            f"assertion failed: {words}" if words else "assertion failed",
+            builder.span,
+            help="give compile-time arguments that meet the condition",
+        )
 
 
 @implements(language.static_print)
 def static_print(builder: Builder, *values: object, sep: object = " ", end: object = "\n") -> None:
     for name, text in (("sep", sep), ("end", end)):
         if not isinstance(text, str):
-            raise TileError(f"tv.static_print: {name} is a string, not {describe(text)}", builder.span)
+            raise TileError(
+                f"tv.static_print: {name} is a string, not {describe(text)}",
+                builder.span,
+                help=f'write a text, as in {name}=", "',
+            )
     print(*map(shown, values), sep=str(sep), end=str(end))
 
 
@@ -99,7 +111,9 @@ def smallest_or_largest(name: str, kind: type[ops.Binary], builder: Builder, fir
     if len(values) < 2 and not several:
         raise TileError(f"{name} takes several numbers, not {describe(first)}", builder.span, help=f"use tv.{name}")
     if not values:
-        raise TileError(f"{name} of nothing: it has no parts", builder.span)
+        raise TileError(
+            f"{name} of nothing: it has no parts", builder.span, help=f"give {name} a sequence that is never empty"
+        )
     for value in values:
         if not is_number(value) and not is_scalar(value):
             help = f"use tv.{kind.name} for two tiles, tv.{name} to reduce one"
@@ -117,7 +131,7 @@ implements(max)(partial(smallest_or_largest, "max", ops.Maximum))
 @implements(int)
 def to_int(builder: Builder, x: object) -> object:
     if isinstance(x, float) and not math.isfinite(x):
-        raise TileError(f"int({x}) is no number", builder.span)
+        raise TileError(f"int({x}) is no number", builder.span, help="test it before with math.isfinite")
     if is_number(x):
         return int(x)
     value = one_number(builder, "int", x)
@@ -130,7 +144,11 @@ def to_float(builder: Builder, x: object) -> object:
         try:
             return float(x)
         except (ValueError, OverflowError) as fault:
-            raise TileError(f"float: {fault}", builder.span) from None
+            raise TileError(
+                f"float: {fault}",
+                builder.span,
+                help="float takes numbers up to 1.8e308, and texts such as '2.5', 'inf' and 'nan'",
+            ) from None
     value = one_number(builder, "float", x)
     return value if dtype_of(value).is_float else cast(builder, value, f32)
 

@@ -28,7 +28,11 @@ def num_programs(builder: Builder, axis: object) -> Value:
 def grid_axis(builder: Builder, name: str, value: object) -> int:
     axis = static_int(builder, f"{name}: the axis", value)
     if axis not in (0, 1, 2):
-        raise TileError(f"{name}: a grid has the axes 0, 1 and 2, not {axis}", builder.span)
+        raise TileError(
+            f"{name}: a grid has the axes 0, 1 and 2, not {axis}",
+            builder.span,
+            help="fold further axes into one of these, and take them apart with // and %",
+        )
     return axis
 
 
@@ -57,8 +61,16 @@ def arange(builder: Builder, start: object, end: object = None) -> Value:
     given = (0, start) if end is None else (start, end)
     first, last = (static_int(builder, "tv.arange: a bound", b) for b in given)
     if last <= first:
-        raise TileError(f"tv.arange: from {first} to {last} there are no numbers", builder.span)
+        raise TileError(
+            f"tv.arange: from {first} to {last} there are no numbers",
+            builder.span,
+            help="the second bound is the first number left out: tv.arange(0, 8) ends with 7",
+        )
     for bound in (first, last - 1):
         if misfit := integer_misfit(bound, i32):
-            raise TileError(f"tv.arange: {misfit}", builder.span)
+            raise TileError(
+                f"tv.arange: {misfit}",
+                builder.span,
+                help="the numbers are of i32: begin lower, and add a wider number to the tile",
+            )
     return builder.add(Arange, start=first, size=last - first).result

@@ -44,7 +44,11 @@ def float_function(
         try:
             return python(float(x))
         except (ArithmeticError, ValueError) as fault:
-            raise TileError(f"{name}({x}) cannot be computed: {fault}", builder.span) from None
+            raise TileError(
+                f"{name}({x}) cannot be computed: {fault}",
+                builder.span,
+                help=f"take a number for which {name} is defined and at most 1.8e308",
+            ) from None
     found = runtime(builder, x, name)
     if not dtype_of(found).is_float:
         raise TileError(f"{name} takes floats, not {describe(x)}", builder.span, help="convert it with .to(tv.f32)")
@@ -61,7 +65,11 @@ def absolute(builder: Builder, x: object) -> object:
         return abs(x)
     found = runtime(builder, x, "tv.abs")
     if dtype_of(found).is_bool:
-        raise TileError(f"tv.abs takes integers and floats, not {describe(x)}", builder.span)
+        raise TileError(
+            f"tv.abs takes integers and floats, not {describe(x)}",
+            builder.span,
+            help="a bool has no sign; convert it with .to(tv.i8)",
+        )
     return builder.add(ops.Abs, x=found).result
 
 
@@ -105,7 +113,11 @@ def cdiv(builder: Builder, a: object, b: object) -> object:
         return -(-a // b) if b else 0
     x, y = together(builder, "tv.cdiv", *meet(builder, "tv.cdiv", a, b))
     if not dtype_of(x).is_integer:
-        raise TileError(f"tv.cdiv takes integers, not {describe(a)} and {describe(b)}", builder.span)
+        raise TileError(
+            f"tv.cdiv takes integers, not {describe(a)} and {describe(b)}",
+            builder.span,
+            help="for floats, tv.ceil(a / b)",
+        )
     # a / b upward = -((-a) / b downward): exact where a + b - 1 would wrap.
     downward = builder.add(ops.FloorDiv, a=builder.add(ops.Neg, x=x).result, b=y).result
     return builder.add(ops.Neg, x=downward).result
@@ -140,7 +152,11 @@ def saturates(builder: Builder, wanted: DType, said: object) -> bool:
         return wanted.is_float and wanted.bits < SMALL_BITS
     clamp = static_bool(builder, ".to: saturate", said)
     if clamp and wanted.is_bool:
-        raise TileError(f".to: saturate=True goes with numbers, not {wanted}", builder.span)
+        raise TileError(
+            f".to: saturate=True goes with numbers, not {wanted}",
+            builder.span,
+            help="leave saturate out: any number but 0 becomes True",
+        )
     return clamp
 
 

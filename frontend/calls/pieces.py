@@ -63,5 +63,9 @@ def cat(builder: Builder, tiles: object, axis: object = 0) -> Value:
             help = f"convert one, as in .to(tv.{first.dtype})"
             raise TileError(f"tv.cat: {first} and {other} are of different dtypes", builder.span, help=help)
         if ops.around(other, at) != ops.around(first, at):
-            raise TileError(f"tv.cat along axis {at}: {first} and {other} differ elsewhere", builder.span)
+            raise TileError(
+                f"tv.cat along axis {at}: {first} and {other} differ elsewhere",
+                builder.span,
+                help=f"only the extents along axis {at} may differ: load equal shapes, or choose another axis",
+            )
     return builder.add(ops.Concat, xs=tuple(v for v, _ in found), axis=at).result

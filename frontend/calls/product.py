@@ -28,7 +28,11 @@ def dot(builder: Builder, a: object, b: object, acc: object = None, precision: o
             help=f"convert one, as in .to(tv.{x.dtype})",
         )
     if precision not in PRECISIONS:
-        raise TileError(f'tv.dot: precision is "ieee" or "tf32", not {describe(precision)}', builder.span)
+        raise TileError(
+            f'tv.dot: precision is "ieee" or "tf32", not {describe(precision)}',
+            builder.span,
+            help="leave it out to have f32 computed as IEEE says",
+        )
     start = accumulate_in(builder, "tv.dot", acc, Tile(accumulator(x.dtype), (x.shape[0], y.shape[1])))
     return builder.add(Dot, a=left, b=right, acc=start, precision=precision).result
 

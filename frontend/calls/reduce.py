@@ -63,7 +63,11 @@ def axes_of(builder: Builder, name: str, axis: object, rank: int) -> tuple[int, 
         return tuple(range(rank))
     axes = tuple(axis_arg(builder, name, a, rank) for a in (axis if isinstance(axis, tuple) else (axis,)))
     if not axes or len(set(axes)) != len(axes):
-        raise TileError(f"{name}: the axes {axes} name some axis twice, or none", builder.span)
+        raise TileError(
+            f"{name}: the axes {axes} name some axis twice, or none",
+            builder.span,
+            help="name each axis once, or leave axis out to reduce all",
+        )
     return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from functools import partial
 from types import FunctionType
@@ -60,7 +61,11 @@ def lines(builder: Builder, name: str, x: object, axis: object) -> tuple[list[tu
     """The tiles to combine, of one shape, and the axis."""
     found = [tile_arg(builder, name, part) for part in (x if isinstance(x, tuple) else (x,))]
     if not found:
-        raise TileError(f"{name} takes a tile, or several in a tuple, not an empty tuple", builder.span)
+        raise TileError(
+            f"{name} takes a tile, or several in a tuple, not an empty tuple",
+            builder.span,
+            help=f"write {name}(x, …) or {name}((x, y), …)",
+        )
     first = found[0][1]
     for _, other in found[1:]:
         if other.shape != first.shape:
@@ -96,6 +101,13 @@ def computing(name: str, inside: Sequence[Op]) -> Sequence[Op]:
 def call(frame: Frame, name: str, combine: object, params: tuple[Value, ...]) -> object:
     """What the function gives for these numbers."""
     if isinstance(combine, FunctionType) and is_helper(combine):
+        takes = len(inspect.signature(combine).parameters)
+        if takes != len(params):
+            raise TileError(
+                f"{name}: {combine.__name__} takes {counted(takes, 'value')}, and {len(params)} are given",
+                frame.builder.span,
+                help="it takes two values for each tile: those combined so far, then the next elements",
+            )
         return inline(combine, frame, params, {})
     row = find(combine)
     if row is not None:

@@ -77,7 +77,11 @@ def zipped(builder: Builder, *sequences: object, strict: object = False) -> Stre
     parts = [sequence(builder, "zip", s) for s in sequences]
     if static_bool(builder, "zip: strict", strict) and len({len(p) for p in parts}) > 1:
         lengths = ", ".join(str(len(p)) for p in parts)
-        raise TileError(f"zip: the lengths are {lengths}, and strict=True asks for one", builder.span)
+        raise TileError(
+            f"zip: the lengths are {lengths}, and strict=True asks for one",
+            builder.span,
+            help="give sequences of one length, or leave strict out to stop with the shortest",
+        )
     return Stream("a zip", tuple(zip(*parts, strict=False)))
 
 
@@ -91,6 +95,10 @@ def in_rank(builder: Builder, x: object, reverse: object = False) -> List:
     parts = sequence(builder, "sorted", x)
     late = next((p for p in parts if not is_number(p)), None)
     if late is not None:
-        raise TileError(f"sorted takes compile-time numbers, not {describe(late)}", builder.span)
+        raise TileError(
+            f"sorted takes compile-time numbers, not {describe(late)}",
+            builder.span,
+            help="tv.sort sorts the elements of a tile",
+        )
     backward = static_bool(builder, "sorted: reverse", reverse)
     return List(sorted((p for p in parts if is_number(p)), reverse=backward))

@@ -32,7 +32,9 @@ def reshaped(builder: Builder, name: str, x: object, shape: object) -> Value:
     wanted = filled(builder, name, found.size, shape)
     if prod(wanted) != found.size:
         raise TileError(
-            f"{name}: {found} has {counted(found.size, 'element')}, the shape {wanted} has {prod(wanted)}", builder.span
+            f"{name}: {found} has {counted(found.size, 'element')}, the shape {wanted} has {prod(wanted)}",
+            builder.span,
+            help="-1 for one extent stands for what is left",
         )
     return value if found.shape == wanted else builder.add(Reshape, x=value, shape=wanted).result
 

@@ -7,12 +7,14 @@ subnormals and the extremes of integers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from tests.agreement.skeleton import Language, Writer, assigned, swapped
 
 ROWS, COLUMNS = 5, 19  # of every tile: neither a vector nor a power of two
 FLOATS: dict[str, Any] = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "f32": np.float32, "f64": np.float64}
@@ -170,25 +172,7 @@ q = {i}[{a}]
 """
 
 
-@dataclass
-class Writer:
-    """Writes a program on floats of dtype ``of`` and integers of dtype ``whole``."""
-
-    random: Random
-    of: str
-    whole: str
-
-    def one(self, choices: str) -> str:
-        """One line of ``choices``, filled in."""
-        text = self.random.choice(choices.strip().split("\n"))
-        while "{" in text:
-            head, _, rest = text.partition("{")
-            letter, _, tail = rest.partition("}")
-            text = head + PARTS[letter](self) + tail
-        return text
-
-
-PARTS = {
+PARTS: dict[str, Callable[[Writer], str]] = {
     "f": lambda w: w.random.choice("fgh"),
     "i": lambda w: w.random.choice("ij"),
     "m": lambda w: w.random.choice(["m", "m", f"({w.random.choice('fgh')} > {w.random.choice('fgh')})"]),
@@ -198,56 +182,21 @@ PARTS = {
     "l": lambda w: w.one(LOAD),
     "x": lambda w: w.one(FLOAT),
     "w": lambda w: w.one(INTEGER),
-    "F": lambda w: w.of,
+    "c": lambda w: w.one(BOOL),
     "G": lambda w: w.random.choice(list(FLOATS)),
-    "I": lambda w: w.whole,
     "J": lambda w: w.random.choice(list(INTEGERS)),
-    "R": lambda w: str(ROWS),
-    "C": lambda w: str(COLUMNS),
 }
-
-
-def plain(w: Writer, depth: int) -> list[str]:
-    names, made = w.random.choice((("fgh", FLOAT), ("fgh", FLOAT), ("ij", INTEGER), ("m", BOOL)))
-    return [f"{w.random.choice(names)} = {w.one(made)}"]
-
-
-def folded(w: Writer, depth: int) -> list[str]:
-    return [w.one(LINE)]
-
-
-def swapped(w: Writer, depth: int) -> list[str]:
-    a, b = w.random.sample("fgh", 2)
-    return [f"{a}, {b} = {b}, {w.one(FLOAT)}"]
-
-
-def stored(w: Writer, depth: int) -> list[str]:
-    return [w.one(STORE)]
-
-
-def loop(w: Writer, depth: int) -> list[str]:
-    parts = [statements(w, w.random.randint(1, 2), depth + 1) for _ in range(2)]
-    leave = [f"if {w.one(CONDITION)}:", f"    {w.random.choice(['break', 'continue'])}"]
-    body = [*parts[0], *(leave if w.random.random() < 0.3 else []), *parts[1]]
-    return [f"for i{depth} in range({w.random.choice(['n', '3', '0'])}):", *("    " + line for line in body)]
-
-
-def branch(w: Writer, depth: int) -> list[str]:
-    a, b = (statements(w, w.random.randint(1, 3), depth + 1) for _ in range(2))
-    return [f"if {w.one(CONDITION)}:", *("    " + s for s in a), "else:", *("    " + s for s in b)]
-
-
-def statements(w: Writer, count: int, depth: int) -> list[str]:
-    nested, flat = (loop, loop, branch), (plain, plain, plain, plain, folded, swapped, stored)
-    kinds = (w.random.choice(nested if depth < 2 and w.random.random() < 0.2 else flat) for _ in range(count))
-    return [line for kind in kinds for line in kind(w, depth)]
+FLOATING = assigned("fgh", "{x}")
+PLAIN = (FLOATING, FLOATING, assigned("ij", "{w}"), assigned("m", "{c}"), LINE, swapped("fgh", "{x}"), STORE)
+LANGUAGE = Language(PARTS, PLAIN, CONDITION)
 
 
 def program(random: Random) -> tuple[str, str, str]:
     """A kernel's text, ``program(x, k, y, z, n)``, and the dtypes of its floats and integers."""
-    w = Writer(random, random.choice(list(FLOATS)), random.choice(list(INTEGERS)))
-    body = "\n".join("    " + line for line in statements(w, random.randint(4, 10), depth=0))
-    return HEAD + KERNEL.format(body=body, R=ROWS, C=COLUMNS, F=w.of, I=w.whole), w.of, w.whole
+    of, whole = random.choice(list(FLOATS)), random.choice(list(INTEGERS))
+    words = {"F": of, "I": whole, "R": str(ROWS), "C": str(COLUMNS)}
+    body = Writer(random, LANGUAGE, words).body(4, 10)
+    return HEAD + KERNEL.format(body="\n".join(body), **words), of, whole
 
 
 def arguments(rng: np.random.Generator, of: str, whole: str) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tilevm.bench import cases, cpu, loops
+from tilevm.bench.beside import beside_torch
 from tilevm.bench.cases import OURS, PEERS, Peers
 from tilevm.bench.measure import Timing, rivals
 from tilevm.bench.results import Results, row
@@ -86,6 +87,7 @@ def figures(versions: dict[str, str | None]) -> Results:
         "copy": 2.4,
         "compile_ms": {"matmul": 1, "matmul, kept": 1},
         "import_ms": 1,
+        "beside_torch": None,
         **versions,
     }
     return Results(machine, [row(case, times, machine)])
@@ -97,6 +99,22 @@ def test_ratios_and_missing_rivals() -> None:
     assert results.rows[0]["rate"] == pytest.approx(1.2)
     assert results.rows[0]["of_peak"] == pytest.approx(0.5)
     assert [str(c.header) for c in results.table().columns][3:6] == [f"{p} / ours" for p in PEERS]
+
+
+def test_the_time_in_turn_with_torch_is_told_where_it_was_taken() -> None:
+    results = figures({"numpy": "2", "torch": "2", "numba": None})
+    assert "in turn" not in results.summary()
+    results.machine["beside_torch"] = 1.25
+    assert results.summary().endswith("in turn with torch 1.25x the time of each alone")
+
+
+def test_beside_torch() -> None:
+    assert beside_torch(ALONE, 0.0) is None
+    torch = optional("torch")
+    if torch is None:
+        pytest.skip("torch is not installed")
+    found = beside_torch(Peers(torch, None), 0.0)
+    assert found is not None and found > 0
 
 
 def test_rivals_take_turns() -> None:

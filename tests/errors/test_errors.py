@@ -1,5 +1,6 @@
 """Every message a user may see: ``<topic>/<case>.py`` holds a kernel, ``<case>.err`` the page it gives."""
 
+import ast
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tilevm import TileError
+from tilevm import TileError, frontend
 from tilevm.frontend.trace import trace
 from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, integer, u8, u32
 
@@ -48,3 +49,21 @@ def test_message(case: Path, golden: Callable[[Path, str], None], monkeypatch: p
 def test_every_message_has_its_case() -> None:
     assert {p.with_suffix("") for p in HERE.glob("*/*.err")} == {p.with_suffix("") for p in CASES}
     assert len(CASES) > 40
+
+
+def test_every_message_tells_the_mend() -> None:
+    assert [p for p in sorted(HERE.glob("*/*.err")) if "\nhelp: " not in p.read_text(encoding="utf-8")] == []
+
+
+def test_every_refusal_of_the_frontend_says_something_of_the_mend() -> None:
+    """Those too that no case here brings about."""
+    silent = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(Path(frontend.__file__).parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("TileError", "error")
+        and not any(keyword.arg == "help" for keyword in node.keywords)
+        and len(node.args) < len(("message", "span", "notes", "help"))
+    ]
+    assert silent == []

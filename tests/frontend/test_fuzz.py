@@ -8,21 +8,23 @@ import linecache
 import math
 import os
 import warnings
-from random import SystemRandom
+from collections import Counter
+from random import Random, SystemRandom
 from typing import Any
 
 import pytest
+from hypothesis import find, given, seed, settings
 
 import tilevm as tv
 from tests.conftest import TEST_ALL
-from tests.frontend.nonsense import Nonsense
+from tests.frontend.nonsense import BEGIN, functions
 from tests.frontend.types_of import traced
 from tilevm.passes import run_passes
 from tilevm.source import TileError, render
 
 CHUNKS = 20
 EACH = 5000 if TEST_ALL else 500
-TOGETHER = 25  # functions in a module
+FILE = "<nonsense>"
 BASE = "" if os.environ.get("CI") == "true" else f"{SystemRandom().randrange(2**32)}-"
 
 
@@ -45,40 +47,45 @@ NAMES["HELPERS"] = (helper, tv.exp)
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_nothing_else_escapes(chunk: int) -> None:
-    compiled = sum(survives(f"{BASE}{chunk}-{number}") for number in range(EACH // TOGETHER))
-    assert compiled > 0, "not one of these functions compiles: they are too nonsensical"
+    """Many chunks, so that processes share them; each has functions of its own."""
+    outcomes: Counter[bool] = Counter()
+
+    @seed(f"{BASE}{chunk}")
+    @settings(max_examples=EACH)
+    @given(functions())
+    def survives(text: str) -> None:
+        outcomes[one(text)] += 1
+
+    survives()
+    assert outcomes[True] > 0, "not one of these functions compiles: they are too nonsensical"
+    assert outcomes.total() >= EACH
 
 
-def survives(seed: str) -> int:
-    """How many functions of a module compile; the others give an error that points into their text."""
-    writer, file = Nonsense(seed), f"<nonsense {seed}>"
-    text = "".join(writer.function(f"kernel{k}") for k in range(TOGETHER))
+def one(text: str) -> bool:
+    """Whether a function compiles; if not, it gives a TileError that points into its text."""
     lines = text.splitlines(keepends=True)
-    linecache.cache[file] = (len(text), None, lines, file)
+    linecache.cache[FILE] = (len(text), None, lines, FILE)
     names = dict(NAMES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        exec(compile(text, file, "exec"), names)
-    try:
-        return sum(one(names[f"kernel{k}"], lines) for k in range(TOGETHER))
-    finally:
-        del linecache.cache[file]
-
-
-def one(kernel: Any, lines: list[str]) -> bool:
-    """Whether a function compiles. Whatever else it gives than a TileError is shown with the function."""
-    first = kernel.__code__.co_firstlineno - 1
-    end = next((k for k in range(first + 1, len(lines)) if lines[k].startswith("def ")), len(lines))
+        exec(compile(text, FILE, "exec"), names)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            run_passes(traced(kernel))
+            run_passes(traced(names["kernel"]))
     except TileError as error:
         spans = [error.span, *error.span.chain()] if error.span else []
-        assert spans, f"{error.message} has no place\n{''.join(lines[first:end])}"
-        last = spans[-1]
-        assert first < last.line <= end and last.column <= len(lines[last.line - 1]), error
+        assert spans, f"{error.message} has no place"
+        first = names["kernel"].__code__.co_firstlineno
+        assert first < spans[-1].line <= len(lines) and spans[-1].column <= len(lines[spans[-1].line - 1]), error
         assert "\n" in render(error)
         return False
-    except Exception as fault:
-        pytest.fail(f"{type(fault).__name__}: {fault}\n{''.join(lines[first:end])}")
+    finally:
+        del linecache.cache[FILE]
     return True
+
+
+@pytest.mark.parametrize("word", ["while", "enumerate(", " in zip("])
+def test_functions_that_fail_shrink(word: str) -> None:
+    """Of all functions with something in them, the one shown has little else."""
+    found = find(functions(), lambda text: word in text, settings=settings(max_examples=5000), random=Random(0))
+    assert len(found.splitlines()) <= len(("def", *BEGIN, "if flag:", "    for k in range(n):", "        t = t")), found

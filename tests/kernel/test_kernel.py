@@ -5,6 +5,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,24 @@ def test_values_outside_are_watched(scale: Kernel, backend: FakeBackend, monkeyp
     assert len(backend.made) == 3
     scale(X, Y, 1)
     assert [len(a.launches) for a in backend.made] == [2, 1, 1]
+
+
+def rooted(x: tv.Tensor, y: tv.Tensor):
+    y.store(0, numbers.sqrt(x.load(0, 4)))
+
+
+numbers = tv
+
+
+def test_a_name_that_comes_to_mean_another_module(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, other = tv.kernel(rooted), ModuleType("other")
+    vars(other)["sqrt"] = tv.exp
+    root[1](X, Y)
+    with monkeypatch.context() as now:
+        now.setitem(globals(), "numbers", other)
+        root[1](X, Y)
+    root[1](X, Y)
+    assert [len(a.launches) for a in backend.made] == [2, 1]
 
 
 def test_constants_of_one_value_and_two_meanings(backend: FakeBackend) -> None:

@@ -1,6 +1,8 @@
 """Compiled kernels on disk: used again by other processes, and by nobody whose source, values or types differ."""
 
+import hashlib
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,17 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tilevm.abi import KernelAbi, Param
 from tilevm.frontend import fingerprint, kernel as frontend
 from tilevm.optional import load_file
+from tilevm.runtime.contract import Contract
+from tilevm.runtime.keep import entry, opened
 from tilevm.runtime.store import ENDING, PLACE, SWITCH, Store
 from tilevm.source import TileError
+from tilevm.symbolic import Name
+from tilevm.types import Dim, Tensor, f32
+
+NOTHING = Contract(("x",), ((0, 0, "N", 9),), (), (), ((0, 0, "N"),), (), (), ())
 
 SCALE = 3
 
@@ -133,6 +142,57 @@ def test_a_damaged_entry_is_made_again(folder: Path, traced: list[str]) -> None:
     run()
     (entry,) = folder.glob(f"*{ENDING}")
     entry.write_bytes(entry.read_bytes()[:-1] + b"?")
+    run()
+    run()
+    assert len(traced) == 2
+
+
+PARAMS = (Param("x", Tensor(f32, (Dim(name="N"),), (1,))),)
+ENTRY = entry(KernelAbi.taking("k", PARAMS, (Name("N"),)), NOTHING, b"code\n\0")
+
+
+def test_an_entry_reads_back() -> None:
+    abi, contract, data = opened(ENTRY) or pytest.fail("not read")
+    assert entry(abi, contract, data) == ENTRY and data == b"code\n\0"
+    assert abi.params == PARAMS and abi.grid == (Name("N"),) and contract == NOTHING
+
+
+def test_an_entry_that_is_cut_off_is_none() -> None:
+    assert [end for end in range(ENTRY.index(b"\n")) if opened(ENTRY[:end]) is not None] == []
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return pytest.fail, ("code was run while an entry was read",)
+
+
+STRANGE: dict[str, bytes] = {
+    "pickle": pickle.dumps(Bomb()),
+    "another format": ENTRY.replace(b"[1,", b"[2,"),
+    "another class": ENTRY.replace(b'"is":"Name"', b'"is":"Path"'),
+    "a class of another field": ENTRY.replace(b'"is":"Tensor"', b'"is":"Name"'),
+    "a field less": ENTRY.replace(b'"packed":false', b'"packet":false'),
+    "a field more": ENTRY.replace(b'"align":1', b'"align":1,"more":1'),
+    "text for a number": ENTRY.replace(b'"bits":32', b'"bits":"32"'),
+    "a number for a bool": ENTRY.replace(b'"packed":false', b'"packed":0'),
+    "an unknown kind": ENTRY.replace(b'"kind":"float"', b'"kind":"complex"'),
+    "no object": b"[1, 2]\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "no text": b"\xff\xfe\n",
+    "a huge number": b"1" * 10_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("data", STRANGE.values(), ids=STRANGE)
+def test_an_entry_that_somebody_else_wrote_is_none(data: bytes) -> None:
+    assert data != ENTRY and opened(data) is None
+
+
+@pytest.mark.parametrize("name", ["pickle", "text for a number"])
+def test_a_strange_entry_with_a_digest_is_made_again(folder: Path, traced: list[str], name: str) -> None:
+    run()
+    (path,) = folder.glob(f"*{ENDING}")
+    path.write_bytes(hashlib.sha256(STRANGE[name]).digest() + STRANGE[name])
     run()
     run()
     assert len(traced) == 2

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from tilevm.bench.beside import beside_torch
 from tilevm.bench.cases import CASES, Peers
 from tilevm.bench.measure import rivals
 from tilevm.bench.results import Results, row
@@ -31,6 +32,7 @@ def bench_cpu(seconds: float, only: str = "") -> Results:
             "copy": copy_rate(),
             "compile_ms": compile_ms,
             "import_ms": import_ms,
+            "beside_torch": beside_torch(peers, seconds),
             **peers.versions(),
             "date": time.strftime("%Y-%m-%d"),
         }

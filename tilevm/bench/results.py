@@ -38,9 +38,11 @@ class Results:
     def summary(self) -> str:
         m = self.machine
         compiled = ", ".join(f"{name} {ms:.1f} ms" for name, ms in m["compile_ms"].items())
+        turn = m["beside_torch"]
+        beside = f"; in turn with torch {turn:.2f}x the time of each alone" if turn else ""
         return (
             f"{m['processor']}, {m['threads']} threads; FMA peak {m['fma_peak']:.0f} GFLOP/s, "
-            f"copy {m['copy']:.1f} GB/s; import {m['import_ms']:.0f} ms; compiled: {compiled}"
+            f"copy {m['copy']:.1f} GB/s; import {m['import_ms']:.0f} ms; compiled: {compiled}{beside}"
         )
 
     def data(self) -> dict[str, Any]:

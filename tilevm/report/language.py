@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from tilevm.frontend import handles, language as names
+from tilevm.frontend import language as names
 from tilevm.frontend.call import Options
 from tilevm.frontend.calls.table import ROWS, find
 from tilevm.frontend.function import function
@@ -24,7 +24,7 @@ from tilevm.runtime.weights import PackedWeights, pack_weights
 from tilevm.types import DType, dtype, float_
 from tilevm.types.named import NAMED
 
-OWNERS = (handles.Tile, handles.Tensor, handles.Pointer)
+OWNERS = (names.Tile, names.Tensor, names.Pointer)
 RESERVED = {
     "num_warps": "warps of a program; the CPU has none and takes any number from 1 to 32",
     "target": "what code is made for: the CPU, or a GPU such as sm_80, for which it is compiled as far as layouts",
@@ -64,7 +64,7 @@ def entry(name: str, held: Any) -> str:
     """One name: how it is called, what it does, and what some calls become."""
     owner, dot, _ = name.partition(".")
     heading = name if dot else f"tv.{name}"
-    is_property = dot and isinstance(vars(getattr(handles, owner))[name.partition(".")[2]], property)
+    is_property = dot and isinstance(vars(getattr(names, owner))[name.partition(".")[2]], property)
     call = signature(held, heading, is_property=bool(is_property))
     return "\n".join([f"#### `{call}`", "", markdown(held), "", *map(row, SAMPLES.get(name, ()))]).rstrip()
 
