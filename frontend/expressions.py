@@ -8,6 +8,7 @@ import re
 from types import FunctionType, ModuleType
 
 from tilevm.ir import Value
+from tilevm.layout import Layout
 from tilevm.source import nearest
 from tilevm.types import DType, Pointer, Scalar, Tensor, Tile
 
@@ -31,7 +32,10 @@ CLASSES: dict[type, type] = {
 }
 MATH = {id(f): n for n, f in vars(math).items() if callable(f) and not n.startswith("_")}
 GROWING, LARGEST = ("factorial", "comb", "perm"), 1000
-FACTS = frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__dataclass_fields__)
+FACTS: dict[type, frozenset[str]] = {  # what a kernel may ask of a compile-time value
+    DType: frozenset(n for n in dir(DType) if not n.startswith("_")) | set(DType.__dataclass_fields__),
+    Layout: frozenset(("rank", "registers", "shape", "size", "threads")),
+}
 
 
 @expression.rule(ast.Constant)
@@ -79,13 +83,14 @@ def attribute(node: ast.Attribute, frame: Frame) -> object:
         return of_module(node, owner, frame)
     if isinstance(owner, Value):
         return member(node, owner, CLASSES[type(owner.type)], frame)
-    if isinstance(owner, DType) and node.attr in FACTS:
+    facts = FACTS.get(type(owner), frozenset())
+    if node.attr in facts:
         return plain(getattr(owner, node.attr))
     if is_number(owner):
         return member(node, owner, language.Tile, frame)
     if isinstance(owner, List):
         raise of_list(node, owner, frame)
-    raise unknown(node, owner, sorted(FACTS) if isinstance(owner, DType) else [], frame)
+    raise unknown(node, owner, sorted(facts), frame)
 
 
 def of_list(node: ast.Attribute, owner: List, frame: Frame) -> Exception:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn, TypeAlias, Union
 
+from tilevm.layout import Layout
 from tilevm.source import TileError
 from tilevm.types import DType
 
@@ -75,8 +76,12 @@ class Tile:
         """
         raise outside("Tile.to")
 
-    def view(self, dtype: DType) -> Tile:
-        """The same bits as elements of ``dtype``: those of a row, in order, cut anew along the last axis."""
+    def view(self, dtype: DType, layout: Layout | str | None = None) -> Tile:
+        """The same bits as elements of ``dtype``: those of a row, in order, cut anew along the last axis.
+
+        With ``layout`` the bits are those of each thread's registers, for a tile that :func:`set_layout` laid out:
+        the result has the extents of ``layout``, which has as many threads and as many bits in each.
+        """
         raise outside("Tile.view")
 
     def reshape(self, *shape: Shape) -> Tile:

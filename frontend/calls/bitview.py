@@ -28,9 +28,8 @@ def bits_of_threads(builder: Builder, value: Value, to: DType, wanted: Layout) -
     try:
         check_view(held, bits, wanted, to.bits)
     except LayoutError as fault:
-        raise TileError(
-            f".view: {fault}", builder.span, help=f"{held.threads} threads hold {bits} bits a slot"
-        ) from None
+        lies = f"the tile lies in {held.threads} threads, with {held.registers} elements of {bits} bits in each"
+        raise TileError(f".view: {fault}", builder.span, help=lies) from None
     rows = by_threads(builder, value, held)
     if bits != to.bits or value.type.dtype != to:
         rows = builder.add(View, x=rows, to=to).result

@@ -17,7 +17,7 @@ from .table import implements
 @implements(language.set_layout)
 def set_layout(builder: Builder, x: object, layout: object) -> Value:
     value, found = tile_arg(builder, "tv.set_layout", x)
-    wanted = layout_arg(builder, layout)
+    wanted = layout_arg(builder, "tv.set_layout", layout)
     if wanted.shape != found.shape:
         raise TileError(
             f"tv.set_layout: a layout of shape {list(wanted.shape)} for {describe(value)}",
@@ -27,7 +27,7 @@ def set_layout(builder: Builder, x: object, layout: object) -> Value:
     return builder.add(SetLayout, x=value, layout=wanted).result
 
 
-def layout_arg(builder: Builder, layout: object) -> Layout:
+def layout_arg(builder: Builder, name: str, layout: object) -> Layout:
     """A layout, or the text of one."""
     if isinstance(layout, Layout):
         return layout
@@ -35,9 +35,9 @@ def layout_arg(builder: Builder, layout: object) -> Layout:
         try:
             return Layout.parse(layout)
         except LayoutError as fault:
-            raise TileError(f"tv.set_layout: {fault}", builder.span, help="as in (8,4):(4@thread,1@thread)") from None
+            raise TileError(f"{name}: {fault}", builder.span, help="as in (8,4):(4@thread,1@thread)") from None
     raise TileError(
-        f"tv.set_layout: a layout is needed, not {describe(layout)}",
+        f"{name}: a layout is needed, not {describe(layout)}",
         builder.span,
         help="build it outside the kernel, as in ROWS = spatial(8, 4) * local(1, 2), or write its text",
     )

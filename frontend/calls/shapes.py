@@ -14,6 +14,8 @@ from ..promote import dtype_of, runtime
 from ..stretch import common, shape_of, stretch
 from ..values import describe
 from .arguments import axis_arg, counted, dtype_arg, shape_arg, star, static_int, tile_arg
+from .bitview import bits_of_threads
+from .layout import layout_arg
 from .table import implements, implements_property
 
 
@@ -49,8 +51,10 @@ def filled(builder: Builder, name: str, size: int, shape: object) -> tuple[int, 
 
 
 @implements(language.Tile.view)
-def view(builder: Builder, self: object, dtype: object) -> Value:
+def view(builder: Builder, self: object, dtype: object, layout: object = None) -> Value:
     wanted, value = dtype_arg(builder, ".view", dtype), runtime(builder, self, ".view")
+    if layout is not None:
+        return bits_of_threads(builder, value, wanted, layout_arg(builder, ".view", layout))
     return value if dtype_of(value) == wanted else builder.add(View, x=value, to=wanted).result
 
 

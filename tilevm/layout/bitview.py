@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd
 
 from tilevm.layout.error import LayoutError
@@ -29,6 +32,11 @@ def check_view(held: Layout, bits: int, wanted: Layout, new_bits: int) -> None:
             f"a view keeps the bits of each thread: {held.registers} elements of {bits} bits are {have}, "
             f"{wanted.registers} of {new_bits} are {want}{offered(held, bits, new_bits)}"
         )
+    for digit in thread_digits(held, wanted):
+        if digit.repeats and not digit.repeated:
+            raise LayoutError(
+                f"threads {digit.stride} apart hold one element under {wanted}, and different bits under {held}"
+            )
 
 
 def offered(held: Layout, bits: int, new_bits: int) -> str:
@@ -41,7 +49,46 @@ def offered(held: Layout, bits: int, new_bits: int) -> str:
 
 def like(held: Layout, registers: int) -> Layout:
     """A layout of one dim on the threads of ``held``, with so many registers in each."""
-    return Layout(((Mode(registers, REG, 1), Mode(held.threads, THREAD, 1)),))
+    threads = sorted((mode for modes in held.dims for mode in modes if mode.axis == THREAD), key=lambda m: m.stride)
+    return Layout(((Mode(registers, REG, 1), *threads),), held.replicas)
+
+
+@dataclass(frozen=True)
+class ThreadDigit:
+    """(thread div ``stride``) mod ``extent``; whether threads that differ in it hold the same, before and after."""
+
+    extent: int
+    stride: int
+    repeated: bool
+    repeats: bool
+
+
+def thread_digits(held: Layout, wanted: Layout) -> tuple[ThreadDigit, ...]:
+    """The digits of a thread's number in which replicas of either layout can be told, the slowest first.
+
+    Raises LayoutError where replicas of one straddle digits of the other.
+    """
+    cuts = sorted({cut for layout in (held, wanted) for cut in replica_cuts(layout)} | {1, held.threads})
+    found = []
+    for low, high in pairwise(cuts):
+        if high % low:
+            raise LayoutError(
+                f"replicas of {held} and of {wanted} straddle each other between threads {low} and {high}"
+            )
+        sides = (any(lo <= low and high <= hi for lo, hi in spans(layout)) for layout in (held, wanted))
+        found.append(ThreadDigit(high // low, low, *sides))
+    return tuple(reversed(found))
+
+
+def spans(layout: Layout) -> list[tuple[int, int]]:
+    """Where the replicas of a layout lie in a thread's number: from and to a stride."""
+    return [(mode.stride, mode.stride * mode.extent) for mode in layout.key[1] if mode.axis == THREAD]
+
+
+def replica_cuts(layout: Layout) -> Iterator[int]:
+    for low, high in spans(layout):
+        yield low
+        yield high
 
 
 def bits_of(
