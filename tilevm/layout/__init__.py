@@ -10,6 +10,16 @@ from tilevm.layout.construct import (
     spatial,
     strided,
 )
+from tilevm.layout.cute import (
+    coalesce,
+    complement,
+    composition,
+    left_inverse,
+    logical_divide,
+    logical_product,
+    right_inverse,
+    zipped_divide,
+)
 from tilevm.layout.error import LayoutError
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import Mode
@@ -18,12 +28,20 @@ __all__ = [
     "Layout",
     "LayoutError",
     "Mode",
+    "coalesce",
     "column_local",
     "column_major",
     "column_spatial",
+    "complement",
+    "composition",
+    "left_inverse",
     "local",
+    "logical_divide",
+    "logical_product",
     "replicate",
+    "right_inverse",
     "row_major",
     "spatial",
     "strided",
+    "zipped_divide",
 ]

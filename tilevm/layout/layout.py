@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+from tilevm.layout.cute.notation import notation
 from tilevm.layout.form import Form
+from tilevm.layout.part import Kept, Offsets, expand, slice_dims
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
 from tilevm.layout.text import read
@@ -77,3 +79,15 @@ class Layout(Form):
     def reduce(self, dims: Dims, keepdims: bool = False) -> Self:
         """Where a reduction over ``dims`` leaves its results: threads and blocks become replicas, registers go."""
         return reduce(self, dims, keepdims)
+
+    def slice(self, index: Sequence[Kept]) -> tuple[Self, Offsets]:
+        """The layout of the dims where ``index`` is None, and the offset of the fixed others on each axis."""
+        return slice_dims(self, index)
+
+    def expand(self, shape: Sequence[int], axis: str | None = None) -> Self:
+        """Unit dims broadcast to ``shape``: stride 0 on mem, copies in registers of the same owner on reg."""
+        return expand(self, shape, axis)
+
+    def cute(self) -> str:
+        """CuTe's ``shape:stride`` for a layout on one axis; ``parse`` reads it back onto mem."""
+        return notation(self)
