@@ -9,7 +9,7 @@ from math import prod
 from typing import Self, TypeAlias
 
 from tilevm.layout.error import LayoutError
-from tilevm.layout.mode import DENSE, REG, REPLICATED, THREAD, Mode, Modes, check_axis, extent_of, merge, spell
+from tilevm.layout.mode import DENSE, LARGEST, REG, REPLICATED, THREAD, Mode, Modes, check_axis, extent_of, merge, spell
 
 Key: TypeAlias = tuple[tuple[Modes, ...], Modes]
 
@@ -32,6 +32,8 @@ class Form:
         for mode in self.replicas:
             if mode.axis not in REPLICATED:
                 raise LayoutError(f"{mode} cannot be a replica: replicas stand on {' or '.join(REPLICATED)}")
+        if extent_of(tuple(self.modes())) >= LARGEST:
+            raise LayoutError("a layout counts 2**1024 elements or more, replicas among them")
         for axis in DENSE:
             check_filled(axis, sorted(self.on(axis), key=lambda mode: mode.stride))
 

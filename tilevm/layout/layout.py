@@ -54,6 +54,8 @@ class Layout(Form):
 
     def left_divide(self, outer: Layout) -> Layout:
         """The layout ``a`` with outer * a == self; its rank as for ``/``."""
+        if not isinstance(outer, Form):
+            raise TypeError(f"a layout is divided by layouts, not by {type(outer).__name__}")
         return left_quotient(self, outer)
 
     def permute(self, dims: Sequence[int]) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias, TypeVar
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 from tilevm.layout.form import Form
 from tilevm.layout.mode import DENSE, MEM, REG, REPLICATED, Mode, Modes
 from tilevm.layout.place import Digits, digits
@@ -28,6 +28,8 @@ def slice_dims(form: F, index: Sequence[Kept]) -> tuple[F, Offsets]:
     Register slots are numbered afresh, in the old order, and the offset on reg is the first of the old ones. Raises
     LayoutError where there is not one entry a dim, an entry is out of bounds, or threads would not be neighbours.
     """
+    if not isinstance(index, Sequence):
+        raise LayoutError(f"slice: {told(index)} is one entry: give a tuple, with None where a dim is kept")
     if len(index) != form.rank:
         raise LayoutError(f"slice: {len(index)} entries where {form.rank} are due")
     fixed = [dim for dim, entry in enumerate(index) if entry is not None]
@@ -59,13 +61,13 @@ def expand(form: F, shape: Sequence[int], axis: str | None = None) -> F:
     neither kept nor broadcast from 1, or for another axis.
     """
     if len(shape) != form.rank:
-        raise LayoutError(f"expand: shape {tuple(shape)} has rank {len(shape)}, the layout has rank {form.rank}")
+        raise LayoutError(f"expand: shape {told(tuple(shape))} has rank {len(shape)}, the layout has rank {form.rank}")
     for dim, (old, new) in enumerate(zip(form.shape, shape, strict=True)):
         if new != old and old != 1:
-            raise LayoutError(f"expand: dim {dim} has extent {old}, and only unit dims can become {new}")
+            raise LayoutError(f"expand: dim {dim} has extent {old}, and only unit dims can become {told(new)}")
     home = axis or (REG if all(each in DENSE for each in form.axes) else MEM)
     if home not in (REG, MEM):
-        raise LayoutError(f"expand: copies lie on {REG} or {MEM}, not on {axis!r}")
+        raise LayoutError(f"expand: copies lie on {REG} or {MEM}, not on {told(axis)}")
     dims: list[Modes] = []
     step = 1 if home == REG else 0
     for old, new in reversed(list(zip(form.shape, shape, strict=True))):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
 from math import prod
@@ -29,8 +29,8 @@ def composition(outer: F, inner: Form) -> F:
     ``inner`` lies on any one axis, without replicas. ``outer`` may be any layout: the result has its axes and its
     replicas. On mem and d0, d1, … the last mode of ``outer`` has no end, as in CuTe; with replicas or on thread, reg
     or block, inner(i) must be an element of ``outer``. Raises LayoutError exactly where the map is no layout, naming
-    two modes that do not divide each other and an index; and, for an ``inner`` of more than 2048 elements, where
-    carries cancel in so many places that neither a proof nor a counterexample was found.
+    two modes that do not divide each other and an index; and where ``inner`` has more than 2048 elements and carries
+    cancel in so many places that neither a proof nor a counterexample was found.
     """
     check_plain(inner, "composition")
     return replace(outer, dims=composed(run_of(outer), inner.dims, bounded(outer)))
@@ -79,7 +79,7 @@ def proved(found: Sequence[Line], dims: tuple[Modes, ...]) -> tuple[Digits, ...]
     A step of the inner layout is followed until a line bends; there the next mode must begin, so the digits are the
     only ones that are possible. That they add up is then proved, or a counterexample found.
     """
-    digits = tuple(tuple(split(found, dims, place)) for place in range(len(dims)))
+    digits = tuple(split(found, dims, place) for place in range(len(dims)))
     every = tuple(chain.from_iterable(digits))
     for line in found:
         corner = counterexample(line, every)
@@ -100,28 +100,37 @@ def refute(found: Sequence[Line], dims: Sequence[Modes], digits: Sequence[Digits
     if due != tuple(line(sum(numbers)) for line in found):
         raise RefutedError(index, due)
     for each in digits:
-        for (extent, low), (_, high) in pairwise(each):
-            if all(line(high) == extent * line(low) for line in found):
-                raise UndecidedError(f"steps of {low} and {high} of the inner layout continue each other by chance")
+        check_forced(found, each)
     every = chain.from_iterable(digits)
     steps = [(digit, step) for digit, (_, step) in zip(corner, every, strict=True)]
     raise RefutedError(index, tuple(sum(digit * line(step) for digit, step in steps) for line in found))
 
 
-def split(found: Sequence[Line], dims: tuple[Modes, ...], place: int) -> Iterator[Digit]:
+def check_forced(found: Sequence[Line], digits: Sequence[Digit]) -> None:
+    """Raises UndecidedError where a digit goes on with the slope of the one before: their mode might end elsewhere."""
+    for (extent, low), (_, high) in pairwise(digits):
+        if all(line(high) == extent * line(low) for line in found):
+            raise UndecidedError(f"composition: undecided, for inner steps of {low} and {high} continue each other")
+
+
+def split(found: Sequence[Line], dims: tuple[Modes, ...], place: int) -> Digits:
     """The digits of one dim: its modes, cut where a line bends. Raises RefutedError where the cut does not divide."""
+    digits: list[Digit] = []
     weight, size = 1, extent_of(dims[place])
     for mode in dims[place]:
         rest, step = mode.extent, mode.stride
         while rest > 1:
             extent = first_break(found, (rest, step))
-            if rest % extent and not size % (weight * extent):
-                raise UndecidedError(f"a mode may begin at index {weight * extent}, within {mode}")
+            digits.append((extent, step))
+            weight *= extent
             if rest % extent:
-                index = tuple(weight * extent if dim == place else 0 for dim in range(len(dims)))
+                check_forced(found, digits)
+                if size % weight == 0:
+                    raise UndecidedError(f"composition: undecided, for a mode begins at index {weight}, within {mode}")
+                index = tuple(weight if dim == place else 0 for dim in range(len(dims)))
                 raise RefutedError(index, tuple(line(step) * extent for line in found))
-            yield extent, step
-            rest, step, weight = rest // extent, step * extent, weight * extent
+            rest, step = rest // extent, step * extent
+    return tuple(digits)
 
 
 def indexed(digits: Sequence[Digits], corner: Sequence[int]) -> tuple[int, ...]:
@@ -147,8 +156,10 @@ def mode_of(found: Sequence[Line], digit: Digit) -> Mode:
             f"composition: a step of {step} in the inner layout moves {near}@{first} and {far}@{second} at once, "
             "and no mode does both"
         )
-    axis, stride = moves[0] if moves else (found[0].axis if found else MEM, 0)
-    return Mode(extent, axis, stride)
+    if moves:
+        return Mode(extent, *moves[0])
+    still = sorted((line.axis for line in found), key=lambda axis: axis in DENSE)  # two elements share no register
+    return Mode(extent, still[0] if still else MEM, 0)
 
 
 def refuse(run: Modes, dims: Sequence[Modes], refuted: RefutedError) -> NoReturn:

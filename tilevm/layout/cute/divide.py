@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from tilevm.layout.cute.complement import filling, gaps
 from tilevm.layout.cute.composition import bounded, composed
-from tilevm.layout.cute.runs import axis_of, check_plain, plain_run, run_of, whole
+from tilevm.layout.cute.runs import axis_of, check_layout, check_plain, plain_run, run_of, whole
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
 from tilevm.layout.mode import MEM, Mode, Modes, extent_of, merge
@@ -73,6 +73,7 @@ def by_dim(layout: Form, tiler: Sequence[Tile]) -> list[Parts]:
 
 def check_items(layout: Form, tiler: Sequence[Tile]) -> None:
     """Raises LayoutError where the tiler has more items than the layout has dims."""
+    check_layout(layout)
     if len(tiler) > layout.rank:
         raise LayoutError(f"a tiler of {len(tiler)} items for {layout}, which has rank {layout.rank}")
 
@@ -87,7 +88,7 @@ def repeated(modes: Modes, tile: Tile, axis: str) -> Modes:
     """The modes that count copies."""
     order = modes_of(tile)
     copies = 1 + sum((mode.extent - 1) * mode.stride for mode in order)
-    found, reach = gaps(modes, axis)
+    found, reach = gaps(merge(modes), axis)
     above = Mode(-(-copies // extent_of(found)), axis, reach)
     return composed(merge([*found, above]), (order,))[0]
 

@@ -76,7 +76,9 @@ def break_of(found: Line, digit: Digit) -> int:
         if off:
             return multiple
         if looked > MOST_CARRIES:
-            raise UndecidedError(f"more than {MOST_CARRIES} carries of {step} cancel")
+            raise UndecidedError(
+                f"composition: more than {MOST_CARRIES} carries of {step} cancel; no end was looked for"
+            )
     raise AssertionError("carries never end")
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from tilevm.layout.cute.line import Digit, Line
 from tilevm.layout.cute.outcome import UndecidedError
 
-MOST_BOXES = 1500  # looked at before a search gives up; some ten milliseconds
+MOST_TERMS = 40_000  # of sums, before a search gives up; some ten milliseconds
 
 Corner: TypeAlias = tuple[int, ...]
 
@@ -70,7 +70,7 @@ def can_carry(period: int, digits: Sequence[Digit]) -> bool:
 def search(carries: Carries, ends: Corner) -> Corner | None:
     """A corner of error within 0 … ends. Carries only grow, so a box with equal carries at both ends has one error."""
     boxes = [((0,) * len(ends), ends)]
-    for _ in range(MOST_BOXES):
+    for _ in range(100 + MOST_TERMS // (len(carries.bends) * len(ends))):
         if not boxes:
             return None
         low, high = boxes.pop()
@@ -81,7 +81,7 @@ def search(carries: Carries, ends: Corner) -> Corner | None:
             return high
         if first != last:
             boxes += reversed(list(halves(carries, low, high)))
-    raise UndecidedError(f"carries cancel in more than {MOST_BOXES} places")
+    raise UndecidedError("composition: carries cancel in too many places for a proof, and no counterexample was found")
 
 
 def halves(carries: Carries, low: Corner, high: Corner) -> Iterator[tuple[Corner, Corner]]:
