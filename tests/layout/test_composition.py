@@ -19,7 +19,7 @@ from tilevm.layout import (
     spatial,
     strided,
 )
-from tilevm.layout.cute.composition import proved
+from tilevm.layout.cute.composition import proved, solved
 from tilevm.layout.cute.line import first_break, lines
 from tilevm.layout.cute.outcome import RefutedError, UndecidedError
 from tilevm.layout.cute.runs import run_of
@@ -174,6 +174,23 @@ def test_huge_compositions() -> None:
         composition(strided((huge, huge), (huge, 1)), strided(huge, 3))
     with pytest.raises(LayoutError, match="do not divide each other"):
         composition(strided((2**40, 7), (7, 1)), strided((3**30, 5**9), (3, 1)))
+
+
+def test_huge_compositions_where_a_cut_does_not_divide() -> None:
+    """The first values of a dim refute it, though its mode of 2**70 might go on in the next one."""
+    with pytest.raises(RefutedError) as caught:
+        solved(lines(run_of(strided((7, 3**15), (0, 6)))), strided(((2**70, 3, 2),), ((3, 5, 1),)).dims)
+    offset = endless(strided((7, 3**15), (0, 6)))
+    assert caught.value.index < (256,) and (offset(3 * caught.value.index[0]),) != caught.value.due
+    with pytest.raises(LayoutError, match=r"do not divide each other: index \(84,\)"):
+        composition(strided((7, 3**15), (0, 6)), strided(((2**70, 3, 2),), ((3, 5, 1),)))
+
+
+def test_what_stays_undecided() -> None:
+    """A limit: it is no layout, as index 12345 would tell, but no bounded search here looks there."""
+    inner = strided(((2**70, 2**20), (12345, 2)), ((12, 6), (6, 5)))
+    with pytest.raises(LayoutError, match="undecided, for a mode begins at index 2, within 12345:6@mem"):
+        composition(strided((4, 12345), (6, 0)), inner)
 
 
 @pytest.mark.parametrize(

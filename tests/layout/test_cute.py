@@ -96,8 +96,8 @@ def test_a_complement_is_disjoint(layout: Layout, size: int) -> None:
     assert values(rest) == sorted(set(values(rest)))
 
 
-@given(nested_layouts(exact=False), st.booleans())
-def test_left_inverses(layout: Layout, exact: bool) -> None:
+@given(nested_layouts(exact=False))
+def test_left_inverses(layout: Layout) -> None:
     try:
         inverse = left_inverse(layout)
     except LayoutError:
@@ -189,6 +189,23 @@ def test_logical_product_by_definition(layout: Layout, count: int) -> None:
         return
     found = logical_product(layout, count)
     assert [found((0, b)) for b in range(count)] == values(copies)
+
+
+@given(nested_layouts(), st.integers(1, 4), memory_layouts(1))
+def test_logical_product_by_dim(layout: Layout, count: int, order: Layout) -> None:
+    """Each dim is repeated as if it were alone; those without an item stay."""
+    tiler = (count, order)[: layout.rank]
+    parts = [Layout((modes,)) for modes in layout.dims]
+    try:
+        found = logical_product(layout, tiler)
+    except LayoutError:
+        with pytest.raises(LayoutError):
+            [logical_product(part, tile) for part, tile in zip(parts, tiler, strict=False)]
+        return
+    for part, tile, modes in zip(parts, tiler, found.dims, strict=False):
+        alone = logical_product(part, tile)
+        assert Layout((modes,)) == Layout((alone.dims[0] + alone.dims[1],))
+    assert found.dims[2:] == layout.dims[2:] and found.rank == layout.rank
 
 
 def test_known_divisions_and_products() -> None:

@@ -65,7 +65,8 @@ def expand(form: F, shape: Sequence[int], axis: str | None = None) -> F:
     for dim, (old, new) in enumerate(zip(form.shape, shape, strict=True)):
         if new != old and old != 1:
             raise LayoutError(f"expand: dim {dim} has extent {old}, and only unit dims can become {told(new)}")
-    home = axis or (REG if all(each in DENSE for each in form.axes) else MEM)
+    natural = REG if all(each in DENSE for each in form.axes) else MEM
+    home = natural if axis is None else axis
     if home not in (REG, MEM):
         raise LayoutError(f"expand: copies lie on {REG} or {MEM}, not on {told(axis)}")
     dims: list[Modes] = []
