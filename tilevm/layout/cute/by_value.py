@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import TypeAlias
 
 from tilevm.layout.cute.line import Digit, Line
 from tilevm.layout.cute.outcome import RefutedError
 from tilevm.layout.mode import Modes, extent_of
+from tilevm.layout.place import unravel
 
 BEGINNING = 256  # values of a dim that are looked at where all are too many
 
@@ -59,31 +60,23 @@ def weights_of(values: Sequence[Point], dims: Sequence[Modes], place: int) -> li
         if weight * multiple < len(values) and size % (weight * multiple):
             raise RefutedError(alone(weight * multiple, dims, place), times(values[weight], multiple))
         weight *= multiple
-    for index, value in enumerate(values):
-        due = sum_of(values, weights, index)
-        if due != value:
-            raise RefutedError(alone(index, dims, place), due)
+    for start, end in pairwise([*weights, len(values)]):
+        for index in range(start, end):  # values below ``start`` are known to be sums of their digits
+            due = plus(values[index % start], times(values[start], index // start))
+            if due != values[index]:
+                raise RefutedError(alone(index, dims, place), due)
     return weights
-
-
-def sum_of(values: Sequence[Point], weights: Sequence[int], index: int) -> Point:
-    """What a layout whose modes begin at ``weights`` gives."""
-    total = times(values[0], 0)
-    for weight in reversed(weights):
-        total = plus(total, times(values[weight], index // weight))
-        index %= weight
-    return total
 
 
 def check_sums(lines: Sequence[Line], reached: Sequence[Sequence[int]], points: Sequence[Sequence[Point]]) -> None:
     """Raises RefutedError where the dims together give another value than their sum."""
-    for index in product(*(range(len(numbers)) for numbers in reached)):
-        number = sum(numbers[i] for numbers, i in zip(reached, index, strict=True))
-        due = tuple(0 for _ in lines)
-        for values, i in zip(points, index, strict=True):
-            due = plus(due, values[i])
+    sums = [(0, tuple(0 for _ in lines))]
+    for numbers, values in zip(reached, points, strict=True):  # dim 0 fastest
+        dim = list(zip(numbers, values, strict=True))
+        sums = [(low + high, plus(near, far)) for high, far in dim for low, near in sums]
+    for place, (number, due) in enumerate(sums):
         if due != tuple(line(number) for line in lines):
-            raise RefutedError(index, due)
+            raise RefutedError(unravel(place, [len(numbers) for numbers in reached]), due)
 
 
 def alone(index: int, dims: Sequence[Modes], place: int) -> tuple[int, ...]:
