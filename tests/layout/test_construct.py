@@ -17,6 +17,7 @@ from tilevm.layout import (
     spatial,
     strided,
 )
+from tilevm.layout.construct import Nested
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,16 @@ from tilevm.layout import (
 )
 def test_constructors(layout: Layout, text: str) -> None:
     assert str(layout) == text
+
+
+def test_nested_extents_of_any_depth() -> None:
+    extent: Nested = 8
+    stride: Nested = 2
+    for _ in range(10_000):
+        extent, stride = (extent,), (stride,)
+    assert strided(extent, stride) == strided(8, 2)
+    with pytest.raises(LayoutError, match="too deep, to print"):
+        strided((extent, extent), (stride, (stride, stride)))
 
 
 def test_queries() -> None:
@@ -71,12 +82,15 @@ def one_dim(*modes: Mode) -> Layout:
         (lambda: Mode(2, "d٣", 1), "is not an axis"),
         (lambda: Mode(2, "thread\n", 1), "is not an axis"),
         (lambda: Mode(2.5, "mem", 1), "must be ints"),  # type: ignore[arg-type]
+        (lambda: Mode(2**1024, "mem", 1), "a mode on mem has an extent or a stride of 2\\*\\*1024 or more"),
+        (lambda: Mode(2, "mem", -(10**5000)), "an extent or a stride of 2"),
+        (lambda: row_major(*[2**600] * 2), "a layout counts 2\\*\\*1024 elements or more"),
         (lambda: spatial(2, 3, order=(0,)), r"order \[0\] must name each of 2 dims once"),
         (lambda: spatial(2, 3, order=(0, 0)), "must name each of 2 dims once"),
         (lambda: strided((2, 3), (1,)), "differ in form"),
         (lambda: strided((2, (3, 4)), (1, (2, 3, 4))), "differ in form"),
         (lambda: strided((2, 3), (1, (2, 3))), "differ in form"),
-        (lambda: strided("23", "12"), "extents 23 and strides 12 differ in form"),  # type: ignore[arg-type]
+        (lambda: strided("23", "12"), "extents '23' and strides '12' differ in form"),  # type: ignore[arg-type]
         (lambda: (spatial(2) * row_major(2)).cosize, "ask cosize_of"),
         (lambda: spatial(2).cosize_of("lane"), "'lane' is not an axis"),
     ],

@@ -68,6 +68,8 @@ def test_nesting_is_kept_for_indexing() -> None:
         (lambda: strided(((2, 2),), ((1, 2),))(((1, 2),)), "index 2 is not in 0 … 1"),
         (lambda: strided(((2, 2),), ((1, 2),))(((1, 0, 0),)), "has 3 entries where 2 are due"),
         (lambda: strided(((2, 2),), ((1, 2),))((((1,), 0),)), r"\(1,\) stands in an index"),  # type: ignore[arg-type]
+        (lambda: row_major(4)(10**5000), r"index \(a number too long, .*\) is not in 0 … 3"),
+        (lambda: replicate(2**17).owners(()), "131072 owners of an element are too many to list: at most 65536"),
         (lambda: row_major(4)("x"), "'x' stands in an index"),  # type: ignore[arg-type]
         (lambda: row_major(4)(1.0), "1.0 stands in an index"),  # type: ignore[arg-type]
         (lambda: (spatial(2) * local(2))(1), "ask owners"),

@@ -78,12 +78,18 @@ def test_repr_reads_back() -> None:
         ("2:1@reg 0:1@reg", "character 9: 0:1@reg: the extent must be at least 1"),
         ("8:3@reg", "8:3@reg should have stride 1"),
         ("(" * 50_000, "character 50001: unexpected end"),
+        ("9" * 4000 + ":1", "character 1: a mode on mem has an extent or a stride of 2"),
         ("9" * 5000 + ":1", "character 4301: unexpected '9"),
     ],
 )
 def test_refusals_name_the_place(source: str, message: str) -> None:
     with pytest.raises(LayoutError, match=message):
         Layout.parse(source)
+
+
+def test_only_text_is_read() -> None:
+    with pytest.raises(TypeError, match="the text of a layout is a str, not bytes"):
+        Layout.parse(b"8:1")  # type: ignore[arg-type]
 
 
 def test_deep_brackets_do_not_exhaust_the_stack() -> None:

@@ -5,7 +5,20 @@ from hypothesis import given, strategies as st
 
 from tests.layout.reference import frozen, kronecker, table
 from tests.layout.strategies import layouts, memory_layouts, swizzled_layouts, xors
-from tilevm.layout import Layout, LayoutError, Mode, Swizzle, Xor, local, row_major, strided
+from tilevm.layout import (
+    Layout,
+    LayoutError,
+    Mode,
+    Swizzle,
+    Xor,
+    complement,
+    composition,
+    left_inverse,
+    local,
+    right_inverse,
+    row_major,
+    strided,
+)
 from tilevm.layout.normal import is_linear
 
 OFFSETS = st.integers(0, 1 << 12)
@@ -153,6 +166,60 @@ def test_refusals(build: object, message: str) -> None:
 def test_a_swizzle_is_seen_only_where_offsets_are(layout: Layout) -> None:
     held = Layout(layout.dims, layout.replicas, Swizzle(2, 0, 2))
     assert (held == layout) == (table(held) == table(layout))
+
+
+@given(swizzled_layouts(2), st.integers(0, 3), st.integers(0, 3))
+def test_slices_of_swizzled_memory(layout: Layout, dim: int, entry: int) -> None:
+    """Exact where the offset is a multiple of the period, refused elsewhere."""
+    index = tuple(entry % layout.shape[0] if dim % 2 == 0 and k == 0 else None for k in range(2))
+    try:
+        part, offsets = layout.slice(index)
+    except LayoutError:
+        assert layout.xor
+        return
+    for rest in table(part):
+        whole = (
+            tuple(next(iter(rest[k:])) if index[k] is None else index[k] for k in range(2))
+            if len(rest) == 2
+            else (
+                index[0],
+                rest[0],
+            )
+        )
+        assert layout(whole) == part(rest) + offsets.get("mem", 0)
+
+
+@given(swizzled_layouts(2), memory_layouts(1))
+def test_compositions_keep_the_swizzle(outer: Layout, inner: Layout) -> None:
+    try:
+        both = composition(outer, inner)
+    except LayoutError:
+        return
+    plain = Layout(outer.dims)
+    for index in table(inner):
+        assert both(index) == outer.xor(composition(plain, inner)(index))
+
+
+@given(swizzled_layouts(2))
+def test_notation_reads_back(layout: Layout) -> None:
+    try:
+        text = layout.cute()
+    except LayoutError:
+        assert layout.canonical().xor.swizzle() is None
+        return
+    assert Layout.parse(text) == layout
+
+
+def test_what_has_no_swizzled_answer() -> None:
+    swizzled = row_major(8, 64).swizzle(Swizzle(3, 3, 3))
+    for function in (complement, left_inverse, right_inverse):
+        with pytest.raises(LayoutError, match="is swizzled: take it of the layout without"):
+            function(swizzled)
+    with pytest.raises(LayoutError, match="only multiples of 512 can"):
+        swizzled.slice((1, None))
+    stages = row_major(3, 1, 1) * swizzled.unsqueeze(0)
+    assert stages.slice((2, None, None)) == (swizzled, {"mem": 1024})
+    assert swizzled.cute() == "Sw<3,3,3> o 0 o (8,64):(64,1)"
 
 
 def test_cute_notation() -> None:

@@ -12,6 +12,16 @@ from tilevm.layout.construct import (
 )
 from tilevm.layout.convert import convert
 from tilevm.layout.cover import covers
+from tilevm.layout.cute import (
+    coalesce,
+    complement,
+    composition,
+    left_inverse,
+    logical_divide,
+    logical_product,
+    right_inverse,
+    zipped_divide,
+)
 from tilevm.layout.error import LayoutError
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import Mode
@@ -23,14 +33,22 @@ __all__ = [
     "Mode",
     "Swizzle",
     "Xor",
+    "coalesce",
     "column_local",
     "column_major",
     "column_spatial",
+    "complement",
+    "composition",
     "convert",
     "covers",
+    "left_inverse",
     "local",
+    "logical_divide",
+    "logical_product",
     "replicate",
+    "right_inverse",
     "row_major",
     "spatial",
     "strided",
+    "zipped_divide",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 from tilevm.layout.layout import Layout
 from tilevm.layout.mode import MEM, REG, THREAD, Mode, Modes
 
@@ -54,7 +54,7 @@ def strided(shape: Nested, stride: Nested) -> Layout:
     """
     extents, strides = items(shape), items(stride)
     if len(extents) != len(strides):
-        raise LayoutError(f"shape {shape} and stride {stride} differ in form")
+        raise LayoutError(f"shape {told(shape)} and stride {told(stride)} differ in form")
     return Layout(tuple(run(*pair) for pair in zip(extents, strides, strict=True)))
 
 
@@ -62,7 +62,7 @@ def compact(axis: str, shape: Sequence[int], order: Iterable[int] | None) -> Lay
     """One mode a dim, without gaps on ``axis``, the last dim of ``order`` fastest."""
     slowest_first = list(range(len(shape))) if order is None else list(order)
     if sorted(slowest_first) != list(range(len(shape))):
-        raise LayoutError(f"order {slowest_first} must name each of {len(shape)} dims once")
+        raise LayoutError(f"order {told(slowest_first)} must name each of {len(shape)} dims once")
     dims: list[Modes] = [()] * len(shape)
     stride = 1
     for dim in reversed(slowest_first):
@@ -72,14 +72,20 @@ def compact(axis: str, shape: Sequence[int], order: Iterable[int] | None) -> Lay
 
 
 def run(extents: Nested, strides: Nested) -> Modes:
-    """The modes of one dim, fastest first."""
-    if isinstance(extents, int) and isinstance(strides, int):
-        return (Mode(extents, MEM, strides),)
-    nested = isinstance(extents, tuple | list) and isinstance(strides, tuple | list)
-    inner, steps = items(extents), items(strides)
-    if not nested or len(inner) != len(steps):
-        raise LayoutError(f"extents {extents} and strides {strides} differ in form")
-    return tuple(mode for pair in zip(inner, steps, strict=True) for mode in run(*pair))
+    """The modes of one dim, fastest first; of any depth, so by a list of what is left and not by recursion."""
+    found: list[Mode] = []
+    rest = [(extents, strides)]
+    while rest:
+        extent, stride = rest.pop()
+        if isinstance(extent, int) and isinstance(stride, int):
+            found.append(Mode(extent, MEM, stride))
+            continue
+        nested = isinstance(extent, tuple | list) and isinstance(stride, tuple | list)
+        inner, steps = items(extent), items(stride)
+        if not nested or len(inner) != len(steps):
+            raise LayoutError(f"extents {told(extent)} and strides {told(stride)} differ in form")
+        rest += reversed(list(zip(inner, steps, strict=True)))
+    return tuple(found)
 
 
 def items(nested: Nested) -> Sequence[Nested]:

@@ -9,7 +9,20 @@ from math import prod
 from typing import Self, TypeAlias
 
 from tilevm.layout.error import LayoutError
-from tilevm.layout.mode import DENSE, MEM, REG, REPLICATED, THREAD, Mode, Modes, check_axis, extent_of, merge, spell
+from tilevm.layout.mode import (
+    DENSE,
+    LARGEST,
+    MEM,
+    REG,
+    REPLICATED,
+    THREAD,
+    Mode,
+    Modes,
+    check_axis,
+    extent_of,
+    merge,
+    spell,
+)
 from tilevm.layout.normal import largest, live, normal
 from tilevm.layout.xor import PLAIN, Xor
 
@@ -35,6 +48,8 @@ class Form:
         for mode in self.replicas:
             if mode.axis not in REPLICATED:
                 raise LayoutError(f"{mode} cannot be a replica: replicas stand on {' or '.join(REPLICATED)}")
+        if extent_of(tuple(self.modes())) >= LARGEST:
+            raise LayoutError("a layout counts 2**1024 elements or more, replicas among them")
         held: dict[str, list[Mode]] = {}
         for mode in self.modes():
             if mode.extent > 1 and mode.axis != MEM:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
+from tilevm.layout.cute.notation import notation
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
 from tilevm.layout.matrix import Bits, bits
 from tilevm.layout.mode import MEM
+from tilevm.layout.part import Kept, Offsets, expand, slice_dims
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
 from tilevm.layout.text import read
@@ -71,6 +73,8 @@ class Layout(Form):
 
     def left_divide(self, outer: Layout) -> Layout:
         """The layout ``a`` with outer * a == self; its rank as for ``/``."""
+        if not isinstance(outer, Form):
+            raise TypeError(f"a layout is divided by layouts, not by {type(outer).__name__}")
         return left_quotient(self, outer)
 
     def permute(self, dims: Sequence[int]) -> Self:
@@ -96,3 +100,15 @@ class Layout(Form):
     def reduce(self, dims: Dims, keepdims: bool = False) -> Self:
         """Where a reduction over ``dims`` leaves its results: threads and blocks become replicas, registers go."""
         return reduce(self, dims, keepdims)
+
+    def slice(self, index: Sequence[Kept]) -> tuple[Self, Offsets]:
+        """The layout of the dims where ``index`` is None, and the offset of the fixed others on each axis."""
+        return slice_dims(self, index)
+
+    def expand(self, shape: Sequence[int], axis: str | None = None) -> Self:
+        """Unit dims broadcast to ``shape``: stride 0 on mem, copies in registers of the same owner on reg."""
+        return expand(self, shape, axis)
+
+    def cute(self) -> str:
+        """CuTe's ``shape:stride`` for a layout on one axis; ``parse`` reads it back onto mem."""
+        return notation(self)

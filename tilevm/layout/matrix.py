@@ -9,7 +9,7 @@ from itertools import chain
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
 from tilevm.layout.mode import MEM
-from tilevm.layout.normal import is_linear
+from tilevm.layout.normal import is_linear, joined
 from tilevm.layout.xor import ones
 
 
@@ -52,5 +52,8 @@ def bits(form: Form) -> Bits:
                 for axis in axes:
                     stride = mode.stride << step if mode.axis == axis else 0
                     columns[axis].append(form.xor(stride) if axis == MEM else stride)
+    for axis, found in columns.items():
+        if axis != MEM and sum(found) != joined(found):
+            raise LayoutError(f"coordinates of {form} on {axis} add with carries, so it is no matrix over GF(2)")
     widths = tuple(extent.bit_length() - 1 for extent in form.shape)
-    return Bits(widths, {axis: tuple(found) for axis, found in columns.items()})
+    return Bits(widths, {axis: tuple(masks) for axis, masks in columns.items()})

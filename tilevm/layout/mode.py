@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from math import gcd, prod
 from typing import TypeAlias
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 
 THREAD, REG, BLOCK, MEM = "thread", "reg", "block", "mem"
 DENSE = (THREAD, REG, BLOCK)  # every coordinate below the cosize is taken, exactly once
 REPLICATED = (THREAD, BLOCK)  # where an element may be held several times
 COMMON = frozenset((THREAD, REG, BLOCK, MEM))
+LARGEST = 2**1024  # no layout counts so far; ints below it are quickly multiplied and can be printed
 AXIS = re.compile(r"thread|reg|block|mem|d(0|[1-9][0-9]*)")
 
 
@@ -22,7 +23,8 @@ class Mode:
     """A digit of ``extent`` values, each step worth ``stride`` on ``axis``.
 
     Axes are ``thread``, ``reg`` (element slots), ``block`` (in a cluster), ``mem`` (elements), and ``d0``, ``d1``, …
-    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride.
+    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride, both
+    below 2**1024.
     """
 
     extent: int
@@ -32,7 +34,9 @@ class Mode:
     def __post_init__(self) -> None:
         check_axis(self.axis)
         if not (isinstance(self.extent, int) and isinstance(self.stride, int)):
-            raise LayoutError(f"{self}: extent and stride must be ints")
+            raise LayoutError(f"{told(self.extent)}:{told(self.stride)}@{self.axis}: extent and stride must be ints")
+        if max(abs(self.extent), abs(self.stride)) >= LARGEST:
+            raise LayoutError(f"a mode on {self.axis} has an extent or a stride of 2**1024 or more")
         if self.extent < 1:
             raise LayoutError(f"{self}: the extent must be at least 1")
         if self.stride < 0:
@@ -48,7 +52,7 @@ Modes: TypeAlias = tuple[Mode, ...]
 def check_axis(axis: str) -> None:
     """Raises LayoutError unless ``axis`` is the name of one."""
     if axis not in COMMON and not (isinstance(axis, str) and AXIS.fullmatch(axis)):
-        raise LayoutError(f"{axis!r} is not an axis: thread, reg, block, mem, d0, d1, …")
+        raise LayoutError(f"{told(axis)} is not an axis: thread, reg, block, mem, d0, d1, …")
 
 
 def extent_of(modes: Modes) -> int:

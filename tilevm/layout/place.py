@@ -9,9 +9,11 @@ from math import prod
 from operator import index as integer
 from typing import SupportsIndex, TypeAlias
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 from tilevm.layout.form import Form
-from tilevm.layout.mode import MEM, REG, THREAD, Mode, Modes
+from tilevm.layout.mode import MEM, REG, THREAD, Mode, Modes, extent_of
+
+MOST_OWNERS = 2**16  # that are listed; the largest cluster has 2**14 threads
 
 Digits: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...]  # of one dim
 Index: TypeAlias = SupportsIndex | tuple[Digits, ...]
@@ -29,10 +31,16 @@ def offset(form: Form, index: Index) -> int:
 
 
 def owners(form: Form, index: Index) -> tuple[tuple[int, int], ...]:
-    """Who holds an element: (thread, register) pairs, threads ascending. Raises LayoutError on other axes."""
+    """Who holds an element: (thread, register) pairs, threads ascending.
+
+    Raises LayoutError on other axes, and for more than 65536 owners.
+    """
     check_registers(form)
+    held = extent_of(form.replicas)
+    if held > MOST_OWNERS:
+        raise LayoutError(f"{held} owners of an element are too many to list: at most {MOST_OWNERS}")
     found = place(form, index)
-    threads = sorted(found[THREAD] + held for held in reach(form.replicas))
+    threads = sorted(found[THREAD] + step for step in reach(form.replicas))
     return tuple((thread, found[REG]) for thread in threads)
 
 
@@ -96,7 +104,7 @@ def parts(index: Entry, extents: Sequence[int]) -> tuple[Entry, ...]:
     if not isinstance(index, tuple):
         return unravel(number(index), extents)
     if len(index) != len(extents):
-        raise LayoutError(f"index {index} has {len(index)} entries where {len(extents)} are due")
+        raise LayoutError(f"index {told(index)} has {len(index)} entries where {len(extents)} are due")
     for part, extent in zip(index, extents, strict=True):
         if not isinstance(part, tuple):
             check_bounds(number(part), extent)
@@ -116,7 +124,7 @@ def unravel(index: int, extents: Sequence[int]) -> tuple[int, ...]:
 def check_bounds(index: int, extent: int) -> None:
     """Raises LayoutError unless 0 ≤ index < extent."""
     if not 0 <= index < extent:
-        raise LayoutError(f"index {index} is not in 0 … {extent - 1}")
+        raise LayoutError(f"index {told(index)} is not in 0 … {extent - 1}")
 
 
 def number(part: Entry) -> int:
@@ -124,5 +132,5 @@ def number(part: Entry) -> int:
     if isinstance(part, int):  # nearly always; asking the protocol takes ten times longer
         return part
     if not isinstance(part, SupportsIndex):
-        raise LayoutError(f"{part!r} stands in an index where a whole number is due")
+        raise LayoutError(f"{told(part)} stands in an index where a whole number is due")
     return integer(part)

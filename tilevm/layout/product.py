@@ -86,7 +86,7 @@ def outer_part(product: F, inner: F) -> F:
     dims = tuple(shrunk(modes, inner.cosize_of) for modes in highs)
     held = merge(split_at(mode, inner.cosize_of(mode.axis))[1] for mode in product.key[1])
     replicas = shrunk(held, inner.cosize_of)
-    xor = above(product.xor, inner.cosize_of(MEM))
+    xor = above(live(tuple(highs), product.xor) if product.xor else PLAIN, inner.cosize_of(MEM))
     return replace(product, dims=trimmed(dims, inner.rank), replicas=replicas, xor=xor)
 
 

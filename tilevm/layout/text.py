@@ -24,6 +24,8 @@ Parts: TypeAlias = tuple[tuple[Modes, ...], Modes, Xor]  # dims, replicas and sw
 
 def read(text: str) -> Parts:
     """The dims, replicas and swizzle that ``text`` spells. Raises LayoutError with the position of what is wrong."""
+    if not isinstance(text, str):
+        raise TypeError(f"the text of a layout is a str, not {type(text).__name__}")
     try:
         return parser().parse(text)  # type: ignore[return-value]  # the reader makes Parts of the tree
     except UnexpectedInput as unexpected:

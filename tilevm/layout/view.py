@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 from typing import TypeAlias, TypeVar
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 from tilevm.layout.form import Form
 from tilevm.layout.mode import REG, REPLICATED, Mode, Modes, cut, merge
 
@@ -19,14 +19,14 @@ def permute(form: F, dims: Sequence[int]) -> F:
     """Dim k of the result is dim ``dims[k]``."""
     order = positions(dims, form.rank)
     if len(order) != form.rank:
-        raise LayoutError(f"permute needs each of {form.rank} dims once, not {order}")
+        raise LayoutError(f"permute needs each of {form.rank} dims once, not {told(order)}")
     return replace(form, dims=tuple(form.dims[dim] for dim in order))
 
 
 def reshape(form: F, shape: Sequence[int]) -> F:
     """The same elements in row-major order. Raises LayoutError where a mode would straddle two dims."""
     if any(extent < 1 for extent in shape) or prod(shape) != form.size:
-        raise LayoutError(f"shape {form.shape} cannot become {tuple(shape)}")
+        raise LayoutError(f"shape {form.shape} cannot become {told(tuple(shape))}")
     rest: Modes = tuple(mode for modes in reversed(form.dims) for mode in modes)
     dims: list[Modes] = []
     for extent in reversed(shape):
@@ -108,8 +108,8 @@ def positions(dims: Dims, rank: int) -> tuple[int, ...]:
     listed = (dims,) if isinstance(dims, int) else tuple(dims)
     for dim in listed:
         if not -rank <= dim < rank:
-            raise LayoutError(f"there is no dim {dim} at rank {rank}")
+            raise LayoutError(f"there is no dim {told(dim)} at rank {rank}")
     found = tuple(dim % rank for dim in listed)
     if len(set(found)) < len(found):
-        raise LayoutError(f"dims {listed} name one twice")
+        raise LayoutError(f"dims {told(listed)} name one twice")
     return found
