@@ -1,6 +1,7 @@
 """Conformance cases of CuTe's functions (cute.json)."""
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 
 from tilevm.layout import (
     Layout,
+    Mode,
     coalesce,
+    column_major,
     complement,
     composition,
     left_inverse,
@@ -89,3 +92,24 @@ def test_offsets(case: Case) -> None:
     index, stride = case["arguments"]
     layout = read([json.loads(json.dumps(index), parse_int=lambda digits: int(digits) + 1), stride])
     assert layout(nested(index)) == case["result"]
+
+
+def flat(value: Any) -> list[int]:
+    return [part for item in value for part in flat(item)] if isinstance(value, list) else [value]
+
+
+@cases("shape_div")
+def test_what_is_left_of_a_shape(case: Case) -> None:
+    """Steps of n through a shape whose digits lie on axes of their own: the extents that are left of each."""
+    shape = flat(case["shape"])
+    digits = Layout(tuple((Mode(extent, f"d{dim}", 1),) for dim, extent in enumerate(shape)))
+    steps = strided(max(1, digits.size // case["by"]), case["by"] if case["by"] < digits.size else 0)
+    found = composition(digits, steps)
+    left = [prod(mode.extent for mode in found.modes() if mode.axis == f"d{dim}") for dim in range(len(shape))]
+    assert left == flat(case["result"])
+
+
+@cases("prefix_product")
+def test_strides_without_gaps(case: Case) -> None:
+    strides = [mode.stride for modes in column_major(*flat(case["shape"])).dims for mode in modes]
+    assert strides == flat(case["result"])

@@ -215,3 +215,31 @@ def test_rows_cut_anew_are_views(layout: Layout, widths: tuple[int, int]) -> Non
         for thread, slot, bit in bits_of(layout, bits, wanted, new_bits, (row, column)):
             index = layout.index_at(thread, slot)
             assert index is not None and index[0] == row and index[1] * bits + bit == column * new_bits
+
+
+@cases("layout.mfunc_compose")
+def test_composition_of_functions(case: Case) -> None:
+    """Digits of an index, the slowest first, make a thread's number; -r stands for r threads that hold the same."""
+    first, second = (function(*case[name]) for name in ("f", "g"))
+    both = function(*case["expect"]["g_after_f"])
+    for index in product(*map(range, both.shape)):
+        ((number, _),) = first.owners(index)
+        assert {thread for thread, _ in both.owners(index)} == {thread for thread, _ in second.owners((number,))}
+
+
+def function(shape: list[int], modes: list[int], picked: list[int]) -> Layout:
+    """Registers hold the digits that ``picked`` leaves out."""
+    step, slot, strides, replicas = 1, 1, {}, []
+    for entry in reversed(picked):
+        if entry < 0:
+            replicas.append(Mode(-entry, "thread", step))
+        else:
+            strides[entry] = step
+        step *= -entry if entry < 0 else modes[entry]
+    runs: list[Mode] = []
+    for digit in reversed(range(len(modes))):
+        home = Mode(modes[digit], "thread", strides[digit]) if digit in strides else Mode(modes[digit], "reg", slot)
+        slot *= 1 if digit in strides else modes[digit]
+        runs.append(home)
+    whole = Layout((tuple(runs),), tuple(replicas))
+    return whole.reshape(shape)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tilevm.layout.error import LayoutError
+from tilevm.layout.error import LayoutError, told
 
 HIGHEST_BIT = 4096  # far beyond any memory; keeps the arithmetic of absurd bit numbers short
 
@@ -117,12 +117,16 @@ def Swizzle(bits: int, base: int, shift: int) -> Xor:  # a constructor; users kn
     Swizzle(3, 3, 3). Raises LayoutError unless 0 ≤ bits, 0 ≤ base and 1 ≤ shift; a negative shift, which flips high
     bits by low ones, is refused.
     """
+    numbers = bits, base, shift
+    for number in numbers:
+        if not isinstance(number, int) or not -HIGHEST_BIT <= number <= HIGHEST_BIT:
+            raise LayoutError(f"Swizzle takes three ints of at most {HIGHEST_BIT}, not {told(number)}")
     if bits < 0 or base < 0:
-        raise LayoutError(f"Swizzle({bits}, {base}, {shift}): bits and base must not be negative")
+        raise LayoutError(f"Swizzle{numbers}: bits and base must not be negative")
     if bits and shift < 1:
-        raise LayoutError(f"Swizzle({bits}, {base}, {shift}): the shift must be 1 or more: high bits flip low ones")
+        raise LayoutError(f"Swizzle{numbers}: the shift must be 1 or more: high bits flip low ones")
     if base + bits + shift > HIGHEST_BIT:
-        raise LayoutError(f"Swizzle({bits}, {base}, {shift}) reaches beyond bit {HIGHEST_BIT}")
+        raise LayoutError(f"Swizzle{numbers} reaches beyond bit {HIGHEST_BIT}")
     return Xor(tuple((base + bit, 1 << (base + bit + shift)) for bit in range(bits)))
 
 
