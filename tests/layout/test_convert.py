@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -233,6 +234,31 @@ def test_layouts_that_share_no_digit_are_converted_element_by_element() -> None:
     second = local(2) * spatial(2) * local(3)
     plan = check(first, second, 32, 2)
     assert isinstance(plan, Shared) and plan.write.width == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "first", "second"),
+    [
+        ((41,), spatial(16) * local(3), spatial(4) * local(11) * replicate(4)),
+        ((7, 5), spatial(8, 2) * local(1, 3), local(7, 1) * spatial(1, 8) * replicate(2)),
+        ((6, 48), spatial(2, 8) * local(4, 8), spatial(8, 2) * local(1, 25)),
+    ],
+)
+def test_layouts_that_exceed_the_tile(shape: tuple[int, ...], first: Layout, second: Layout) -> None:
+    """Elements of the tile arrive; of what lies beyond nothing is said."""
+    plan = convert(first, second, 32, 8, SMALL, shape)
+    assert isinstance(plan, Shared) and plan.memory.shape == shape
+    inside = {place: index for place, index in held(second).items() if all(map(int.__lt__, index, shape))}
+    memory = {plan.memory(index): index for index in np.ndindex(*shape)}
+    assert len(memory) == np.prod(shape) and {i: memory[plan.memory(i)] for i in inside.values()} == {
+        i: i for i in inside.values()
+    }
+    assert plan.write.fewest <= plan.write.wavefronts and plan.read.fewest <= plan.read.wavefronts
+
+
+def test_a_layout_too_small_for_the_tile() -> None:
+    with pytest.raises(LayoutError, match="a layout of shape \\(32,\\) does not hold a tile of shape \\(41,\\)"):
+        convert(spatial(32), spatial(32) * local(2), 32, 32, NVIDIA, (41,))
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,15 @@ def test_refusals(name: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) ->
     golden(HERE / "refused" / f"{name}.txt", str(caught.value))
 
 
+def test_tiles_that_no_threads_divide() -> None:
+    """The layout exceeds the tile where each thread then holds fewer elements; elsewhere it is exact."""
+    four = room(target("sm_80"), 4)
+    assert four.blocked((1000,), (), 4) == local(2) * spatial(128) * local(4)
+    assert four.blocked((7, 64), (), 4) == spatial(8, 16) * local(1, 4)
+    assert four.blocked((96, 64), (), 4).shape == (96, 64)
+    assert room(target("sm_80"), 3).blocked((96,), (), 1) == spatial(96)
+
+
 def test_layouts_of_what_is_loaded() -> None:
     """What ``Compiled.layouts`` gives: the fragments that the product takes."""
     named = example.find(str(ROOT / "examples/matmul.py:matmul"))

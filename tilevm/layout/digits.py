@@ -28,14 +28,25 @@ class Digit:
 Digits: TypeAlias = tuple[Digit, ...]
 
 
-def check_pair(first: Form, second: Form) -> None:
-    """Raises LayoutError unless both are layouts of one shape on threads, blocks and registers."""
-    if first.shape != second.shape:
+def check_pair(first: Form, second: Form, shape: tuple[int, ...] | None = None) -> None:
+    """Raises LayoutError unless both lie on threads, blocks and registers and hold a tile of ``shape``.
+
+    Without it, they must be of one shape, which is the tile's.
+    """
+    if shape is None and first.shape != second.shape:
         raise LayoutError(f"layouts of shapes {first.shape} and {second.shape} hold different tiles")
+    for form in (first, second):
+        if shape is not None and not holds(form, shape):
+            raise LayoutError(f"a layout of shape {form.shape} does not hold a tile of shape {tuple(shape)}")
     for form in (first, second):
         for axis in form.axes:
             if axis not in HELD:
                 raise LayoutError(f"{form} lies on {axis}: only layouts on {', '.join(HELD)} can be compared")
+
+
+def holds(form: Form, shape: tuple[int, ...]) -> bool:
+    """Whether a layout has a place for every element of a tile: its extents may exceed the tile's."""
+    return form.rank == len(shape) and all(a >= b for a, b in zip(form.shape, shape, strict=True))
 
 
 def common_digits(first: Form, second: Form) -> Digits | None:

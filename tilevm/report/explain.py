@@ -134,7 +134,7 @@ def groups(found: Assignment, printer: Printer, number: int) -> Iterator[Placed]
 
 def conversion(found: Assignment, printer: Printer, one: Conversion) -> Moved:
     room, bits = found.problem.room, tile_of(one.value).dtype.bits
-    plan = convert(one.source, one.wanted, bits, room.lanes, room.banks)
+    plan = convert(one.source, one.wanted, bits, room.lanes, room.banks, tile_of(one.value).shape)
     swizzle = f", swizzle {plan.memory.xor}" if isinstance(plan, Shared) and plan.memory.xor else ""
     name = printer.name(found.now.get(one.value, one.value))
     return Moved(name, place(one.op.span), use(one), f"{plan}{swizzle}", plan.cost)

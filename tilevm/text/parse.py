@@ -15,6 +15,7 @@ from tilevm.ir import OPS, Block, Func, Op, Role, Value
 from tilevm.ir.core import lying
 from tilevm.ir.ops import Yield
 from tilevm.layout import Layout, LayoutError
+from tilevm.layout.digits import holds
 from tilevm.source import Span, TileError, nearest
 from tilevm.symbolic import Expr, Name, Number, combine
 from tilevm.types import Dim, Pointer, Scalar, Tensor, Tile, Type, dtype
@@ -185,14 +186,14 @@ class Reader:
         return lying(found, self.assigned(names[0], found)) if names else found
 
     def assigned(self, name: Token, found: Type) -> Layout:
-        """The layout called ``name``, after checking that it is of the tile's shape."""
+        """The layout called ``name``, after checking that it holds the tile: its extents may exceed the tile's."""
         if str(name) not in self.layouts:
             near = nearest(str(name), list(self.layouts))
             raise TileError(
                 f"{name} is not defined here", self.span(name), help=f"did you mean {near}?" if near else None
             )
         layout = self.layouts[str(name)]
-        if isinstance(found, Tile) and layout.shape != found.shape:
+        if isinstance(found, Tile) and not holds(layout, found.shape):
             raise TileError(f"the layout {name} is of shape {list(layout.shape)}, the tile {found}", self.span(name))
         return layout
 

@@ -28,14 +28,22 @@ __all__ = [
 ]
 
 
-def convert(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: Banks = NVIDIA) -> Plan:
+def convert(
+    source: Form,
+    target: Form,
+    bits: int = 32,
+    lanes: int = 32,
+    banks: Banks = NVIDIA,
+    shape: tuple[int, ...] | None = None,
+) -> Plan:
     """How registers under ``source`` become those under ``target``, at the least cost.
 
     Nothing; a register permutation; rounds of lane shuffles; or a round trip through shared memory, its swizzle solved
-    for both sides. ``bits`` an element, ``lanes`` a warp, a power of two. Costs are issue slots of one warp. Raises
-    LayoutError for layouts of other shapes or thread counts, and where elements would change blocks.
+    for both sides. ``bits`` an element, ``lanes`` a warp, a power of two. ``shape`` is the tile's, where the layouts
+    exceed it. Costs are issue slots of one warp. Raises LayoutError for layouts of other shapes or thread counts, and
+    where elements would change blocks.
     """
-    check_pair(source, target)
+    check_pair(source, target, shape)
     if bits < 1 or lanes < 1 or lanes & (lanes - 1):
         raise LayoutError(
             f"elements of {bits} bits on warps of {lanes} lanes: bits count from 1, lanes are a power of two"
@@ -47,9 +55,9 @@ def convert(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: 
     if source.threads % lanes:
         raise LayoutError(f"{source.threads} threads are no whole warps of {lanes}: put replicate(n) in front")
     check_blocks(source, target)
-    digits = common_digits(source, target)
+    digits = common_digits(source, target) if source.shape == target.shape else None
     if digits is None:
-        return scattered(source, target, lanes, bits, banks)
+        return scattered(source, target, lanes, bits, banks, source.shape if shape is None else tuple(shape))
     renamed = renaming(digits, target.registers)
     if renamed is not None:
         kept = source.registers == target.registers and renamed.sources == tuple(range(target.registers))
@@ -62,11 +70,18 @@ def convert(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: 
     return shuffled
 
 
-def conversion_cost(source: Form, target: Form, bits: int = 32, lanes: int = 32, banks: Banks = NVIDIA) -> float:
+def conversion_cost(
+    source: Form,
+    target: Form,
+    bits: int = 32,
+    lanes: int = 32,
+    banks: Banks = NVIDIA,
+    shape: tuple[int, ...] | None = None,
+) -> float:
     """What ``convert`` costs, of a round trip without conflicts, which are rare; for layouts that it would take."""
-    digits = common_digits(source, target)
+    digits = common_digits(source, target) if source.shape == target.shape else None
     if digits is None:
-        return scattered(source, target, lanes, bits, banks).cost
+        return scattered(source, target, lanes, bits, banks, source.shape if shape is None else shape).cost
     if renaming(digits, target.registers) is not None:
         return 0.0
     within = cost_within_warps(digits, lanes, bits)

@@ -1,4 +1,5 @@
-"""Conversions through shared memory whose layouts share no digits, such as 2·3 against 3·2: element by element."""
+"""Conversions through shared memory, element by element: of layouts that share no digits, such as 2·3 against 3·2, or
+exceed the tile by different numbers."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ from tilevm.layout.mode import MEM, REG, THREAD, Mode
 PADS = (0, 1, 2, 3)  # elements added to a row
 
 
-def scattered(first: Form, second: Form, lanes: int, bits: int, banks: Banks) -> Shared:
-    """Row-major memory, rows padded by as many elements as cost the fewest wavefronts; accesses of one element."""
+def scattered(first: Form, second: Form, lanes: int, bits: int, banks: Banks, shape: tuple[int, ...]) -> Shared:
+    """Row-major memory of a tile, in accesses of one element; lanes that hold nothing of the tile do nothing.
+
+    Rows are padded by as many elements as cost the fewest wavefronts.
+    """
     container = max(8, 1 << (bits - 1).bit_length())
     issued = ISSUE * (first.registers + second.registers)
     offers = []
     for pad in PADS:
-        memory = row_major(first.shape, pad)
+        memory = row_major(shape, pad)
         write, read = (
             counted(form, memory, lanes, container, services[container // 8])
             for form, services in zip((first, second), banks.sides(), strict=True)
@@ -43,26 +47,29 @@ def counted(form: Form, memory: Form, lanes: int, container: int, service: Servi
     total = fewest = 0
     groups = phases(lanes, tuple(lane for lane in service.lanes if lane < lanes))
     for register in range(form.registers):
-        offsets = offsets_of(form, memory, register, lanes) * size // WORD
+        offsets, inside = offsets_of(form, memory, register, lanes)
         for group in groups:
-            words = np.unique(offsets[group])
-            total += int(np.bincount(words % (service.line // WORD)).max())
-            fewest += -(-len(words) * WORD // service.line)
+            words = np.unique((offsets * size // WORD)[group][inside[group]])
+            if len(words):
+                total += int(np.bincount(words % (service.line // WORD)).max())
+                fewest += -(-len(words) * WORD // service.line)
     return Access(1, total, fewest)
 
 
-def offsets_of(form: Form, memory: Form, register: int, lanes: int) -> np.ndarray:
-    """int64[lanes]: where the first warp's ``register`` lies in memory."""
+def offsets_of(form: Form, memory: Form, register: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """int64[lanes]: where the first warp's ``register`` lies in memory; and bool[lanes]: whether it is of the tile."""
     thread = np.arange(min(lanes, form.threads))
-    found = np.zeros(len(thread), np.int64)
-    for dim, modes in enumerate(form.dims):
-        weight = memory.dims[dim][0].stride
+    found, inside = np.zeros(len(thread), np.int64), np.ones(len(thread), bool)
+    for modes, extent, pitch in zip(form.dims, memory.shape, memory.dims, strict=True):
+        index, weight = np.zeros(len(thread), np.int64), 1
         for mode in modes:
             if mode.extent > 1:
                 at = {THREAD: thread, REG: np.full(len(thread), register)}.get(mode.axis, np.zeros_like(thread))
-                found += at // mode.stride % mode.extent * weight
+                index += at // mode.stride % mode.extent * weight
             weight *= mode.extent
-    return found
+        inside &= index < extent
+        found += index * pitch[0].stride
+    return found, inside
 
 
 def phases(lanes: int, basis: tuple[int, ...]) -> list[np.ndarray]:

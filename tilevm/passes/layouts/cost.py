@@ -17,9 +17,9 @@ LINE_COST = 4.0  # issue slots that a line takes, in bandwidth of the first cach
 
 
 @lru_cache(maxsize=4096)
-def conversion(source: Layout, wanted: Layout, bits: int, room: Room) -> float:
-    """The cost of a conversion; of a round trip, what it costs without conflicts, which is nearly always reached."""
-    return 0.0 if source == wanted else conversion_cost(source, wanted, bits, room.lanes, room.banks)
+def conversion(source: Layout, wanted: Layout, bits: int, room: Room, shape: tuple[int, ...]) -> float:
+    """The cost of converting a tile; of a round trip, what it costs without conflicts, which are rare."""
+    return 0.0 if source == wanted else conversion_cost(source, wanted, bits, room.lanes, room.banks, shape)
 
 
 def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:

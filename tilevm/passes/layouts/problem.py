@@ -88,9 +88,9 @@ class Problem:
         best = self.access(op, ideal), ideal
         if layout is None:
             return best
-        bits = memory(op)[0].dtype.bits
+        tensor, box = memory(op)
         pair = (ideal, layout) if isinstance(op, ops.Load) else (layout, ideal)
-        there = best[0] + conversion(*pair, bits, self.room)
+        there = best[0] + conversion(*pair, tensor.dtype.bits, self.room, box)
         return min((self.access(op, layout), layout), (there, ideal), key=lambda way: way[0])
 
     def route(self, number: int, x: Layout | None, y: Layout) -> Route:
@@ -134,20 +134,23 @@ def ways(problem: Problem, number: int, x: Layout | None, y: Layout) -> Iterator
     bits = [tile_of(value).dtype.bits for value in (link.x, link.y)]
     wanted = problem.follow(number, True, y)
     if wanted is not None:
-        yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room), wanted, y)
+        yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room, shape(link.x)), wanted, y)
     given = room.whole(shape(link.x)) if x is None else x
     if link.forward is None and link.backward is None:
         yield Route(COPY, given, y)
         return
-    made = problem.follow(number, False, given) if link.forward else expanded(given, shape(link.y))
+    made = problem.follow(number, False, given) if link.forward else expanded(given, shape(link.x), shape(link.y))
     if made is not None:
-        yield Route(conversion(made, y, bits[1], room), given, made)
+        yield Route(conversion(made, y, bits[1], room, shape(link.y)), given, made)
     elif wanted is None:  # what every way can follow
         start = room.whole(shape(link.x))
         end = problem.follow(number, False, start)
         assert end is not None, "registers of one thread can be reshaped and viewed in any way"
         yield Route(
-            (0.0 if x is None else conversion(x, start, bits[0], room)) + conversion(end, y, bits[1], room), start, end
+            (0.0 if x is None else conversion(x, start, bits[0], room, shape(link.x)))
+            + conversion(end, y, bits[1], room, shape(link.y)),
+            start,
+            end,
         )
 
 
@@ -159,9 +162,9 @@ def tried(way: Way, layout: Layout) -> Layout | None:
         return None
 
 
-def expanded(layout: Layout, wanted: tuple[int, ...]) -> Layout:
+def expanded(layout: Layout, before: tuple[int, ...], after: tuple[int, ...]) -> Layout:
     """A broadcast in which each thread copies what it holds into registers."""
-    return layout * local(*(new // old for old, new in zip(layout.shape, wanted, strict=True)))
+    return layout * local(*(new // old for old, new in zip(before, after, strict=True)))
 
 
 class Union:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import gcd
@@ -49,16 +49,25 @@ class Room:
         """A layout in which neighbours along the ``fast`` dims, fastest first, lie in one thread, then in the next.
 
         ``vector`` elements of the first dim are a thread's. What the threads do not cover in one go they hold in
-        further registers; where they are more than elements, they hold replicas.
+        further registers; where they are more than elements, they hold replicas. Extents are exceeded where that
+        leaves each thread fewer registers: 1000 elements on 128 threads are 1024, not 8 rows of 125 sixteen times.
         """
-        order = [*fast, *(dim for dim in reversed(range(len(shape))) if dim not in fast)]
+        fastest = list(fast)
+        order = [*fastest, *(dim for dim in reversed(range(len(shape))) if dim not in fastest)]
+        exact, padded = (self.shared_out(shape, order, vector, lanes_of) for lanes_of in (int, next_power))
+        return padded if padded.registers < exact.registers else exact
+
+    def shared_out(
+        self, shape: tuple[int, ...], order: list[int], vector: int, lanes_of: Callable[[int], int]
+    ) -> Layout:
+        """The same, with as many lanes along a dim as ``lanes_of`` what is left of its extent, while there are any."""
         inner, lanes, left = [1] * len(shape), [1] * len(shape), self.threads
         if order:
             inner[order[0]] = min(vector, low_power(shape[order[0]]))
         for dim in order:
-            lanes[dim] = gcd(left, shape[dim] // inner[dim])
+            lanes[dim] = gcd(left, lanes_of(shape[dim] // inner[dim]))
             left //= lanes[dim]
-        outer = [extent // (a * b) for extent, a, b in zip(shape, inner, lanes, strict=True)]
+        outer = [-(-extent // (a * b)) for extent, a, b in zip(shape, inner, lanes, strict=True)]
         slowest_first = tuple(reversed(order))
         return replicate(left) * local(*outer) * spatial(*lanes, order=slowest_first) * local(*inner)
 
@@ -83,3 +92,8 @@ def spanned(lanes: Iterable[int]) -> tuple[int, ...]:
 def low_power(number: int) -> int:
     """The largest power of two that divides ``number``."""
     return number & -number
+
+
+def next_power(number: int) -> int:
+    """The least power of two that is not less."""
+    return 1 << (number - 1).bit_length()

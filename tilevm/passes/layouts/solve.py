@@ -157,12 +157,12 @@ class Terms:
                     self.add(self.operand_term(op, role, number, weight), (number,), op)
 
     def operand_term(self, op: Product, role: int, number: int, weight: float) -> Term:
-        room, bits = self.problem.room, self.problem.groups[number].bits
+        room, group = self.problem.room, self.problem.groups[number]
 
         def term(state: State) -> float:
             wanted = list(operands(op, state.ways[op]))[role][2]
             held = state.layouts[number]
-            return 0.0 if wanted is None else weight * conversion(held, wanted, bits, room)
+            return 0.0 if wanted is None else weight * conversion(held, wanted, group.bits, room, group.shape)
 
         return term
 

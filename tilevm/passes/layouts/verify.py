@@ -5,6 +5,7 @@ from __future__ import annotations
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.rewrite import walk
 from tilevm.layout import Layout, LayoutError
+from tilevm.layout.digits import holds as holds_tile
 from tilevm.passes.layouts.products import Choice, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Link, Use, Way, is_tile, relations
 from tilevm.passes.layouts.room import Room
@@ -52,7 +53,7 @@ def lies(op: Op, value: Value, room: Room) -> None:
     found = tile_of(value)
     if found.layout is None:
         raise misfit(op, f"{found} lies nowhere")
-    if found.layout.shape != found.shape or found.layout.threads != room.threads:
+    if not holds_tile(found.layout, found.shape) or found.layout.threads != room.threads:
         raise misfit(op, f"{found} lies in {found.layout}, on {found.layout.threads} threads of {room.threads}")
 
 
