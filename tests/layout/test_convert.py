@@ -23,7 +23,7 @@ from tilevm.layout.convert import (
 )
 from tilevm.layout.convert.memory import Service, in_turn
 from tilevm.layout.convert.roundtrip import round_trip
-from tilevm.layout.digits import common_digits
+from tilevm.layout.digits import binary, common_digits
 
 Held = dict[tuple[int, int], tuple[int, ...]]  # (thread, register) → index
 SMALL = Banks(in_turn(16, 8, (1, 2, 4, 8)), in_turn(32, 8, (1, 2, 4, 8)))  # 4 banks of 4 bytes for writes, 8 for reads
@@ -211,7 +211,7 @@ def test_layouts_of_real_kernels(bits: int, banks: Banks) -> None:
     check(loads, fragment, bits, lanes, banks)
     digits = common_digits(loads, fragment)
     assert digits is not None
-    plan = round_trip(loads, fragment, digits, lanes, bits, banks)
+    plan = round_trip(loads, fragment, binary(digits), lanes, bits, banks)
     assert plan.write.width * bits >= 32 and plan.read.width * bits >= 32
     assert (plan.write.wavefronts, plan.read.wavefronts) == (plan.write.fewest, plan.read.fewest)
     assert plan.write.wavefronts == wavefronts(loads, plan, plan.write, banks.sides()[0], lanes)

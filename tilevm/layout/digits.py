@@ -26,6 +26,7 @@ class Digit:
 
 
 Digits: TypeAlias = tuple[Digit, ...]
+Halves: TypeAlias = tuple[Digits, Digits]  # digits of two, and what is left of extents that are no power of two
 
 
 def check_pair(first: Form, second: Form, shape: tuple[int, ...] | None = None) -> None:
@@ -91,7 +92,7 @@ def split(modes: Modes, points: list[int]) -> list[Mode]:
     return found
 
 
-def binary(digits: Iterable[Digit]) -> tuple[tuple[Digit, ...], tuple[Digit, ...]]:
+def binary(digits: Iterable[Digit]) -> Halves:
     """``digits`` with every factor of two as a digit of its own, and what odd extents are left, above them."""
     twos: list[Digit] = []
     odd: list[Digit] = []

@@ -104,11 +104,11 @@ class Form:
             raise LayoutError(f"cosize is of one axis, this layout has {', '.join(self.axes)}: ask cosize_of(axis)")
         return self.cosize_of(self.axes[0]) if self.axes else 1
 
-    @property
+    @cached_property
     def threads(self) -> int:
         return self.cosize_of(THREAD)
 
-    @property
+    @cached_property
     def registers(self) -> int:
         """Element slots that each thread holds."""
         return self.cosize_of(REG)

@@ -23,8 +23,7 @@ class Mode:
     """A digit of ``extent`` values, each step worth ``stride`` on ``axis``.
 
     Axes are ``thread``, ``reg`` (element slots), ``block`` (in a cluster), ``mem`` (elements), and ``d0``, ``d1``, …
-    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride, both
-    below 2**1024.
+    (dims of an index, for inverses). Raises LayoutError unless 1 ≤ extent and 0 ≤ stride, both below 2**1024.
     """
 
     extent: int
@@ -32,6 +31,13 @@ class Mode:
     stride: int
 
     def __post_init__(self) -> None:
+        extent, stride = self.extent, self.stride
+        sound = type(extent) is int and type(stride) is int and 1 <= extent < LARGEST and 0 <= stride < LARGEST
+        if not (sound and self.axis in COMMON):  # made by the thousand: what is wrong is looked for only where it is
+            self.check()
+
+    def check(self) -> None:
+        """Raises LayoutError for what is no mode."""
         check_axis(self.axis)
         if not (isinstance(self.extent, int) and isinstance(self.stride, int)):
             raise LayoutError(f"{told(self.extent)}:{told(self.stride)}@{self.axis}: extent and stride must be ints")

@@ -7,7 +7,7 @@ from tilevm.layout.convert.memory import NVIDIA, Banks
 from tilevm.layout.convert.plan import Access, Affine, Lanes, Nothing, Plan, Registers, Round, Shared
 from tilevm.layout.convert.roundtrip import cost_of_round_trip, round_trip
 from tilevm.layout.convert.scattered import scattered
-from tilevm.layout.digits import check_pair, common_digits
+from tilevm.layout.digits import binary, check_pair, common_digits
 from tilevm.layout.error import LayoutError
 from tilevm.layout.form import Form
 from tilevm.layout.mode import BLOCK
@@ -62,10 +62,11 @@ def convert(
     if renamed is not None:
         kept = source.registers == target.registers and renamed.sources == tuple(range(target.registers))
         return Nothing() if kept else renamed
-    within = cost_within_warps(digits, lanes, bits)
-    if within is None or within > cost_of_round_trip(source, target, digits, lanes, bits, banks):
-        return round_trip(source, target, digits, lanes, bits, banks)
-    shuffled = within_warps(digits, target.threads, lanes, bits)
+    halves = binary(digits)
+    within = cost_within_warps(halves, lanes, bits)
+    if within is None or within > cost_of_round_trip(source, target, halves, lanes, bits, banks):
+        return round_trip(source, target, halves, lanes, bits, banks)
+    shuffled = within_warps(halves, target.threads, lanes, bits)
     assert shuffled is not None, "its cost is known"
     return shuffled
 
@@ -84,8 +85,9 @@ def conversion_cost(
         return scattered(source, target, lanes, bits, banks, source.shape if shape is None else shape).cost
     if renaming(digits, target.registers) is not None:
         return 0.0
-    within = cost_within_warps(digits, lanes, bits)
-    trip = cost_of_round_trip(source, target, digits, lanes, bits, banks)
+    halves = binary(digits)
+    within = cost_within_warps(halves, lanes, bits)
+    trip = cost_of_round_trip(source, target, halves, lanes, bits, banks)
     return trip if within is None else min(within, trip)
 
 

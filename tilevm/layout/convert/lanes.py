@@ -7,12 +7,11 @@ of the partners added. Then a lane offers one register a round, and no two lanes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
 
 from tilevm.layout.convert.plan import Affine, Lanes, Registers, Round, combinations
-from tilevm.layout.digits import Digit, Digits, binary
+from tilevm.layout.digits import Digit, Digits, Halves
 from tilevm.layout.mode import REG, THREAD, Mode
 
 
@@ -44,9 +43,9 @@ def renaming(digits: Digits, registers: int) -> Registers | None:
     return Registers(tuple(sources[register] for register in range(registers)))
 
 
-def within_warps(digits: Digits, threads: int, lanes: int, bits: int) -> Lanes | None:
+def within_warps(halves: Halves, threads: int, lanes: int, bits: int) -> Lanes | None:
     """Rounds of shuffles; None where an element changes warp, or a lane would have to offer two registers at once."""
-    found = solution(digits, lanes)
+    found = solution(halves, lanes)
     if found is None:
         return None
     puzzle, partners = found
@@ -56,22 +55,22 @@ def within_warps(digits: Digits, threads: int, lanes: int, bits: int) -> Lanes |
     return Lanes(rounds, tuple(puzzle.send_strides), tuple(puzzle.put_strides), combinations(puzzle.kept), cost)
 
 
-def cost_within_warps(digits: Digits, lanes: int, bits: int) -> float | None:
+def cost_within_warps(halves: Halves, lanes: int, bits: int) -> float | None:
     """What ``within_warps`` costs, without writing it out."""
-    found = solution(digits, lanes)
+    found = solution(halves, lanes)
     return None if found is None else effort(*found, bits)
 
 
-def solution(digits: Digits, lanes: int) -> tuple[Puzzle, dict[int, int]] | None:
-    puzzle = posed(digits, lanes)
+def solution(halves: Halves, lanes: int) -> tuple[Puzzle, dict[int, int]] | None:
+    puzzle = posed(halves, lanes)
     partners = paired(puzzle) if puzzle is not None else None
     return None if puzzle is None or partners is None else (puzzle, partners)
 
 
-def posed(digits: Iterable[Digit], lanes: int) -> Puzzle | None:
+def posed(halves: Halves, lanes: int) -> Puzzle | None:
     """The bits that move; None where one leaves its warp or is no bit."""
     puzzle = Puzzle(lanes.bit_length() - 1)
-    twos, odd = binary(digits)
+    twos, odd = halves
     for digit in odd:
         if digit.first.axis == digit.second.axis == REG:
             puzzle.kept.append((digit.extent, digit.first.stride, digit.second.stride))

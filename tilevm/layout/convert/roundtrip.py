@@ -16,7 +16,7 @@ from math import prod
 
 from tilevm.layout.convert.memory import Banks, Service
 from tilevm.layout.convert.plan import Access, Shared
-from tilevm.layout.digits import Digit, Digits, binary, merged_dims
+from tilevm.layout.digits import Digit, Halves, merged_dims
 from tilevm.layout.form import Form
 from tilevm.layout.gf2 import beyond, echelon, meet, rank
 from tilevm.layout.layout import Layout
@@ -81,9 +81,9 @@ class Problem:
     widest: int  # bytes of an access
 
 
-def round_trip(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> Shared:
-    """The cheapest round trip between two layouts of common ``digits``."""
-    problem = posed(first, second, digits, lanes, bits, banks)
+def round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks) -> Shared:
+    """The cheapest round trip between two layouts whose common digits are ``halves``."""
+    problem = posed(first, second, halves, lanes, bits, banks)
     best: Shared | None = None
     for bound, vector in sorted((least(problem, vector), vector) for vector in vectors(problem)):
         if best is None or bound < best.cost:
@@ -93,15 +93,15 @@ def round_trip(first: Form, second: Form, digits: Digits, lanes: int, bits: int,
     return best
 
 
-def cost_of_round_trip(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> float:
+def cost_of_round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks) -> float:
     """What a round trip costs at least: without any conflict."""
-    problem = posed(first, second, digits, lanes, bits, banks)
+    problem = posed(first, second, halves, lanes, bits, banks)
     return min(least(problem, vector) for vector in vectors(problem))
 
 
-def posed(first: Form, second: Form, digits: Digits, lanes: int, bits: int, banks: Banks) -> Problem:
+def posed(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks) -> Problem:
     """The problem of a pair."""
-    twos, odd = binary(digits)
+    twos, odd = halves
     container = max(8, 1 << (bits - 1).bit_length())
     places = ([digit.first for digit in twos], [digit.second for digit in twos])
     write, read = (

@@ -52,6 +52,7 @@ class Problem:
         self.choices: dict[Product, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
         self.followed: dict[tuple[int, bool, Layout], Layout | None] = {}
         self.interned: dict[Layout, Layout] = {}  # equal layouts are one object: looked up at once
+        self.moves: dict[tuple[Op, Layout | None], tuple[float, Layout]] = {}
         self.ideals: dict[Op, Layout] = {}
         self.links_of: dict[Op, list[int]] = {}
         for number, link in enumerate(self.relations.links):
@@ -84,6 +85,12 @@ class Problem:
 
     def moving(self, op: ops.Load | ops.Store, layout: Layout | None) -> tuple[float, Layout]:
         """The cheaper of an access as the tile lies and one in the ideal layout with a conversion; and its layout."""
+        key = op, layout
+        if key not in self.moves:
+            self.moves[key] = self.cheaper(op, layout)
+        return self.moves[key]
+
+    def cheaper(self, op: ops.Load | ops.Store, layout: Layout | None) -> tuple[float, Layout]:
         ideal = self.ideal(op)
         best = self.access(op, ideal), ideal
         if layout is None:
