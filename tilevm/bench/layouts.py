@@ -23,7 +23,8 @@ ATOM = column_local(2, 2) * spatial(8, 4) * local(1, 2)  # operand a of mma.m16n
 WARPS = spatial(2, 1) * replicate(2) * local(4, 2)
 FRAGMENT = WARPS * ATOM
 LOADS = local(4, 1) * spatial(32, 4) * local(1, 8)
-SHARED = row_major(16, 1) * row_major(8, 64).swizzle(Swizzle(3, 3, 3))
+OUTER, SWIZZLED = row_major(16, 1), row_major(8, 64).swizzle(Swizzle(3, 3, 3))
+SHARED = OUTER * SWIZZLED
 TEXT = str(FRAGMENT)
 OPERATIONS: Mapping[str, Callable[[], object]] = {
     "spatial(8, 4)": lambda: spatial(8, 4),
@@ -33,7 +34,7 @@ OPERATIONS: Mapping[str, Callable[[], object]] = {
     "reduce": lambda: FRAGMENT.reduce(1),
     "reshape": lambda: FRAGMENT.reshape((8, 16, 32)),
     "permute": lambda: FRAGMENT.permute((1, 0)),
-    "swizzled a * b": lambda: row_major(16, 1) * row_major(8, 64).swizzle(Swizzle(3, 3, 3)),
+    "swizzled a * b": lambda: OUTER * Layout(SWIZZLED.dims, (), SWIZZLED.xor),
     "canonical, ==, hash": lambda: hash(Layout(FRAGMENT.dims, FRAGMENT.replicas)),
     "offset": lambda: SHARED((77, 33)),
     "owners": lambda: FRAGMENT.owners((77, 17)),

@@ -127,7 +127,9 @@ class Form:
         dims, replicas, xor, table = self.key
         if table:
             dims, xor = tuple(merge(modes) for modes in self.dims), live(self.dims, self.xor)
-        return replace(self, dims=dims, replicas=replicas, xor=xor)
+        found = replace(self, dims=dims, replicas=replicas, xor=xor)
+        found.__dict__["key"] = self.key  # one map, one key
+        return found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Form):

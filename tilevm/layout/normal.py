@@ -22,10 +22,11 @@ def normal(dims: Dims, xor: Xor) -> tuple[Dims, Xor, bytes]:
 
     Raises LayoutError for more than 2**22 elements whose offsets are not linear over GF(2).
     """
-    xor = live(dims, xor)
+    linear = is_linear(dims)
+    xor = xor.within(live_bits(dims, linear))
     if not xor:
         return tuple(merge(modes) for modes in dims), xor, b""
-    if is_linear(dims):
+    if linear:
         return *by_images(dims, xor), b""
     unswizzled = plain(dims, xor)
     if unswizzled is not None and all(mode.axis == MEM for mode in chain(*dims)):
@@ -43,7 +44,7 @@ def largest(dims: Dims, xor: Xor) -> int:
     if not is_linear(dims):
         return int(offsets(dims, xor).max())
     found = 0
-    for image in sorted((xor(mode.stride) for mode in halves(dims)), reverse=True):
+    for image in sorted((xor(stride) for stride in halves(dims)), reverse=True):
         found = max(found, found ^ image)  # highest bits differ, so the greedy choice is the best
     return found
 
@@ -54,7 +55,7 @@ def by_images(dims: Dims, xor: Xor) -> tuple[Dims, Xor]:
     If the images are disjoint, no swizzle is left. Otherwise each has a highest bit of its own, since a swizzle keeps
     highest bits: that bit is taken as the stride, and what is below it is the swizzle.
     """
-    images = [xor(mode.stride) for mode in halves(dims)]
+    images = [xor(stride) for stride in halves(dims)]
     if sum(images) == joined(images):
         return tuple(merge(with_strides(modes, xor)) for modes in dims), PLAIN
     rows: dict[int, int] = {}
@@ -74,7 +75,7 @@ def is_linear(dims: Dims) -> bool:
     on_mem = [mode for mode in chain(*dims) if mode.axis == MEM and mode.extent > 1 and mode.stride]
     if any(mode.extent & (mode.extent - 1) for mode in on_mem):
         return False
-    strides = [mode.stride for mode in halves(dims)]
+    strides = list(halves(dims))
     return sum(strides) == joined(strides)
 
 
@@ -89,16 +90,17 @@ def joined(masks: list[int]) -> int:
 def live_bits(dims: Dims, linear: bool) -> int:
     """The offset bits that some element sets: exact where linear, else all below the largest offset."""
     if linear:
-        return joined([mode.stride for mode in halves(dims)])
+        return joined(list(halves(dims)))
     largest = sum((mode.extent - 1) * mode.stride for mode in chain(*dims) if mode.axis == MEM)
     return (1 << largest.bit_length()) - 1
 
 
-def halves(dims: Dims) -> Iterator[Mode]:
-    """The modes that move on mem, one for each index bit; only where extents are powers of two."""
+def halves(dims: Dims) -> Iterator[int]:
+    """The strides on mem of all index bits that move there; only where extents are powers of two."""
     for mode in chain(*dims):
         if mode.axis == MEM and mode.stride:
-            yield from split(mode)
+            for bit in range(mode.extent.bit_length() - 1):
+                yield mode.stride << bit
 
 
 def split(mode: Mode) -> Iterator[Mode]:
