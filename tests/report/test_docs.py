@@ -101,6 +101,17 @@ def test_the_snippets_on_types_run(snippet: str, tmp_path: Path) -> None:
     assert "assert" in snippet
 
 
+LAYOUTS = (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", LAYOUTS, re.DOTALL), ids=("division", "plans"))
+def test_the_snippets_on_layouts_run(snippet: str, tmp_path: Path) -> None:
+    path = tmp_path / "layouts.py"
+    path.write_text(snippet, encoding="utf-8")
+    load_file(str(path))
+    assert "assert" in snippet
+
+
 # the IR -------------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.cli.explain import explain
+from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
 from tilevm.passes import PIPELINE, pipeline, through
 from tilevm.source import TileError
@@ -147,6 +148,8 @@ def print_(where: str, words: tuple[str, ...], after: str | None, stage: str, ta
 main.add_command(check)
 
 main.add_command(explain)
+
+main.add_command(layout)
 
 main.add_command(cache)
 

@@ -12,6 +12,9 @@ from tilevm.layout.form import Form
 from tilevm.layout.matrix import Bits, bits
 from tilevm.layout.mode import MEM
 from tilevm.layout.part import Kept, Offsets, expand, slice_dims
+from tilevm.layout.picture.grid import picture
+from tilevm.layout.picture.page import page
+from tilevm.layout.picture.svg import svg
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
 from tilevm.layout.text import read
@@ -51,6 +54,18 @@ class Layout(Form):
     def bits(self) -> Bits:
         """This layout as a matrix over GF(2), where all extents are powers of two and offsets do not carry."""
         return bits(self)
+
+    def to_svg(self, bits: int = 32, limit: int = 4096) -> str:
+        """A picture: thread and register of each element, coloured by thread; in memory offset and bank.
+
+        ``bits`` an element, which tells its bank; at most ``limit`` cells are drawn. Raises LayoutError for layouts on
+        other axes.
+        """
+        return svg(picture(self, bits, limit))
+
+    def to_html(self, bits: int = 32, limit: int = 4096) -> str:
+        """The same as a page of its own, where what one thread holds, or one bank, lights up under the pointer."""
+        return page(picture(self, bits, limit))
 
     def owners(self, index: Index) -> tuple[tuple[int, int], ...]:
         """The (thread, register) pairs that hold an element, threads ascending."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tilevm.report import formats, instructions, language, machines
+from tilevm.report.figures import FIGURES
 from tilevm.source import TileError
 from tilevm.text import read_func
 
@@ -53,12 +54,17 @@ def renewed(text: str, root: Path = ROOT) -> str:
 
 
 def main() -> None:
-    """Renew every document that has changed."""
+    """Renew every document and picture that has changed."""
     for path in sorted((ROOT / "docs").glob("*.md")):
         before = path.read_text(encoding="utf-8")
         after = renewed(before)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"{path.relative_to(ROOT)} renewed\n")
+    for name, drawn in FIGURES.items():
+        path = ROOT / "docs" / "pictures" / f"{name}.svg"
+        if not path.is_file() or path.read_text(encoding="utf-8") != drawn():
+            path.write_text(drawn(), encoding="utf-8", newline="\n")
             sys.stdout.write(f"{path.relative_to(ROOT)} renewed\n")
 
 
