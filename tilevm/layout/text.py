@@ -37,8 +37,8 @@ def read(text: str) -> Parts:
     fail(position, f"unexpected {found} after {text[:position][-20:]!r}")
 
 
-RUN = re.compile(r"(?:\((\d+(?:,\d+)*)\)|(\d+)):(?:\((\d+@[a-z]+(?:,\d+@[a-z]+)*)\)|(\d+@[a-z]+)|(0))")
-ROW = re.compile(r"\d+(?:\^\d+)+")
+RUN = re.compile(r"(?:\((\d+(?:,\d+)*)\)|(\d+)):(?:\((\d+@[a-z]+(?:,\d+@[a-z]+)*)\)|(\d+@[a-z]+)|(0))", re.ASCII)
+ROW = re.compile(r"\d+(?:\^\d+)+", re.ASCII)
 FEW = 1 << 12  # characters
 
 
