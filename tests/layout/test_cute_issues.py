@@ -5,6 +5,7 @@ import pytest
 from tilevm.layout import (
     Layout,
     LayoutError,
+    Swizzle,
     coalesce,
     complement,
     composition,
@@ -49,6 +50,11 @@ def test_3454_slices_where_the_extent_is_no_power_of_two(extent: int) -> None:
     layout = strided((extent, 2), (2, 1))
     assert layout.slice((None, 0)) == (strided(extent, 2), {"mem": 0})
     assert layout.slice((None, 1)) == (strided(extent, 2), {"mem": 1})
+    swizzled = layout.swizzle(Swizzle(1, 0, 3))
+    part, offsets = swizzled.slice((None, 0))
+    assert [part(i) for i in range(extent)] == [swizzled((i, 0)) for i in range(extent)] and offsets == {"mem": 0}
+    with pytest.raises(LayoutError, match="only multiples of 16 can"):
+        swizzled.slice((None, 1))
 
 
 def test_3177_a_composition_that_is_no_layout() -> None:
