@@ -21,7 +21,7 @@ from tilevm.report.pictures import access, access_data, cost_table, layout_data,
 from tilevm.source import TileError
 from tilevm.target import target as machine_called
 
-COSTS = ("instructions", "registers of a vector", "wavefronts", "fewest", "ways of conflict")
+COSTS = ("instructions", "registers, of the first", "wavefronts of each", "fewest", "ways of conflict")
 
 
 @dataclass(frozen=True)

@@ -19,26 +19,25 @@ STYLE = """\
 text{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12px;fill:#1a1a1a}
 .paper{fill:#fff}.title{font-size:14px;font-weight:700}.head{font-size:10px;fill:#555}.fact{fill:#333}
 .panel{font-weight:700}.cell text{text-anchor:middle;fill:#111}.cell .minor{font-size:10px}
-.cell rect{stroke:#fff;stroke-width:1}.cell.marked rect{stroke:#a30000;stroke-width:2.5}.mark{fill:#a30000}
+.cell rect{stroke:#fff;stroke-width:1}.cell.marked rect{stroke:#a30000;stroke-width:2.5}.empty{fill:none;stroke:#ddd}
 """
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A panel with its measures."""
+    """A panel with its measures; cells are as large in all panels of a picture."""
 
     panel: Panel
+    cell_width: int
+    cell_height: int
 
-    @cached_property
-    def cell_width(self) -> int:
-        wide = max((widest(cell.lines) for cell in self.panel.cells), default=0)
-        heads = max((len(head) * SMALL for head in self.panel.columns), default=0)
-        return round(max(wide, heads, 20) + 8)
-
-    @cached_property
-    def cell_height(self) -> int:
-        lines = max((len(cell.lines) for cell in self.panel.cells), default=1)
-        return 10 + 14 * lines
+    @staticmethod
+    def of(panels: Sequence[Panel]) -> list[Grid]:
+        cells = [cell for panel in panels for cell in panel.cells]
+        wide = max((widest(cell.lines) for cell in cells), default=0)
+        heads = max((len(head) * SMALL for panel in panels for head in panel.columns), default=0)
+        high = 10 + 14 * max((len(cell.lines) for cell in cells), default=1)
+        return [Grid(panel, round(max(wide, heads, 20) + 8), high) for panel in panels]
 
     @cached_property
     def left(self) -> int:
@@ -67,7 +66,7 @@ def widest(lines: Sequence[str]) -> float:
 
 def svg(picture: Picture) -> str:
     """The text of an SVG file: title, facts, panels in rows, legend, note."""
-    placed, width, bottom = arranged([Grid(panel) for panel in picture.panels])
+    placed, width, bottom = arranged(Grid.of(picture.panels))
     told = max((len(key.text) for key in picture.legend if not key.colour), default=0)
     width = max(width, NARROWEST, round(told * LETTER))
     head = list(heading(picture, width))
@@ -131,9 +130,24 @@ def panel(grid: Grid, x: int, y: int) -> Iterator[str]:
         yield text(left + (number + 0.5) * grid.cell_width, top - 5, head, "head", "middle")
     for number, head in enumerate(own.rows):
         yield text(left - 5, top + (number + 0.5) * grid.cell_height + 4, head, "head", "end")
+    if len(own.cells) < len(own.rows) * len(own.columns):
+        yield empty(grid, left, top)
     for one in own.cells:
         yield cell(one, left + one.column * grid.cell_width, top + one.row * grid.cell_height, grid)
     yield "</g>"
+
+
+def empty(grid: Grid, left: int, top: int) -> str:
+    """The outlines of places without a cell."""
+    taken = {(one.row, one.column) for one in grid.panel.cells}
+    boxes = "".join(
+        f"M{left + column * grid.cell_width + 0.5} {top + row * grid.cell_height + 0.5}"
+        f"h{grid.cell_width - 1}v{grid.cell_height - 1}h{1 - grid.cell_width}z"
+        for row in range(len(grid.panel.rows))
+        for column in range(len(grid.panel.columns))
+        if (row, column) not in taken
+    )
+    return f'<path class="empty" d="{boxes}"/>'
 
 
 def cell(one: Cell, x: int, y: int, grid: Grid) -> str:
@@ -146,11 +160,10 @@ def cell(one: Cell, x: int, y: int, grid: Grid) -> str:
     )
     inset = 1.5 if one.marked else 0
     box = f'x="{x + inset:g}" y="{y + inset:g}" width="{wide - 2 * inset:g}" height="{high - 2 * inset:g}"'
-    mark = f'<path class="mark" d="M{x + wide - 10} {y + 2}h8v8z"/>' if one.marked else ""
     kind = "cell marked" if one.marked else "cell"
     place = f'data-owners="{" ".join(one.owners)}" data-row="{one.row}" data-column="{one.column}"'
     title = f"<title>{escape(one.facts)}</title>"
-    return f'<g class="{kind}" {place}>{title}<rect {box} fill="{one.colour}"/>{mark}{lines}</g>'
+    return f'<g class="{kind}" {place}>{title}<rect {box} fill="{one.colour}"/>{lines}</g>'
 
 
 def legend(keys: Sequence[Key], width: int, y: int) -> tuple[list[str], int]:

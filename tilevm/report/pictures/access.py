@@ -137,7 +137,8 @@ def runs(lanes: Lanes | Sequence[int]) -> str:
 
 
 def cost_table(found: SharedAccess) -> list[Row]:
-    """A row for each run of instructions that cost alike: numbers, registers of a vector, wavefronts, fewest, ways."""
+    """A row for each run of instructions that cost alike: numbers; registers of the first one's vector,
+    in order of memory; wavefronts of each in all warps, the fewest, and ways of the worst."""
     alike: dict[tuple[int, int, int], list[int]] = {}
     for number, costs in enumerate(found.costs):
         worst = max(costs, key=lambda cost: cost.count)
@@ -146,4 +147,5 @@ def cost_table(found: SharedAccess) -> list[Row]:
 
 
 def vector(found: SharedAccess, number: int) -> str:
-    return f"R{runs(found.instructions[number])}"
+    held = found.instructions[number]
+    return f"R{runs(held)}" if sorted(held) == list(held) else ", ".join(f"R{slot}" for slot in held)
