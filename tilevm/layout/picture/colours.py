@@ -6,19 +6,17 @@ from typing import TypeAlias
 
 Rgb: TypeAlias = tuple[int, int, int]
 
-HUES: tuple[
-    Rgb, ...
-] = (  # the scheme "light" of Paul Tol, "Colour Schemes" (2021), in an order that sets neighbours apart
-    (0x77, 0xAA, 0xDD),
-    (0xEE, 0xDD, 0x88),
-    (0xEE, 0x88, 0x66),
+HUES: tuple[Rgb, ...] = (  # the scheme "light" of Paul Tol, "Colour Schemes" (2021), in an order that sets them apart
     (0x99, 0xDD, 0xFF),
     (0xBB, 0xCC, 0x33),
-    (0xFF, 0xAA, 0xBB),
     (0x44, 0xBB, 0x99),
-    (0xDD, 0xDD, 0xDD),
+    (0xEE, 0xDD, 0x88),
+    (0xEE, 0x88, 0x66),
+    (0x77, 0xAA, 0xDD),
+    (0xAA, 0xAA, 0x00),
+    (0xFF, 0xAA, 0xBB),
 )
-LEVELS = (0.0, 0.5, -0.12, 0.28, 0.7, -0.06, 0.15, 0.4)  # how far to white; below 0, to black
+LEVELS = (0.0, 0.35, -0.2, 0.18, 0.45, -0.1, 0.09, 0.27)  # how far to white; below 0, to black
 COUNT = len(HUES) * len(LEVELS)  # different colours
 
 

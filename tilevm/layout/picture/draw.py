@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import isqrt, prod
 from typing import TypeAlias
 
 from tilevm.layout.error import LayoutError
@@ -93,8 +93,8 @@ class Window:
         rows = shape[-2] if len(shape) > 1 else 1
         if len(shape) == 1 and columns > LINE:
             columns, rows = LINE, -(-columns // LINE)
-        columns = min(columns, limit)
-        rows = max(1, min(rows, limit // columns))
+        columns = min(columns, limit // min(rows, isqrt(limit)))  # nearer a square than one long row
+        rows = min(rows, limit // columns)
         panels = max(1, min(prod(shape[:-2]), limit // (rows * columns)))
         return Window(shape, vector, panels, rows, columns)
 

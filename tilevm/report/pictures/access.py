@@ -106,7 +106,8 @@ def served(one: Instruction, phase: Phase, registers: Layout) -> Iterator[Cell]:
         turn = turns[bank]
         turns[bank] += 1
         held = "; ".join(element(one, registers, lane) for lane in lanes[:4]) + ("; …" if len(lanes) > 4 else "")
-        told = f"lanes {runs(lanes)}, bank {bank}, pass {turn}, byte {word * one.banks.bank_bytes}: {held}"
+        who = f"lane{'s' * (len(lanes) > 1)} {runs(lanes)}"
+        told = f"{who}, bank {bank}, pass {turn}, byte {word * one.banks.bank_bytes}: {held}"
         owners = tuple(f"lane{lane}" for lane in lanes)
         label = f"T{runs(lanes)}" if len(lanes) < 2 or together(lanes) else f"T{lanes[0]}+{len(lanes) - 1}"
         yield Cell(turn, bank, (label,), spread(lanes[0]), owners, told, turn >= phase.least)

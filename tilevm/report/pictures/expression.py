@@ -117,13 +117,12 @@ class Reader:
     def call(self, node: ast.Call, levels: int) -> Value:
         if any(isinstance(each, ast.Starred) for each in node.args) or any(not word.arg for word in node.keywords):
             self.fail(node, "arguments are written out, without stars")
-        named = {str(word.arg): self.value(word.value, levels) for word in node.keywords}
-        given = tuple(self.value(each, levels) for each in node.args)
+        given: tuple[Value, ...] = ()
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value, levels)
             if not isinstance(owner, Layout):
                 self.fail(node.func.value, f"{called(owner)} has no methods here, layouts have")
-            name, table, given = node.func.attr, METHODS, (owner, *given)
+            name, table, given = node.func.attr, METHODS, (owner,)
         elif isinstance(node.func, ast.Name):
             name, table = node.func.id, FUNCTIONS
         else:
@@ -131,6 +130,8 @@ class Reader:
         if name not in table:
             what = "method" if table is METHODS else "constructor"
             self.fail(node.func, f"no {what} of layouts is called {name!r}", meant(name, table))
+        given += tuple(self.value(each, levels) for each in node.args)
+        named = {str(word.arg): self.value(word.value, levels) for word in node.keywords}
         return self.checked(node, lambda: call(name, table[name], given, named))
 
     def name(self, node: ast.Name, levels: int) -> NoReturn:
