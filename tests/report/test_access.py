@@ -52,8 +52,8 @@ def test_the_picture_is_the_cost(case: tuple[Layout, Layout, int], kind: str) ->
 
 def test_a_swizzle_takes_the_conflicts() -> None:
     plain, turned = access(ROWS, PLAIN, AMPERE), access(ROWS, TURNED, AMPERE)
-    assert plain.facts[2] == "256 wavefronts where 32 are the fewest: up to 8-way conflicts"
-    assert turned.facts[2] == "32 wavefronts where 32 are the fewest: free of conflicts"
+    assert plain.facts[2] == "256 wavefronts where 32 would do: up to 8-way conflicts"
+    assert turned.facts[2] == "32 wavefronts, as few as can be: free of conflicts"
     assert [len(panel.rows) for panel in plain.panels] == [8] * 4
     assert sum(cell.marked for panel in plain.panels for cell in panel.cells) == 4 * 7 * 4
     assert 'class="empty"' in svg(plain) and 'class="empty"' not in svg(turned)

@@ -17,9 +17,9 @@ from tilevm.layout import Layout
 from tilevm.layout.mode import MEM
 from tilevm.layout.picture import Picture, draw, html, svg
 from tilevm.layout.picture.draw import Memory
-from tilevm.report.pictures import access, access_data, cost_table, layout_data, moved, read_layout
+from tilevm.report.pictures import access, access_data, cost_table, layout_data, moved, named, read_layout
 from tilevm.source import TileError
-from tilevm.target import target as machine_called
+from tilevm.target import SharedAccess, target as machine_called
 
 COSTS = ("instructions", "registers, of the first", "wavefronts of each", "fewest", "ways of conflict")
 
@@ -34,9 +34,11 @@ class Moved:
     bits: int
     kind: Literal["read", "write"]
 
-    @property
-    def settings(self) -> tuple[Any, ...]:
-        return self.registers, self.memory, machine_called(self.target), self.bits, self.kind
+    def costs(self) -> SharedAccess:
+        return moved(self.registers, self.memory, machine_called(self.target), self.bits, self.kind)
+
+    def drawn(self, title: str) -> Picture:
+        return access(self.registers, self.memory, machine_called(self.target), self.bits, self.kind, title)
 
 
 @click.command()
@@ -59,11 +61,12 @@ def layout(expression: str, other: str | None, target: str, kind: Literal["read"
     """
     found, memory = read_layout(expression), Memory(how["bits"], how["banks"], vector=how["vector"])
     moving = None if other is None else paired(found, read_layout(other), target, how["bits"], kind)
+    title = expression.strip() if other is None else named(expression, other, kind)
     if how["as_json"]:
-        told = access_data(moved(*moving.settings)) if moving else layout_data(found, memory, how["limit"])
+        told = access_data(moving.costs()) if moving else layout_data(found, memory, how["limit"])
         click.echo(json.dumps(told))
         return
-    drawn = access(*moving.settings) if moving else draw(found, memory, how["limit"], expression.strip())
+    drawn = moving.drawn(title) if moving else draw(found, memory, how["limit"], title)
     written = [(file, text) for file, text in ((how["svg_file"], svg), (how["html_file"], html)) if file]
     for file, text in written:
         write(Path(file), text(drawn))
@@ -93,6 +96,6 @@ def show(drawn: Picture, moving: Moved | None) -> None:
         console.print(line)
     if moving is not None:
         table = Table(*COSTS)
-        for row in cost_table(moved(*moving.settings)):
+        for row in cost_table(moving.costs()):
             table.add_row(*row)
         Console(width=None if sys.stdout.isatty() else 110).print(table)

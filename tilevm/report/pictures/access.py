@@ -47,14 +47,21 @@ def access(
     _, number, warp = max(counts)
     worst = Instruction(machine, found, -number, -warp, machine.banks_for(kind, found.width_bytes))
     panels = tuple(phases(worst, registers))
+    plain = f"registers {registers}", f"memory {memory}"
     marked = any(cell.marked for panel in panels for cell in panel.cells)
-    keys = [Key("", "T0-3: these lanes are served at once, by one word; a colour is a lane")]
+    shared = any(len(cell.owners) > 1 for panel in panels for cell in panel.cells)
+    keys = [Key("", "T a lane; a colour is a lane" + "; T0-3 and T0+3: one word for lane 0 and three others" * shared)]
     return Picture(
-        title or f"{kind}: {registers} and {memory}",
-        (*facts(found, machine, bits, kind), shown(worst)),
+        title or f"{kind}: {plain[0]}, {plain[1]}",
+        (*(plain if title else ()), *facts(found, machine, bits, kind), shown(worst)),
         panels,
         (*keys, Key("#ffffff", CLASH, marked=True)) if marked else tuple(keys),
     )
+
+
+def named(one: str, other: str, kind: Access = "read") -> str:
+    """The title of an access between two layouts, as their user wrote them."""
+    return f"{kind}: {one.strip()} with {other.strip()}"
 
 
 def moved(registers: Layout, memory: Layout, machine: Target, bits: int, kind: Access) -> SharedAccess:
@@ -71,15 +78,19 @@ def facts(found: SharedAccess, machine: Target, bits: int, kind: Access) -> tupl
     return (
         f"a {kind} on {machine.name}: {found.width} element{plural} of {bits} bits a lane, {found.width_bytes} bytes",
         f"{counted} instruction{'s' * (counted != 1)}{f' in each of {warps} warps' if warps > 1 else ''}",
-        f"{found.wavefronts} wavefronts where {found.least} are the fewest: {ways}",
+        f"{against(found.wavefronts, found.least)}: {ways}",
     )
 
 
 def shown(one: Instruction) -> str:
     cost = one.found.costs[one.number][one.warp]
-    return (
-        f"drawn: instruction {one.number} of warp {one.warp}, {cost.count} wavefronts where {cost.least} are the fewest"
-    )
+    return f"drawn: instruction {one.number} of warp {one.warp}, {against(cost.count, cost.least)}"
+
+
+def against(count: int, least: int) -> str:
+    """A number of wavefronts beside the fewest."""
+    told = f"{count} wavefront{'s' * (count != 1)}"
+    return f"{told}, as few as can be" if count == least else f"{told} where {least} would do"
 
 
 def phases(one: Instruction, registers: Layout) -> Iterator[Panel]:
