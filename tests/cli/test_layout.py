@@ -74,6 +74,14 @@ def test_files(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_too_large_is_not_counted() -> None:
+    data = json.loads(tilevm("layout", "row_major(99991, 99991, 99991)", "--limit", "2", "--json"))
+    assert [element["mem"] for element in data["elements"]] == [0, 1]
+    assert f"2 of {99991**3} cells are drawn" in tilevm("layout", "row_major(99991, 99991, 99991)", "--limit", "2")
+    words = ("layout", "spatial(1048576, 1) * local(1, 1024)", "--access", "row_major(1048576, 1024)")
+    assert "error: an access of 1073741824 elements is not enumerated" in tilevm(*words, status=1)
+
+
 def test_json() -> None:
     data = json.loads(tilevm("layout", "(spatial(8, 4) * local(1, 2)).reduce(0)", "--json"))
     assert data["elements"][3] == {"index": [3], "reg": 1, "thread": 1}
@@ -94,6 +102,7 @@ def test_json() -> None:
         (("8:1@re",), "error: layout text, character"),
         (("spatial(8)", "--limit", "0"), "error: a picture of at most 0 cells shows nothing"),
         (("row_major(8)", "--bits", "0"), "error: bits is 0"),
+        (("row_major(8)", "--limit", "-1", "--json"), "error: the data of -1 elements"),
         (("row_major(8)", "--access", "spatial(9)"), "error: registers hold a tile of shape (9,), memory one of (8,)"),
         (("row_major(32)", "--access", "spatial(32)", "--target", "sm_81"), "error: no machine is called 'sm_81'"),
     ],

@@ -181,6 +181,13 @@ def test_words_are_escaped() -> None:
     assert page.count("<script>") == 1 and page.count("</style>") == 2
 
 
+@given(st.text(), st.text())
+def test_any_title_is_xml(title: str, name: str) -> None:
+    tree = ElementTree.fromstring(local(2).to_svg(title=title))
+    assert tree.tag == f"{SPACE}svg"
+    html(draw(local(2), title=name)).encode()
+
+
 def test_the_page_loads_nothing() -> None:
     page = html(draw(row_major(4, 4)))
     assert re.findall(r"https?://[^\"]+", page) == ["http://www.w3.org/2000/svg"]

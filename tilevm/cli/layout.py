@@ -61,7 +61,7 @@ def layout(expression: str, other: str | None, target: str, kind: Literal["read"
     """
     found, memory = read_layout(expression), Memory(how["bits"], how["banks"], vector=how["vector"])
     moving = None if other is None else paired(found, read_layout(other), target, how["bits"], kind)
-    title = expression.strip() if other is None else named(expression, other, kind)
+    title = " ".join(expression.split()) if other is None else named(expression, other, kind)
     if how["as_json"]:
         told = access_data(moving.costs()) if moving else layout_data(found, memory, how["limit"])
         click.echo(json.dumps(told))

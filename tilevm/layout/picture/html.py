@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 
 from tilevm.layout.picture.model import Picture
-from tilevm.layout.picture.svg import svg
+from tilevm.layout.picture.svg import printable, svg
 
 PAGE = """\
 <!DOCTYPE html>
@@ -34,7 +34,9 @@ PAGE = """\
 
 def html(picture: Picture) -> str:
     """The text of an HTML file that needs no other: SVG, style and script stand in it."""
-    return PAGE.format(title=escape(picture.title), style=own("page.css"), drawing=svg(picture), script=own("page.js"))
+    return PAGE.format(
+        title=escape(printable(picture.title)), style=own("page.css"), drawing=svg(picture), script=own("page.js")
+    )
 
 
 def own(name: str) -> str:

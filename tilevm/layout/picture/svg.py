@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ SMALL = 6.2  # of one of 10 units
 MARGIN, GAP, LINE = 20, 28, 18
 WIDEST = 1120  # panels stand beside each other up to here
 NARROWEST = 520
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STYLE = """\
 text{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12px;fill:#1a1a1a}
 .paper{fill:#fff}.title{font-size:14px;font-weight:700}.head{font-size:10px;fill:#555}.fact{fill:#333}
@@ -78,7 +80,7 @@ def svg(picture: Picture) -> str:
     sizes = 'width="{}" height="{}"'.format(*whole.split())
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {sizes} viewBox="0 0 {whole}" role="group" '
-        f"aria-label={quoteattr(picture.title)}>",
+        f"aria-label={quoteattr(printable(picture.title))}>",
         f"<style>{STYLE}</style>",
         '<rect class="paper" width="100%" height="100%"/>',
         *head,
@@ -112,9 +114,14 @@ def heading(picture: Picture, width: int) -> Iterator[str]:
         yield text(MARGIN, MARGIN + 12 + number * LINE, line, kind)
 
 
+def printable(words: str) -> str:
+    """``words`` without what XML cannot hold."""
+    return UNPRINTABLE.sub("\ufffd", words)
+
+
 def text(x: float, y: float, words: str, kind: str, anchor: str = "") -> str:
     end = f' text-anchor="{anchor}"' if anchor else ""
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}"{end}>{escape(words)}</text>'
+    return f'<text class="{kind}" x="{x:g}" y="{y:g}"{end}>{escape(printable(words))}</text>'
 
 
 def panel(grid: Grid, x: int, y: int) -> Iterator[str]:
@@ -162,7 +169,7 @@ def cell(one: Cell, x: int, y: int, grid: Grid) -> str:
     box = f'x="{x + inset:g}" y="{y + inset:g}" width="{wide - 2 * inset:g}" height="{high - 2 * inset:g}"'
     kind = "cell marked" if one.marked else "cell"
     place = f'data-owners="{" ".join(one.owners)}" data-row="{one.row}" data-column="{one.column}"'
-    title = f"<title>{escape(one.facts)}</title>"
+    title = f"<title>{escape(printable(one.facts))}</title>"
     return f'<g class="{kind}" {place}>{title}<rect {box} fill="{one.colour}"/>{lines}</g>'
 
 

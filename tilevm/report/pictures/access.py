@@ -12,6 +12,7 @@ from tilevm.target import Banks, Phase, SharedAccess, Target, shared_access
 from tilevm.target.banks import Access, Lanes, words
 
 CLASH = "waits: its bank serves another word first, in passes that other banks leave empty"
+LARGEST = 2**20  # elements of an access, counted thread by thread
 Row = tuple[str, ...]
 
 
@@ -61,12 +62,15 @@ def access(
 
 def named(one: str, other: str, kind: Access = "read") -> str:
     """The title of an access between two layouts, as their user wrote them."""
-    return f"{kind}: {one.strip()} with {other.strip()}"
+    return f"{kind}: {' '.join(one.split())} with {' '.join(other.split())}"
 
 
 def moved(registers: Layout, memory: Layout, machine: Target, bits: int, kind: Access) -> SharedAccess:
     if bits < 1:
         raise LayoutError(f"elements of {bits} bits: they have 1 or more")
+    held = registers.threads * registers.registers
+    if held > LARGEST:
+        raise LayoutError(f"an access of {held} elements is not enumerated, {LARGEST} at most: draw a part of the tile")
     return shared_access(registers, memory, bits, machine, kind)
 
 

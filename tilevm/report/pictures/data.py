@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice, product
 from typing import Any
 
-from tilevm.layout import Layout
+from tilevm.layout import Layout, LayoutError
 from tilevm.layout.mode import BLOCK, MEM, extent_of
-from tilevm.layout.picture.draw import Memory
+from tilevm.layout.picture.draw import Memory, unravelled
 from tilevm.layout.place import place
 from tilevm.target import SharedAccess
 
@@ -16,9 +15,11 @@ def layout_data(layout: Layout, memory: Memory, limit: int) -> dict[str, Any]:
     """Text, shape, counts, and the first ``limit`` elements in row-major order.
 
     An element has its index and its coordinate on each axis, those of the first copy where ``replicas`` is above 1;
-    on mem its bank too.
+    on mem its bank too. Raises LayoutError for a ``limit`` below 0.
     """
-    indices = islice(product(*map(range, layout.shape)), limit)
+    if limit < 0:
+        raise LayoutError(f"the data of {limit} elements: 0 or more can be listed")
+    indices = (unravelled(number, layout.shape) for number in range(min(layout.size, limit)))
     return {
         "text": str(layout),
         "shape": list(layout.shape),
