@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tilevm.target import target
 PROGRAM = installed()
 LOOK = os.environ.get("TILEVM_SCREENSHOTS")  # a folder for pictures of the pages, to be looked at
 FRAGMENT = Layout.parse("(8,2):(4@thread,2@reg) (2,4,2):(1@reg,1@thread,4@reg)")
+Show = Callable[..., Browser]  # a picture, and whether in the dark
 LABELS = "[...document.querySelectorAll('{}')].map(cell => cell.querySelector('text').textContent)"
 CONTRAST = """(() => {
     const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map(c => c / 255)
@@ -42,7 +43,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[object]:
+def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
     def opened(picture: Picture, dark: bool = False) -> Browser:
         path = tmp_path / "page.html"
         path.write_text(html(picture), encoding="utf-8")
@@ -67,7 +68,7 @@ def look(browser: Browser, name: str) -> None:
         browser.screenshot(Path(LOOK) / f"{name}.png")
 
 
-def test_pointing_shows_all_that_a_thread_holds(show) -> None:  # type: ignore[no-untyped-def]
+def test_pointing_shows_all_that_a_thread_holds(show: Show) -> None:
     page = show(draw(FRAGMENT))
     assert labels(page, ".grid .with") == []
     page.point(at(1, 3))
@@ -82,7 +83,7 @@ def test_pointing_shows_all_that_a_thread_holds(show) -> None:  # type: ignore[n
     assert page.value("document.getElementById('facts').textContent") == ""
 
 
-def test_pointing_shows_the_cells_of_a_bank(show) -> None:  # type: ignore[no-untyped-def]
+def test_pointing_shows_the_cells_of_a_bank(show: Show) -> None:
     page = show(draw(row_major(8, 64).swizzle(Swizzle(3, 3, 3)), Memory(vector=8)), dark=True)
     page.point(at(1, 1))
     look(page, "bank_dark")
@@ -90,7 +91,7 @@ def test_pointing_shows_the_cells_of_a_bank(show) -> None:  # type: ignore[no-un
     assert len(found) == 16 and {int(offset) % 64 for offset in found} == {8}  # banks 4 to 7, in both panels
 
 
-def test_a_click_keeps_and_escape_lets_go(show) -> None:  # type: ignore[no-untyped-def]
+def test_a_click_keeps_and_escape_lets_go(show: Show) -> None:
     page = show(draw(FRAGMENT))
     page.point(at(0, 0))
     page.click(at(0, 0))
@@ -100,7 +101,7 @@ def test_a_click_keeps_and_escape_lets_go(show) -> None:  # type: ignore[no-unty
     assert labels(page, ".grid .with") == []
 
 
-def test_keys_move_through_the_cells(show) -> None:  # type: ignore[no-untyped-def]
+def test_keys_move_through_the_cells(show: Show) -> None:
     page = show(draw(spatial(4, 4) * local(1, 2)))
     for key, label in (("Tab", "T0:R0"), ("ArrowDown", "T4:R0"), ("ArrowRight", "T4:R1"), ("ArrowRight", "T5:R0")):
         page.press(key)
@@ -114,7 +115,7 @@ def test_keys_move_through_the_cells(show) -> None:  # type: ignore[no-untyped-d
     assert sorted(labels(page, ".grid .with")) == ["T1:R0", "T1:R1"]
 
 
-def test_an_access_shows_the_words_of_a_lane(show) -> None:  # type: ignore[no-untyped-def]
+def test_an_access_shows_the_words_of_a_lane(show: Show) -> None:
     page = show(access(spatial(32, 1) * local(1, 64), row_major(32, 64), target("sm_80")))
     page.point(at(3, 2))
     look(page, "access")
@@ -122,13 +123,13 @@ def test_an_access_shows_the_words_of_a_lane(show) -> None:  # type: ignore[no-u
     assert "bank 2, pass 3" in page.value("document.getElementById('facts').textContent")
 
 
-def test_the_page_asks_for_nothing_else(show) -> None:  # type: ignore[no-untyped-def]
+def test_the_page_asks_for_nothing_else(show: Show) -> None:
     page = show(draw(FRAGMENT))
     assert [address.rpartition("/")[2] for address in page.requests()] == ["page.html"]
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_stands_inside_its_cell(show, dark: bool) -> None:  # type: ignore[no-untyped-def]
+def test_text_stands_inside_its_cell(show: Show, dark: bool) -> None:
     wide = spatial(2, 64, 16) * local(1, 1, 128)
     page = show(draw(wide, limit=256), dark)
     look(page, f"wide_{'dark' if dark else 'light'}")
