@@ -2,16 +2,21 @@
 
 import difflib
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.test_architecture import FLOORS
+from tilevm.cli import main as command
 from tilevm.ir import OPS
 from tilevm.optional import load_file
 from tilevm.passes import PIPELINE
-from tilevm.report import docs, language
+from tilevm.report import algebra, docs, language
 from tilevm.report.instructions import passes
+from tilevm.report.pictures.gallery import GALLERY
+from tilevm.report.pictures.words import FUNCTIONS, METHODS
 from tilevm.report.samples import OPERATORS, SAMPLES, lowered
 from tilevm.source import TileError
 from tilevm.text import print_func, read_func
@@ -19,6 +24,7 @@ from tilevm.text import print_func, read_func
 ROOT = docs.ROOT
 DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+LAYOUTS = (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8")
 TYPES = (ROOT / "docs" / "types.md").read_text(encoding="utf-8")
 IR = (ROOT / "docs" / "ir.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", LANGUAGE, re.DOTALL)
@@ -101,15 +107,46 @@ def test_the_snippets_on_types_run(snippet: str, tmp_path: Path) -> None:
     assert "assert" in snippet
 
 
-LAYOUTS = (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8")
+ON_LAYOUTS = re.findall(r"```python\n(.*?)```", LAYOUTS, re.DOTALL)
 
 
-@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", LAYOUTS, re.DOTALL), ids=("division", "plans"))
-def test_the_snippets_on_layouts_run(snippet: str, tmp_path: Path) -> None:
-    path = tmp_path / "layouts.py"
-    path.write_text(snippet, encoding="utf-8")
+@pytest.mark.parametrize("number", range(1, len(ON_LAYOUTS)))
+def test_the_snippets_on_layouts_run(number: int, tmp_path: Path) -> None:
+    path = tmp_path / f"layouts_{number}.py"
+    path.write_text(f"{ON_LAYOUTS[0]}\n\n{ON_LAYOUTS[number]}", encoding="utf-8")
     load_file(str(path))
-    assert "assert" in snippet
+    assert "assert" in ON_LAYOUTS[number]
+
+
+# pictures -----------------------------------------------------------------------------------------------------
+
+PICTURES = ROOT / "docs" / "pictures"
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_pictures_are_current(name: str) -> None:
+    assert (PICTURES / f"{name}.svg").read_text(encoding="utf-8") == GALLERY[name].svg(), "`make docs` renews it"
+
+
+def test_every_picture_is_shown() -> None:
+    assert {path.stem for path in PICTURES.iterdir()} == set(GALLERY)
+    shown = re.findall(r"!\[.*?\]\(pictures/(\w+)\.svg\)", LAYOUTS)
+    assert sorted(shown) == sorted(GALLERY)
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_the_commands_of_pictures_draw_them(name: str, tmp_path: Path) -> None:
+    words = shlex.split(GALLERY[name].command)
+    assert words.pop(0) == "tilevm"
+    done = CliRunner().invoke(command, [*words, "--svg", str(tmp_path / "it.svg")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "it.svg").read_text(encoding="utf-8") == GALLERY[name].svg()
+
+
+def test_every_function_of_the_algebra_is_told() -> None:
+    told = {each.__name__ for each in (*algebra.CONSTRUCTORS, *algebra.VIEWS, *algebra.CUTE)}
+    assert (set(FUNCTIONS) | set(METHODS)) - told == {"Swizzle", "swizzle", "left_divide", "canonical"}
+    assert all(re.search(rf"\b{name}\b", LAYOUTS) for name in ("Swizzle", "swizzle", "left_divide", "canonical"))
 
 
 # the IR -------------------------------------------------------------------------------------------------------

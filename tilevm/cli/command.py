@@ -27,6 +27,7 @@ from tilevm.cli.doctor import findings
 from tilevm.cli.explain import explain
 from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
+from tilevm.layout import LayoutError
 from tilevm.passes import PIPELINE, pipeline, through
 from tilevm.source import TileError
 from tilevm.text import print_func
@@ -44,7 +45,9 @@ class Refusing(click.Group):
             return super().invoke(ctx)
         except TileError as error:
             click.echo(str(error), err=True)
-            sys.exit(1)
+        except LayoutError as error:
+            click.echo(f"error: {error}", err=True)
+        sys.exit(1)
 
 
 @click.group(cls=Refusing, context_settings={"help_option_names": ["-h", "--help"]})
@@ -149,11 +152,11 @@ main.add_command(check)
 
 main.add_command(explain)
 
-main.add_command(layout)
-
 main.add_command(cache)
 
 main.add_command(targets)
+
+main.add_command(layout)
 
 
 @main.command()

@@ -1,101 +1,101 @@
-"""``tilevm layout``: a layout in the terminal, as SVG, or as a page."""
+"""``tilevm layout``: a layout as a picture, in the terminal, as SVG, as a page, or as JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from tilevm.layout import Layout, LayoutError
-from tilevm.layout.expression import layout_of
-from tilevm.layout.picture.colours import colour
-from tilevm.layout.picture.grid import Cell, Panel, Picture, picture
-from tilevm.layout.picture.page import page
-from tilevm.layout.picture.svg import svg
-from tilevm.report.accesses import access_picture
+from tilevm.cli.drawing import lines
+from tilevm.layout import Layout
+from tilevm.layout.mode import MEM
+from tilevm.layout.picture import Picture, draw, html, svg
+from tilevm.layout.picture.draw import Memory
+from tilevm.report.pictures import access, access_data, cost_table, layout_data, moved, named, read_layout
 from tilevm.source import TileError
-from tilevm.target import target
+from tilevm.target import SharedAccess, target as machine_called
 
-IN_TERMINAL, IN_FILE = 1024, 8192  # cells, where nobody says otherwise
+COSTS = ("instructions", "registers, of the first", "wavefronts of each", "fewest", "ways of conflict")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An access to draw: registers, memory, and how it is done."""
+
+    registers: Layout
+    memory: Layout
+    target: str
+    bits: int
+    kind: Literal["read", "write"]
+
+    def costs(self) -> SharedAccess:
+        return moved(self.registers, self.memory, machine_called(self.target), self.bits, self.kind)
+
+    def drawn(self, title: str) -> Picture:
+        return access(self.registers, self.memory, machine_called(self.target), self.bits, self.kind, title)
 
 
 @click.command()
-@click.argument("what", metavar="LAYOUT")
-@click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="write a picture here")
-@click.option("--html", "html_file", type=click.Path(dir_okay=False), help="write a page here, to point at elements")
-@click.option("--bits", default=32, show_default=True, help="of an element, which tells its bank in memory")
-@click.option("--access", metavar="REGISTERS", help="show how registers laid out so reach LAYOUT in shared memory")
-@click.option("--kind", type=click.Choice(["read", "write"]), default="read", show_default=True, help="of the access")
-@click.option("--target", "machine", default="sm_80", show_default=True, help="whose banks the access meets")
-@click.option("--limit", type=int, help="draw at most so many elements")
+@click.argument("expression", metavar="LAYOUT")
+@click.option("--access", "other", metavar="LAYOUT", help="move the tile between both, registers and memory")
+@click.option("--target", default="sm_80", show_default=True, help="whose shared memory --access is of")
+@click.option("--kind", type=click.Choice(["read", "write"]), default="read", show_default=True, help="of --access")
+@click.option("--bits", default=16, show_default=True, help="of an element in memory")
+@click.option("--banks", default=32, show_default=True, help="of 4 bytes, that colour memory")
+@click.option("--vector", default=1, show_default=True, help="elements of memory in a cell")
+@click.option("--limit", default=4096, show_default=True, help="cells to draw, or elements in the JSON")
+@click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="write the picture as SVG")
+@click.option("--html", "html_file", type=click.Path(dir_okay=False), help="write a page to point at")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
-def layout(
-    what: str,
-    svg_file: str | None,
-    html_file: str | None,
-    bits: int,
-    access: str | None,
-    kind: Any,
-    machine: str,
-    limit: int | None,
-    as_json: bool,
-) -> None:
-    """Show which thread holds each element of a tile, or where it lies in memory.
+def layout(expression: str, other: str | None, target: str, kind: Literal["read", "write"], **how: Any) -> None:
+    """Show a layout: which thread holds each element in which register, or at which offset and bank it lies.
 
-    LAYOUT is an expression, as "spatial(8, 4) * local(1, 2)" or "row_major(8, 64).swizzle(Swizzle(3, 3, 3))", or the
-    text of a layout, as "(8,2):(4@thread,2@reg) 8:1@thread".
+    LAYOUT is an expression, spatial(8, 4) * local(1, 2), the text of a layout, "8:4@thread 4:1@thread", or an operand
+    of a matrix instruction, sm_80:m16n8k16.f16:a. A tile of more than two dims has a grid for each index of the others.
     """
+    found, memory = read_layout(expression), Memory(how["bits"], how["banks"], vector=how["vector"])
+    moving = None if other is None else paired(found, read_layout(other), target, how["bits"], kind)
+    title = " ".join(expression.split()) if other is None else named(expression, other, kind)
+    if how["as_json"]:
+        told = access_data(moving.costs()) if moving else layout_data(found, memory, how["limit"])
+        click.echo(json.dumps(told))
+        return
+    drawn = moving.drawn(title) if moving else draw(found, memory, how["limit"], title)
+    written = [(file, text) for file, text in ((how["svg_file"], svg), (how["html_file"], html)) if file]
+    for file, text in written:
+        write(Path(file), text(drawn))
+    if not written:
+        show(drawn, moving)
+
+
+def paired(one: Layout, other: Layout, target: str, bits: int, kind: Literal["read", "write"]) -> Moved:
+    """Which of two layouts is of registers and which of memory."""
+    registers, memory = (other, one) if MEM in one.axes else (one, other)
+    return Moved(registers, memory, target, bits, kind)
+
+
+def write(path: Path, text: str) -> None:
+    """Raises TileError where the file cannot be written."""
     try:
-        shown = layout_of(what)
-        most = limit or (IN_FILE if svg_file or html_file or as_json else IN_TERMINAL)
-        if access is None:
-            drawn = picture(shown, bits, most)
-        else:
-            drawn = access_picture(layout_of(access), shown, bits, target(machine), kind)
-    except LayoutError as fault:
-        raise TileError(str(fault)) from None
-    if as_json:
-        click.echo(json.dumps(data(shown, drawn), indent=2))
-    for file, text in ((svg_file, svg), (html_file, page)):
-        if file:
-            Path(file).write_text(text(drawn), encoding="utf-8")
-    if not (as_json or svg_file or html_file):
-        told(drawn)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise TileError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def told(drawn: Picture) -> None:
-    """The picture in the terminal."""
-    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False)
-    for line in filter(None, [drawn.title, drawn.summary, drawn.legend, drawn.note]):
-        style = "bold" if line is drawn.title else ""
-        console.print(Text(line, style), no_wrap=True, overflow="ignore", crop=False)
-    for panel in drawn.panels:
-        if panel.caption:
-            console.print(Text(panel.caption))
-        console.print(grid(panel), crop=False)
-
-
-def grid(panel: Panel) -> Table:
-    table = Table(box=None, padding=(0, 0), pad_edge=False, show_header=True)
-    table.add_column("", justify="right", style="dim")
-    for name in panel.column_names:
-        table.add_column(f" {name} ", justify="center", no_wrap=True, header_style="dim")
-    for name, cells in zip(panel.row_names, panel.rows, strict=True):
-        table.add_row(f"{name} ", *map(coloured, cells))
-    return table
-
-
-def coloured(cell: Cell) -> Text:
-    return Text(f" {' '.join(cell.label).strip()} ", f"black on {colour(cell.colour)}")
-
-
-def data(shown: Layout, drawn: Picture) -> dict[str, Any]:
-    """The same for programs."""
-    cells = [{"index": list(cell.index), "label": list(cell.label), "told": cell.told} for cell in drawn.cells()]
-    return {"layout": str(shown), "shape": list(shown.shape), "summary": drawn.summary, "cells": cells}
+def show(drawn: Picture, moving: Moved | None) -> None:
+    """On a terminal as wide as it is, and whole when piped."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    width = console.width if console.is_terminal else None
+    for line in lines(drawn, width):
+        console.print(line)
+    if moving is not None:
+        table = Table(*COSTS)
+        for row in cost_table(moving.costs()):
+            table.add_row(*row)
+        Console(width=None if sys.stdout.isatty() else 110).print(table)

@@ -12,9 +12,8 @@ from tilevm.layout.form import Form
 from tilevm.layout.matrix import Bits, bits
 from tilevm.layout.mode import MEM
 from tilevm.layout.part import Kept, Offsets, expand, slice_dims
-from tilevm.layout.picture.grid import picture
-from tilevm.layout.picture.page import page
-from tilevm.layout.picture.svg import svg
+from tilevm.layout.picture import draw, svg
+from tilevm.layout.picture.draw import Memory
 from tilevm.layout.place import Index, index_at, offset, owners
 from tilevm.layout.product import kronecker, left_quotient, right_quotient
 from tilevm.layout.text import read
@@ -54,18 +53,6 @@ class Layout(Form):
     def bits(self) -> Bits:
         """This layout as a matrix over GF(2), where all extents are powers of two and offsets do not carry."""
         return bits(self)
-
-    def to_svg(self, bits: int = 32, limit: int = 4096) -> str:
-        """A picture: thread and register of each element, coloured by thread; in memory offset and bank.
-
-        ``bits`` an element, which tells its bank; at most ``limit`` cells are drawn. Raises LayoutError for layouts on
-        other axes.
-        """
-        return svg(picture(self, bits, limit))
-
-    def to_html(self, bits: int = 32, limit: int = 4096) -> str:
-        """The same as a page of its own, where what one thread holds, or one bank, lights up under the pointer."""
-        return page(picture(self, bits, limit))
 
     def owners(self, index: Index) -> tuple[tuple[int, int], ...]:
         """The (thread, register) pairs that hold an element, threads ascending."""
@@ -123,6 +110,15 @@ class Layout(Form):
     def expand(self, shape: Sequence[int], axis: str | None = None) -> Self:
         """Unit dims broadcast to ``shape``: stride 0 on mem, copies in registers of the same owner on reg."""
         return expand(self, shape, axis)
+
+    def to_svg(self, title: str = "", bits: int = 16, banks: int = 32, vector: int = 1, limit: int = 4096) -> str:
+        """The text of an SVG file that shows who holds what: a cell an element, coloured by thread.
+
+        Memory is coloured by bank, for elements of ``bits`` in ``banks`` of 4 bytes, and drawn without its swizzle and
+        with it; a cell is ``vector`` elements of the last dim. At most ``limit`` cells. Raises LayoutError for numbers
+        below 1, and for vectors that do not lie side by side in memory.
+        """
+        return svg(draw(self, Memory(bits, banks, vector=vector), limit, title))
 
     def cute(self) -> str:
         """CuTe's ``shape:stride`` for a layout on one axis; ``parse`` reads it back onto mem."""

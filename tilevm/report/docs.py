@@ -1,4 +1,4 @@
-"""``python -m tilevm.report.docs``: writes anew the parts of the documents that follow from the code.
+"""``python -m tilevm.report.docs``: writes anew what in the documents follows from the code, pictures too.
 
 A document holds them between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the rest is written by hand.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from tilevm.report import formats, instructions, language, machines
-from tilevm.report.figures import FIGURES
+from tilevm.report import algebra, formats, instructions, language, machines
+from tilevm.report.pictures import gallery
 from tilevm.source import TileError
 from tilevm.text import read_func
 
@@ -21,6 +22,12 @@ GRAMMAR = "tilevm/text/grammar.lark"
 PART = re.compile(r"<!-- begin ([\w ]+) -->\n(.*?)<!-- end \1 -->\n", re.DOTALL)
 
 Part = Callable[[Path], str]
+
+
+def figured(name: str, root: Path) -> str:
+    return gallery.figure(name)
+
+
 PARTS: Mapping[str, Part] = {
     "instructions": lambda root: instructions.instructions(read_func((root / EVERY).read_text(encoding="utf-8"))),
     "grammar": lambda root: f"```\n{(root / GRAMMAR).read_text(encoding='utf-8')}```",
@@ -38,6 +45,10 @@ PARTS: Mapping[str, Part] = {
     "banks": lambda root: machines.banks_part(),
     "copies": lambda root: machines.copies_part(),
     "atoms": lambda root: machines.atoms_part(),
+    "constructors": lambda root: algebra.constructors(),
+    "views": lambda root: algebra.views(),
+    "cute": lambda root: algebra.cute(),
+    **{f"picture {name}": partial(figured, name) for name in gallery.GALLERY},
 }
 
 
@@ -53,18 +64,20 @@ def renewed(text: str, root: Path = ROOT) -> str:
     return PART.sub(made, text)
 
 
+def files(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
+    """Every document and every picture in one, as it should be."""
+    for path in sorted((root / "docs").glob("*.md")):
+        yield path, renewed(path.read_text(encoding="utf-8"), root)
+    for name, shown in gallery.GALLERY.items():
+        yield root / "docs" / "pictures" / f"{name}.svg", shown.svg()
+
+
 def main() -> None:
     """Renew every document and picture that has changed."""
-    for path in sorted((ROOT / "docs").glob("*.md")):
-        before = path.read_text(encoding="utf-8")
-        after = renewed(before)
-        if after != before:
+    for path, after in files():
+        if not path.exists() or path.read_text(encoding="utf-8") != after:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(after, encoding="utf-8", newline="\n")
-            sys.stdout.write(f"{path.relative_to(ROOT)} renewed\n")
-    for name, drawn in FIGURES.items():
-        path = ROOT / "docs" / "pictures" / f"{name}.svg"
-        if not path.is_file() or path.read_text(encoding="utf-8") != drawn():
-            path.write_text(drawn(), encoding="utf-8", newline="\n")
             sys.stdout.write(f"{path.relative_to(ROOT)} renewed\n")
 
 

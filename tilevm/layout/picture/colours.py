@@ -1,22 +1,38 @@
-"""Colours that stay apart for every eye: eight hues (Okabe and Ito, "Color Universal Design", 2008), made lighter."""
+"""Colours that stay apart for the colour-blind, all so light that black text is readable on them."""
 
 from __future__ import annotations
 
-HUES = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
-    (204, 121, 167),
-    (140, 140, 140),
+from typing import TypeAlias
+
+Rgb: TypeAlias = tuple[int, int, int]
+
+HUES: tuple[Rgb, ...] = (  # the scheme "light" of Paul Tol, "Colour Schemes" (2021), in an order that sets them apart
+    (0x99, 0xDD, 0xFF),
+    (0xBB, 0xCC, 0x33),
+    (0x44, 0xBB, 0x99),
+    (0xEE, 0xDD, 0x88),
+    (0xEE, 0x88, 0x66),
+    (0x77, 0xAA, 0xDD),
+    (0xAA, 0xAA, 0x00),
+    (0xFF, 0xAA, 0xBB),
 )
-TINTS = (0.35, 0.55, 0.72, 0.85)  # how much white: dark text is read on all of them
+LEVELS = (0.0, 0.35, -0.2, 0.18, 0.45, -0.1, 0.09, 0.27)  # how far to white; below 0, to black
+COUNT = len(HUES) * len(LEVELS)  # different colours
 
 
-def colour(number: int) -> str:
-    """``#rrggbb`` for a thread or group of banks: neighbours differ in hue, the next eight in lightness."""
-    hue = HUES[number % len(HUES)]
-    tint = TINTS[number // len(HUES) % len(TINTS)]
-    return "#" + "".join(f"{round(part + (255 - part) * tint):02x}" for part in hue)
+def spread(number: int) -> str:
+    """The colour of a thread: neighbours differ in hue, and the first 64 all differ."""
+    return shade(number, number // len(HUES))
+
+
+def grouped(number: int, count: int) -> str:
+    """The colour of one of ``count`` banks: each eighth of them has a hue, each of an eighth its own lightness."""
+    group = max(1, count // len(HUES))
+    return shade(number // group, number % group)
+
+
+def shade(hue: int, level: int) -> str:
+    """#rrggbb of a hue at a level; both begin anew after the last."""
+    part = LEVELS[level % len(LEVELS)]
+    end = 255 if part > 0 else 0
+    return "#" + "".join(f"{round(c + (end - c) * abs(part)):02x}" for c in HUES[hue % len(HUES)])

@@ -1,65 +1,76 @@
-const picture = document.querySelector("svg");
-const told = document.getElementById("told");
-const cells = [...picture.querySelectorAll(".at")];
-const keysOf = new Map(cells.map((cell) => [cell, cell.dataset.keys.split(" ")]));
-const holders = new Map();
+"use strict";
+const drawing = document.querySelector("main svg");
+const cells = Array.from(drawing.querySelectorAll(".grid .cell"));
+const facts = document.getElementById("facts");
+const byOwner = new Map();
+let kept = null;
+
 for (const cell of cells) {
-  for (const key of keysOf.get(cell)) {
-    if (!holders.has(key)) holders.set(key, []);
-    holders.get(key).push(cell);
+  const title = cell.querySelector("title");
+  cell.setAttribute("aria-label", title.textContent);  // said once: by the page, not by the browser's own bubble too
+  cell.setAttribute("role", "img");
+  cell.setAttribute("tabindex", "-1");
+  title.remove();
+  for (const owner of owners(cell)) {
+    if (!byOwner.has(owner)) byOwner.set(owner, []);
+    byOwner.get(owner).push(cell);
   }
+}
+for (const grid of drawing.querySelectorAll(".grid")) {
+  const first = grid.querySelector(".cell");
+  if (first) first.setAttribute("tabindex", "0");
+}
+
+function owners(cell) {
+  return cell.dataset.owners.split(" ").filter(Boolean);
 }
 
 function show(cell) {
   clear();
-  picture.classList.add("busy");
+  const all = new Set(owners(cell).flatMap((owner) => byOwner.get(owner)));
+  for (const other of all) other.classList.add("with");
   cell.classList.add("here");
-  for (const key of keysOf.get(cell)) {
-    for (const other of holders.get(key)) other.classList.add("same");
-  }
-  told.textContent = cell.dataset.told;
+  drawing.classList.add("chosen");
+  facts.textContent = cell.getAttribute("aria-label");
 }
 
 function clear() {
-  picture.classList.remove("busy");
-  for (const cell of picture.querySelectorAll(".same, .here")) cell.classList.remove("same", "here");
+  for (const cell of drawing.querySelectorAll(".with")) cell.classList.remove("with", "here");
+  drawing.classList.remove("chosen");
+  facts.textContent = "";
 }
 
-function place(cell) {
-  const box = cell.querySelector("rect");
-  return [Number(box.getAttribute("x")), Number(box.getAttribute("y"))];
+function rest() {
+  if (kept) show(kept); else clear();
 }
 
-function next(from, dx, dy) {
-  const [x, y] = place(from);
-  let best = from;
-  let least = Infinity;
-  for (const cell of cells) {
-    const [a, b] = place(cell);
-    const along = dx ? (a - x) * dx : (b - y) * dy;
-    const aside = dx ? b - y : a - x;
-    if (along > 0 && aside === 0 && along < least) {
-      least = along;
-      best = cell;
-    }
-  }
-  return best;
+const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+function move(cell, [down, right]) {
+  const row = Number(cell.dataset.row) + down, column = Number(cell.dataset.column) + right;
+  const found = cell.parentNode.querySelector(`[data-row="${row}"][data-column="${column}"]`);
+  if (!found) return;
+  cell.setAttribute("tabindex", "-1");
+  found.setAttribute("tabindex", "0");
+  found.focus();
 }
 
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-if (cells.length) cells[0].setAttribute("tabindex", "0");
+function keep(cell) {
+  kept = kept === cell ? null : cell;
+  if (kept) show(kept);
+}
+
 for (const cell of cells) {
   cell.addEventListener("mouseenter", () => show(cell));
+  cell.addEventListener("mouseleave", rest);
   cell.addEventListener("focus", () => show(cell));
+  cell.addEventListener("blur", rest);
+  cell.addEventListener("click", () => keep(cell));
+  cell.addEventListener("keydown", (event) => {
+    if (event.key in steps) move(cell, steps[event.key]);
+    else if (event.key === "Enter" || event.key === " ") keep(cell);
+    else if (event.key === "Escape") { kept = null; clear(); }
+    else return;
+    event.preventDefault();
+  });
 }
-picture.addEventListener("mouseleave", clear);
-picture.addEventListener("keydown", (event) => {
-  const step = STEPS[event.key];
-  const from = event.target.closest(".at");
-  if (!step || !from) return;
-  event.preventDefault();
-  const to = next(from, ...step);
-  from.setAttribute("tabindex", "-1");
-  to.setAttribute("tabindex", "0");
-  to.focus();
-});
