@@ -1,0 +1,156 @@
+"""Comparisons and choices: ``setp``, ``set``, ``selp``, ``slct``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from . import rounding
+from .floats import to64
+from .kinds import HOLD, Array, is_float, width
+from .machine import Machine, Step
+from .operands import fetcher, putter, registers_of, unknown
+from .program import Program
+from .pure import whole
+from .records import Instruction, Name, Pair
+
+Test = Callable[[Array, Array], Array]
+ORDERED: dict[str, Test] = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lo": np.less,
+    "ls": np.less_equal,
+    "hi": np.greater,
+    "hs": np.greater_equal,
+}
+JOIN: dict[str, Test] = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}
+
+
+def nan(a: Array, b: Array) -> Array:
+    """Whether either is NaN."""
+    return np.asarray((a != a) | (b != b))
+
+
+def float_test(name: str) -> Test | None:
+    """Comparisons of floats: false where there is a NaN, with a ``u`` behind true."""
+    if name == "num":
+        return lambda a, b: ~nan(a, b)
+    if name == "nan":
+        return nan
+    if name in ("eq", "ne", "lt", "le", "gt", "ge"):
+        return lambda a, b: ORDERED[name](a, b) & ~nan(a, b)
+    if name in ("equ", "neu", "ltu", "leu", "gtu", "geu"):
+        return lambda a, b: ORDERED[name[:-1]](a, b) | nan(a, b)
+    return None
+
+
+def test_of(at: Instruction, kind: str) -> Test:
+    """The comparison an opcode names, for operands of a type."""
+    name = at.parts[1]
+    if not is_float(kind):
+        found = ORDERED.get(name)
+    elif kind.endswith("x2"):
+        raise unknown(at, "comparison of pairs is not known")
+    else:
+        test = float_test(name)
+        flushes = at.has("ftz") and kind == "f32"
+        found = test and (lambda a, b: test(readable(a, kind, flushes), readable(b, kind, flushes)))
+    if found is None:
+        raise unknown(at, f"comparison {name} of {kind} is not known")
+    return found
+
+
+def readable(x: Array, kind: str, flushes: bool) -> Array:
+    x = to64(x, kind) if kind == "bf16" else x
+    return rounding.flush(x) if flushes else x
+
+
+def set_predicate(program: Program, at: Instruction) -> Step:
+    """``setp``: a comparison, joined with a predicate where one is given; a second result has it the other way."""
+    kind = at.parts[-1]
+    test, join = test_of(at, kind), next((JOIN[p] for p in at.parts[2:-1] if p in JOIN), None)
+    first, second = (at.operands[0], None)
+    if isinstance(at.operands[0], Pair):
+        first, second = at.operands[0].first, at.operands[0].second
+    puts = [putter(program, at, o, "pred") for o in (first, second) if o is not None]
+    a, b = (fetcher(program, at, o, kind) for o in at.operands[1:3])
+    c = fetcher(program, at, at.operands[3], "pred") if join else None
+    used = registers_of(program, *at.operands[1:])
+
+    def run(m: Machine, mask: Array | None) -> None:
+        found = test(a(m), b(m))
+        lacking = m.registers.lacking(used)
+        for put, value in zip(puts, (found, ~found), strict=False):
+            put(m, join(value, c(m)) if join and c else value, mask, lacking)
+
+    return Step(at, run)
+
+
+def set_value(program: Program, at: Instruction) -> Step:
+    """``set``: all ones, or 1.0, where a comparison holds."""
+    target, kind = at.parts[-2:]
+    if any(p in JOIN for p in at.parts[2:-2]):
+        raise unknown(at, "joined with a predicate it is not known")
+    test, put = test_of(at, kind), putter(program, at, at.operands[0], target)
+    a, b = (fetcher(program, at, o, kind) for o in at.operands[1:3])
+    used = registers_of(program, *at.operands[1:])
+    true = np.array([1.0], HOLD[target]) if target == "f32" else np.array([-1]).astype(HOLD[target])
+
+    def run(m: Machine, mask: Array | None) -> None:
+        put(m, np.where(test(a(m), b(m)), true, np.zeros_like(true)), mask, m.registers.lacking(used))
+
+    return Step(at, run)
+
+
+def chooser(program: Program, at: Instruction, kind: str, condition: Callable[[Machine], Array]) -> Step:
+    """One of two values by a condition; it is unknown where the condition is, or the value that is taken."""
+    put = putter(program, at, at.operands[0], kind)
+    a, b = (fetcher(program, at, o, kind) for o in at.operands[1:3])
+    names = [registers_of(program, o) for o in at.operands[1:4]]
+
+    def run(m: Machine, mask: Array | None) -> None:
+        first = condition(m)
+        lacking = None
+        if m.registers.unknown:
+            left, right, by = (
+                np.zeros(m.threads, bool) if found is None else found for found in map(m.registers.lacking, names)
+            )
+            merged = np.where(whole(first, m.threads), left, right) | by
+            lacking = merged if merged.any() else None
+        put(m, np.where(first, a(m), b(m)), mask, lacking)
+
+    return Step(at, run)
+
+
+def select(program: Program, at: Instruction) -> Step:
+    """``selp``: a where the predicate holds, else b."""
+    return chooser(program, at, at.parts[-1], fetcher(program, at, at.operands[3], "pred"))
+
+
+def select_by_sign(program: Program, at: Instruction) -> Step:
+    """``slct``: a where c is at least 0, else b; of NaN b."""
+    kind = at.parts[-1]
+    c = fetcher(program, at, at.operands[3], kind)
+    return chooser(program, at, at.parts[-2], lambda m: c(m) >= 0)
+
+
+def move(program: Program, at: Instruction) -> Step:
+    """``mov`` between registers, constants and addresses of variables."""
+    kind = at.parts[-1]
+    source = at.operands[1]
+    get, put = fetcher(program, at, source, kind), putter(program, at, at.operands[0], kind)
+    used = registers_of(program, source) if isinstance(source, Name) else ()
+
+    def run(m: Machine, mask: Array | None) -> None:
+        put(m, get(m), mask, m.registers.lacking(used))
+
+    return Step(at, run)
+
+
+def part_kind(kind: str, count: int) -> str:
+    return f"b{width(kind) // count}"
