@@ -7,7 +7,7 @@ import numpy as np
 from . import reach
 from .kinds import HOLD, Array, bits_of, width
 from .machine import Machine, Step
-from .operands import addresser, fetcher, putter, registers_of
+from .operands import Fetch, addresser, fetcher, putter, registers_of, shadower
 from .program import Program
 from .pure import whole
 from .reach import Access
@@ -62,24 +62,22 @@ def store(program: Program, at: Instruction) -> Step:
     space, bits = space_at(program, at, address), width(kind)
     place, used = addresser(program, at, address), registers_of(program, address)
     gets = [fetcher(program, at, o, kind) for o in items(source)]
-    sources = [registers_of(program, o) for o in items(source)]
+    shadows = [shadower(program, o, kind) for o in items(source)]
 
     def run(m: Machine, mask: Array | None) -> None:
         lanes = m.lanes(mask)
         places = reach.addresses(m, at, place(m), mask, m.registers.lacking(used))
         values = np.stack([bits_of(whole(get(m), m.threads)[lanes]) for get in gets], axis=1)
-        reach.store(m, Access(at, space, lanes, places, bits, len(gets)), values, unknown_of(m, sources, lanes))
+        reach.store(m, Access(at, space, lanes, places, bits, len(gets)), values, unknown_of(m, shadows, lanes))
 
     return Step(at, run)
 
 
-def unknown_of(m: Machine, sources: list[tuple[str, ...]], lanes: Array) -> Array | None:
-    """Which values of some threads were never set, a column for each source; None if all were."""
-    found = [m.registers.lacking(names) for names in sources]
-    if all(f is None for f in found):
+def unknown_of(m: Machine, shadows: list[Fetch], lanes: Array) -> Array | None:
+    """Ones for the bits that values of some threads lack, a column for each source; None if all are known."""
+    if not m.registers.unknown:
         return None
-    none = np.zeros(m.threads, bool)
-    columns = np.stack([(none if f is None else f)[lanes] for f in found], axis=1)
+    columns = np.stack([whole(shadow(m), m.threads)[lanes] for shadow in shadows], axis=1)
     return columns if columns.any() else None
 
 

@@ -38,15 +38,17 @@ class Arena:
         return np.asarray(self.view(bits)[at // (bits // 8)])
 
     def unwritten(self, at: Array, bits: int) -> Array:
-        """Which values at aligned places have a byte without a value."""
+        """Ones for the bits of values at aligned places that were never written."""
         marks = self.written.view(BITS[bits])[at // (bits // 8)]
-        return np.asarray(marks != ONES[bits])
+        return np.asarray((ONES[bits] - marks) * marks.dtype.type(255))
 
-    def store(self, at: Array, value: Array, bits: int, known: Array | None = None) -> None:
-        """Values to aligned places that lie inside; ``known`` says which have a value at all."""
+    def store(self, at: Array, value: Array, bits: int, lacking: Array | None = None) -> None:
+        """Values to aligned places that lie inside; a byte counts as written where it lacks no bit."""
         place = at // (bits // 8)
         self.view(bits)[place] = value
-        mark: Any = ONES[bits] if known is None else np.where(known, ONES[bits], np.zeros_like(ONES[bits]))
+        mark: Any = ONES[bits]
+        if lacking is not None:
+            mark = (np.ascontiguousarray(lacking).view(np.uint8) == 0).view(BITS[bits]).reshape(lacking.shape)
         self.written.view(BITS[bits])[place] = mark
 
 

@@ -72,7 +72,7 @@ def read(m: Machine, access: Access, count: Array) -> tuple[Array, Array]:
     if (count > access.size).any():
         m.fail(Hazard.OUT_OF_BOUNDS, "more source bytes than the copy has", access.at, "copy no more than its size")
     data = np.zeros((len(access.lanes), access.size), np.uint8)
-    unset = np.zeros(data.shape, bool)
+    unset = np.zeros_like(data)
     for number in np.unique(count[count > 0]):
         chosen = count == number
         part = replace(access, lanes=access.lanes[chosen], places=access.places[chosen])
@@ -84,7 +84,7 @@ def read(m: Machine, access: Access, count: Array) -> tuple[Array, Array]:
             rows = np.flatnonzero(chosen)[:, None]
             columns = np.arange(start, start + piece.count)
             data[rows, columns], unset[rows, columns] = values, unknown
-    return data, ~unset
+    return data, unset == 0
 
 
 def pieces(number: int) -> int:

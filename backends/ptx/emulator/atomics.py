@@ -14,11 +14,11 @@ from .hazards import Hazard
 from .integers import INTEGERS
 from .kinds import HOLD, Array, bits_of, is_float, width
 from .machine import Machine, Step
-from .operands import addresser, fetcher, putter, registers_of, unknown
+from .operands import addresser, fetcher, putter, registers_of, shadower, unknown
 from .program import Program
 from .pure import whole
 from .reach import Access
-from .records import Instruction, Name
+from .records import Instruction
 
 Change = Callable[..., Array]
 
@@ -73,14 +73,13 @@ def atomic(program: Program, at: Instruction) -> Step:
     put = putter(program, at, at.operands[0], kind) if returns else None
     place, used = addresser(program, at, address), registers_of(program, address)
     gets = [fetcher(program, at, o, kind) for o in sources]
-    given = [registers_of(program, o) for o in sources if isinstance(o, Name)]
+    shadows = [shadower(program, o, kind) for o in sources]
 
     def run(m: Machine, mask: Array | None) -> None:
         lanes = m.lanes(mask)
         places = reach.addresses(m, at, place(m), mask, m.registers.lacking(used))
         values = [whole(get(m), m.threads)[lanes] for get in gets]
-        lacking = unknown_of(m, given, lanes) if given else None
-        if lacking is not None:
+        if unknown_of(m, shadows, lanes) is not None:
             m.see(Hazard.UNINITIALISED, "an atomic's operand was never set", at, "set the register first")
         old, unset = in_turn(m, Access(at, reach.space_of(at), lanes, places, bits, 1), values, change)
         if put is not None:
@@ -98,15 +97,16 @@ def in_turn(m: Machine, access: Access, values: list[Array], change: Change) -> 
         arena, offsets = reach.checked(m, part)
         if part.space == "shared":
             observe(m, part, offsets)
-        unset[chosen] = arena.unwritten(offsets, part.bits)
+        unset[chosen] = arena.unwritten(offsets, part.bits) != 0
+        if access.at.has("exch"):  # it asks nothing of the old value
+            arena.store(offsets, arena.load(offsets, part.bits), part.bits)
         cells: Any = arena.view(part.bits)
         index = offsets // (part.bits // 8)
         for i, cell in zip(chosen, index, strict=True):
             before = cells[cell : cell + 1].view(hold)
             old[i] = before[0]
             cells[cell : cell + 1] = bits_of(np.asarray(change(before, *[v[i : i + 1] for v in values]), hold))
-        arena.store(offsets, arena.load(offsets, part.bits), part.bits, ~unset[chosen])
-    if unset.any():
+    if unset.any() and not access.at.has("exch"):
         m.see(Hazard.UNINITIALISED, "an atomic changes memory that was never set", access.at, "set the memory first")
     return old, unset
 

@@ -13,8 +13,24 @@ from .pure import Pure, Rule
 from .records import Instruction, Number
 
 
-def logic(function: Callable[..., Array], count: int) -> Rule:
-    return lambda at: Pure((kind_of(at),) * count, kind_of(at), function)
+def logic(function: Callable[..., Array], count: int, shadow: Callable[..., Array] | None = None) -> Rule:
+    return lambda at: Pure((kind_of(at),) * count, kind_of(at), function, shadow)
+
+
+def either(*operands: Array) -> Array:
+    """Bits without a value where any operand's bit has none."""
+    half = len(operands) // 2
+    return np.asarray(np.bitwise_or.reduce(np.broadcast_arrays(*operands[half:])))
+
+
+def zero_wins(a: Array, b: Array, lacks_a: Array, lacks_b: Array) -> Array:
+    """Of ``and``: a known zero makes the result known."""
+    return np.asarray((lacks_a | lacks_b) & (lacks_a | a) & (lacks_b | b))
+
+
+def one_wins(a: Array, b: Array, lacks_a: Array, lacks_b: Array) -> Array:
+    """Of ``or``: a known one makes the result known."""
+    return zero_wins(~a, ~b, lacks_a, lacks_b)
 
 
 def lop3(at: Instruction) -> Pure:
@@ -31,7 +47,7 @@ def lop3(at: Instruction) -> Pure:
                 found |= (a if row & 4 else ~a) & (b if row & 2 else ~b) & (c if row & 1 else ~c)
         return found
 
-    return Pure(("b32",) * 4, "b32", run)
+    return Pure(("b32",) * 4, "b32", run, either)
 
 
 def unpacked(x: Array) -> Array:
@@ -155,7 +171,10 @@ def permute(at: Instruction) -> Pure:
         byte = np.where(choice & 8, np.where(byte & 128, 255, 0), byte).astype(np.uint8)
         return byte.view(np.uint32).reshape(-1)
 
-    return Pure(("b32",) * 3, "b32", run)
+    def shadow(_a: Array, _b: Array, choice: Array, a: Array, b: Array, c: Array) -> Array:
+        return run(a, b, choice) | np.where(c != 0, np.uint32(0xFFFFFFFF), np.uint32(0))
+
+    return Pure(("b32",) * 3, "b32", run, shadow)
 
 
 def none_set(a: Array) -> Array:
@@ -164,10 +183,10 @@ def none_set(a: Array) -> Array:
 
 
 BITS_RULES: dict[str, Rule] = {
-    "and": logic(np.bitwise_and, 2),
-    "or": logic(np.bitwise_or, 2),
-    "xor": logic(np.bitwise_xor, 2),
-    "not": logic(np.invert, 1),
+    "and": logic(np.bitwise_and, 2, zero_wins),
+    "or": logic(np.bitwise_or, 2, one_wins),
+    "xor": logic(np.bitwise_xor, 2, either),
+    "not": logic(np.invert, 1, either),
     "cnot": logic(none_set, 1),
     "lop3": lop3,
     "popc": counting(population),

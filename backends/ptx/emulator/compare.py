@@ -10,10 +10,10 @@ from . import rounding
 from .floats import to64
 from .kinds import HOLD, Array, is_float, width
 from .machine import Machine, Step
-from .operands import fetcher, putter, registers_of, unknown
+from .operands import fetcher, putter, registers_of, shadower, unknown
 from .program import Program
 from .pure import whole
-from .records import Instruction, Name, Pair
+from .records import Instruction, Pair
 
 Test = Callable[[Array, Array], Array]
 ORDERED: dict[str, Test] = {
@@ -27,6 +27,11 @@ ORDERED: dict[str, Test] = {
     "ls": np.less_equal,
     "hi": np.greater,
     "hs": np.greater_equal,
+}
+TRUE: dict[str, Array] = {  # what ``set`` writes where the result is a float; brains as bits
+    "f32": np.array([1.0], np.float32),
+    "f16": np.array([1.0], np.float16),
+    "bf16": np.array([0x3F80], np.uint16),
 }
 JOIN: dict[str, Test] = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}
 
@@ -54,8 +59,6 @@ def test_of(at: Instruction, kind: str) -> Test:
     name = at.parts[1]
     if not is_float(kind):
         found = ORDERED.get(name)
-    elif kind.endswith("x2"):
-        raise unknown(at, "comparison of pairs is not known")
     else:
         test = float_test(name)
         flushes = at.has("ftz") and kind == "f32"
@@ -66,7 +69,7 @@ def test_of(at: Instruction, kind: str) -> Test:
 
 
 def readable(x: Array, kind: str, flushes: bool) -> Array:
-    x = to64(x, kind) if kind == "bf16" else x
+    x = to64(x, kind) if kind in ("bf16", "f16x2", "bf16x2") else x
     return rounding.flush(x) if flushes else x
 
 
@@ -74,6 +77,8 @@ def set_predicate(program: Program, at: Instruction) -> Step:
     """``setp``: a comparison, joined with a predicate where one is given; a second result has it the other way."""
     kind = at.parts[-1]
     test, join = test_of(at, kind), next((JOIN[p] for p in at.parts[2:-1] if p in JOIN), None)
+    if kind.endswith("x2"):
+        raise unknown(at, "predicates of pairs are not known")
     first, second = (at.operands[0], None)
     if isinstance(at.operands[0], Pair):
         first, second = at.operands[0].first, at.operands[0].second
@@ -92,17 +97,20 @@ def set_predicate(program: Program, at: Instruction) -> Step:
 
 
 def set_value(program: Program, at: Instruction) -> Step:
-    """``set``: all ones, or 1.0, where a comparison holds."""
+    """``set``: all ones, or 1.0, where a comparison holds; of pairs each element by itself."""
     target, kind = at.parts[-2:]
     if any(p in JOIN for p in at.parts[2:-2]):
         raise unknown(at, "joined with a predicate it is not known")
     test, put = test_of(at, kind), putter(program, at, at.operands[0], target)
     a, b = (fetcher(program, at, o, kind) for o in at.operands[1:3])
     used = registers_of(program, *at.operands[1:])
-    true = np.array([1.0], HOLD[target]) if target == "f32" else np.array([-1]).astype(HOLD[target])
+    true = TRUE.get(target.removesuffix("x2"), np.array([-1]).astype(HOLD[target]))
+    if target.endswith("x2") != kind.endswith("x2"):
+        raise unknown(at, "a comparison of pairs gives a pair")
 
     def run(m: Machine, mask: Array | None) -> None:
-        put(m, np.where(test(a(m), b(m)), true, np.zeros_like(true)), mask, m.registers.lacking(used))
+        found = np.where(test(a(m), b(m)), true, np.zeros_like(true))
+        put(m, found.view(HOLD[target]).reshape(-1), mask, m.registers.lacking(used))
 
     return Step(at, run)
 
@@ -111,17 +119,16 @@ def chooser(program: Program, at: Instruction, kind: str, condition: Callable[[M
     """One of two values by a condition; it is unknown where the condition is, or the value that is taken."""
     put = putter(program, at, at.operands[0], kind)
     a, b = (fetcher(program, at, o, kind) for o in at.operands[1:3])
-    names = [registers_of(program, o) for o in at.operands[1:4]]
+    left, right = (shadower(program, o, kind) for o in at.operands[1:3])
+    chosen_by = registers_of(program, at.operands[3])
 
     def run(m: Machine, mask: Array | None) -> None:
         first = condition(m)
         lacking = None
         if m.registers.unknown:
-            left, right, by = (
-                np.zeros(m.threads, bool) if found is None else found for found in map(m.registers.lacking, names)
-            )
-            merged = np.where(whole(first, m.threads), left, right) | by
-            lacking = merged if merged.any() else None
+            taken = np.where(whole(first, m.threads), left(m), right(m))
+            by = m.registers.lacking(chosen_by)
+            lacking = taken if by is None else np.where(by, ~taken.dtype.type(0), taken)
         put(m, np.where(first, a(m), b(m)), mask, lacking)
 
     return Step(at, run)
@@ -144,10 +151,10 @@ def move(program: Program, at: Instruction) -> Step:
     kind = at.parts[-1]
     source = at.operands[1]
     get, put = fetcher(program, at, source, kind), putter(program, at, at.operands[0], kind)
-    used = registers_of(program, source) if isinstance(source, Name) else ()
+    shadow = shadower(program, source, kind)
 
     def run(m: Machine, mask: Array | None) -> None:
-        put(m, get(m), mask, m.registers.lacking(used))
+        put(m, get(m), mask, shadow(m) if m.registers.unknown else None)
 
     return Step(at, run)
 

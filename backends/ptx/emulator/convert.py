@@ -9,7 +9,7 @@ import numpy as np
 from . import rounding
 from .floats import from64, to64
 from .integers import limits
-from .kinds import HOLD, Array, is_float, width
+from .kinds import HOLD, Array, is_float, resize, width
 from .operands import unknown
 from .pure import Pure
 from .records import Instruction
@@ -36,7 +36,10 @@ def rule(at: Instruction) -> Pure:
         (True, False): from_integer,
         (True, True): floats,
     }
-    return Pure((source,), target, chosen[is_float(target), is_float(source)](at, target, source))
+    function = chosen[is_float(target), is_float(source)](at, target, source)
+    if is_float(target) or is_float(source) or at.has("sat"):
+        return Pure((source,), target, function)
+    return Pure((source,), target, function, lambda x, lacks: resize(lacks, width(target), source[0] == "s"))
 
 
 def direction_of(at: Instruction) -> str:

@@ -58,14 +58,21 @@ def from64(x: Array, kind: str) -> Array:
     if kind == "f64":
         return x
     if kind == "f32":
-        return x.astype(np.float32)
-    halves = rounding.to_brain(x) if kind.startswith("bf16") else canonical(x).astype(np.float16)
+        return one_nan(x.astype(np.float32))
+    halves = rounding.to_brain(x) if kind.startswith("bf16") else one_nan(x.astype(np.float16))
     return np.ascontiguousarray(halves).view(np.uint32).reshape(-1) if kind.endswith("x2") else halves
 
 
-def canonical(x: Array) -> Array:
-    """NaN without a sign, as the ISA's one NaN."""
-    return np.where(np.isnan(x), np.nan, x)
+NAN: dict[Any, Array] = {  # the one NaN that arithmetic gives, by numpy's type
+    np.dtype(np.float32): np.array([0x7FFFFFFF], np.uint32).view(np.float32),
+    np.dtype(np.float16): np.array([0x7FFF], np.uint16).view(np.float16),
+}
+
+
+def one_nan(x: Array) -> Array:
+    """Results with every NaN as the canonical one; those of f64 are as numpy has them."""
+    lost = x != x
+    return np.where(lost, NAN[x.dtype], x) if x.dtype in NAN and lost.any() else x
 
 
 def finish(x: Array, form: Form) -> Array:
@@ -106,7 +113,7 @@ def quick(function: Exact, rule: Rule) -> Rule:
         form = form_of(at)
         simple = form.kind in ("f32", "f64") and form.direction == "rn"
         if simple and not (form.flush or form.saturate or form.relu):
-            return Pure((form.kind,) * 2, form.kind, function)
+            return Pure((form.kind,) * 2, form.kind, lambda a, b: one_nan(function(a, b)))
         if form.kind == "f64" and form.direction != "rn":
             raise unknown(at, "f64 is rounded to nearest only")
         return rule(at)
@@ -184,7 +191,7 @@ def extreme(larger: bool) -> Rule:
                 found = np.where(first if larger else ~first, a, b)
                 lone = np.where(np.isnan(a), b, a)
                 nan = np.isnan(a) | np.isnan(b)
-                found = np.where(nan, np.nan if strict else canonical(lone), found)
+                found = np.where(nan, np.nan if strict else lone, found)
                 return np.where(negative, -np.abs(found), np.abs(found)) if sign else found
 
             return run

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .kinds import HOLD, Array, width
+from .kinds import HOLD, Array, bits_of, width
 from .operands import unknown
 from .pure import Pure, Rule
 from .records import Instruction
@@ -131,7 +131,11 @@ def shift(function: Two, keeps_sign: bool) -> Rule:
             found = function(a, least)
             return found if signed else np.where(amount >= size, a.dtype.type(0), found)
 
-        return Pure((kind, "u32"), kind, run)
+        def shadow(_a: Array, amount: Array, a: Array, lacks_amount: Array) -> Array:
+            moved = bits_of(run(a.view(HOLD[kind]), amount))
+            return np.where(lacks_amount != 0, ~moved.dtype.type(0), moved)
+
+        return Pure((kind, "u32"), kind, run, shadow)
 
     return rule
 

@@ -136,6 +136,11 @@ def wrapped(x: Array) -> Array:
     return x.astype(np.int64).astype(np.uint32)
 
 
+def clamped(x: Array) -> Array:
+    """Sums of s32 with ``.satfinite``: what is too large becomes the limit."""
+    return wrapped(np.clip(x, -(2.0**31), 2.0**31 - 1))
+
+
 ENCODE: dict[str, Callable[[Array], Array]] = {  # registers from exact sums: (threads, elements)
     "f32": lambda x: x.astype(np.float32).view(np.uint32),
     "f16": lambda x: x.astype(np.float16).view(np.uint32),
@@ -155,7 +160,7 @@ def product(program: Program, at: Instruction) -> Step:
     """``mma.sync``: D = A B + C, products and sums in float64, rounded once."""
     names, types = at.parts, at.parts[-4:]
     form = next((p for p in names if p.startswith("m") and p[1:2].isdigit()), "")
-    if any(t not in DECODE for t in types) or at.has("sp", "block_scale", "b1", "satfinite"):
+    if any(t not in DECODE for t in types) or at.has("sp", "block_scale", "b1"):
         raise unknown(at, "this form is not known")
     shape = SHAPES.get((form, DECODE[types[1]][0]))
     if shape is None or not at.has("row") or types[0] not in ENCODE:
@@ -168,7 +173,7 @@ def product(program: Program, at: Instruction) -> Step:
     places = [spots(*r) for r in reads]
     sizes = ((shape.m, shape.k), (shape.k, shape.n), (shape.m, shape.n))
     decoders = [DECODE[t][1] for t in types[1:]]
-    encode = ENCODE[types[0]]
+    encode = clamped if at.has("satfinite") else ENCODE[types[0]]
 
     def run(m: Machine, mask: Array | None) -> None:
         matrices = []
@@ -193,6 +198,14 @@ def everyone(m: Machine) -> Array:
     return np.array([0xFFFFFFFF], np.uint32)
 
 
+def handed_out(rows: Array, count: int, turned: bool) -> Array:
+    """Rows of matrices, (lanes that gave an address, 4 words), as (warps, matrices, lanes); ``.trans`` turns each."""
+    halves = rows.view(np.uint16).reshape(-1, count, 8, 8)
+    if turned:
+        halves = halves.transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(halves).view(np.uint32).reshape(-1, count, LANES)
+
+
 def load_matrix(program: Program, at: Instruction) -> Step:
     """``ldmatrix``: lane 8j + r gives the address of row r of matrix j; lane l gets two elements of row l // 4."""
     count = next((int(p[1]) for p in at.parts if p in ("x1", "x2", "x4")), 0)
@@ -208,18 +221,11 @@ def load_matrix(program: Program, at: Instruction) -> Step:
         lanes = np.flatnonzero(asked)
         places = reach.addresses(m, at, place(m), asked, m.registers.lacking(used))
         values, unset = reach.load(m, Access(at, "shared", lanes, places, 32, 4))
-        halves = values.view(np.uint16).reshape(-1, count, 8, 8)
         warps = m.warp[lanes[:: 8 * count]]
-        if turned:
-            halves = halves.transpose(0, 1, 3, 2)
-        words = np.ascontiguousarray(halves).view(np.uint32).reshape(-1, count, LANES)
-        lost = unset.reshape(-1, count, 8, 4)
-        lacking = np.asarray(lost.any(axis=(2, 3), keepdims=True)) if turned else lost
+        words, lacks = handed_out(values, count, turned), handed_out(unset, count, turned)
         for i, put in enumerate(puts):
-            full = np.zeros((m.warps, LANES), np.uint32)
-            full[warps] = words[:, i]
-            gone = np.zeros((m.warps, 8, 4), bool)
-            gone[warps] = lacking[:, i]
+            full, gone = (np.zeros((m.warps, LANES), np.uint32) for _ in range(2))
+            full[warps], gone[warps] = words[:, i], lacks[:, i]
             put(m, full.reshape(-1), mask, gone.reshape(-1) if gone.any() else None)
 
     return Step(at, run, members=everyone)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .compare import move, part_kind
-from .kinds import HOLD, Array, width
+from .kinds import HOLD, Array, bits_of, width
 from .machine import Machine, Step
 from .memory import LOCAL_WINDOW, SHARED_WINDOW
-from .operands import fetcher, putter, registers_of, unknown
+from .operands import Fetch, fetcher, putter, registers_of, shadower, unknown
 from .program import Program
 from .pure import whole
 from .records import Instruction, Vector
@@ -28,11 +28,15 @@ def pack(program: Program, at: Instruction, source: Vector) -> Step:
     kind = at.parts[-1]
     part = part_kind(kind, len(source.items))
     gets = [fetcher(program, at, o, part) for o in source.items]
-    put, used = putter(program, at, at.operands[0], kind), registers_of(program, source)
+    shadows = [shadower(program, o, part) for o in source.items]
+    put = putter(program, at, at.operands[0], kind)
+
+    def joined(m: Machine, fetches: list[Fetch]) -> Array:
+        rows = np.stack([whole(get(m), m.threads) for get in fetches], axis=1)
+        return rows.view(HOLD[kind]).reshape(-1)
 
     def run(m: Machine, mask: Array | None) -> None:
-        rows = np.stack([whole(get(m), m.threads) for get in gets], axis=1)
-        put(m, rows.view(HOLD[kind]).reshape(-1), mask, m.registers.lacking(used))
+        put(m, joined(m, gets), mask, bits_of(joined(m, shadows)) if m.registers.unknown else None)
 
     return Step(at, run)
 
@@ -42,13 +46,16 @@ def unpack(program: Program, at: Instruction, target: Vector) -> Step:
     kind = at.parts[-1]
     part = part_kind(kind, len(target.items))
     get, puts = fetcher(program, at, at.operands[1], kind), [putter(program, at, o, part) for o in target.items]
-    used = registers_of(program, at.operands[1])
+    shadow = shadower(program, at.operands[1], kind)
+
+    def parted(m: Machine, bits: Array) -> Array:
+        whole_bits = np.ascontiguousarray(whole(bits, m.threads))
+        return np.ascontiguousarray(whole_bits.view(HOLD[part]).reshape(m.threads, -1).T)
 
     def run(m: Machine, mask: Array | None) -> None:
-        bits = np.ascontiguousarray(whole(get(m), m.threads))
-        rows = bits.view(HOLD[part]).reshape(m.threads, -1)
-        for put, column in zip(puts, rows.T, strict=True):
-            put(m, np.ascontiguousarray(column), mask, m.registers.lacking(used))
+        lacks = parted(m, shadow(m)) if m.registers.unknown else [None] * len(puts)
+        for put, column, lacking in zip(puts, parted(m, get(m)), lacks, strict=True):
+            put(m, column, mask, lacking)
 
     return Step(at, run)
 

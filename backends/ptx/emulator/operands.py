@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from .hazards import EmulationError, Hazard
-from .kinds import HOLD, Array, bits_of, constant, resize, width
+from .kinds import BITS, HOLD, Array, bits_of, constant, resize, width
 from .machine import Machine
 from .program import Program
 from .records import Address, Instruction, Inverted, Name, Number, Operand, Pair, Vector
@@ -72,6 +72,16 @@ def register(program: Program, at: Instruction, name: str, kind: str) -> Fetch:
     return lambda m: resize(m.registers.read(name), wanted).view(hold)
 
 
+def shadower(program: Program, operand: Operand, kind: str) -> Fetch:
+    """What gives ones for the bits of an operand that have no value, cut to a type's width."""
+    bits = width(kind)
+    if isinstance(operand, Name | Inverted) and operand.name in program.registers:
+        name = operand.name
+        return lambda m: resize(m.registers.shadow(name), bits)
+    none = np.zeros(1, BITS[bits])
+    return lambda m: none
+
+
 def symbol(program: Program, at: Instruction, name: str, kind: str) -> Fetch:
     """The address of a variable within its space, or a special register."""
     hold = HOLD[kind]
@@ -97,7 +107,13 @@ def putter(program: Program, at: Instruction, operand: Operand, kind: str) -> Pu
         raise unknown(at, f"{name} is a register of type {program.registers[name]}, {kind} is written to it")
     if own == have:
         return lambda m, value, mask, lacking: m.registers.write(name, bits_of(value), mask, lacking)
-    return lambda m, value, mask, lacking: m.registers.write(name, resize(bits_of(value), own, signed), mask, lacking)
+
+    def stretched(m: Machine, value: Array, mask: Array | None, lacking: Array | None) -> None:
+        if lacking is not None and lacking.dtype != np.bool_:
+            lacking = resize(lacking, own, signed)
+        m.registers.write(name, resize(bits_of(value), own, signed), mask, lacking)
+
+    return stretched
 
 
 def addresser(program: Program, at: Instruction, operand: Operand) -> Fetch:

@@ -114,9 +114,9 @@ def report(m: Machine, access: Access, seen: Seen | None, verb: str) -> None:
 
 
 def load(m: Machine, access: Access) -> tuple[Array, Array]:
-    """Values, (threads, count) of unsigned numbers, and which of them are unknown."""
+    """Values, (threads, count) of unsigned numbers, and for each ones for the bits without a value."""
     values = np.zeros((len(access.lanes), access.count), np.dtype(f"u{access.bits // 8}"))
-    unknown = np.zeros(values.shape, bool)
+    unknown = np.zeros_like(values)
     for chosen, part in split(access):
         arena, offsets = checked(m, part)
         each = offsets[:, None] + np.arange(part.count) * (part.bits // 8)
@@ -146,7 +146,7 @@ def store(m: Machine, access: Access, values: Array, unknown: Array | None) -> N
         if part.space == "shared":
             change(m, part, offsets, values[chosen])
         each = offsets[:, None] + np.arange(part.count) * (part.bits // 8)
-        arena.store(each, values[chosen], part.bits, None if lacking is None else ~lacking)
+        arena.store(each, values[chosen], part.bits, lacking)
 
 
 def change(m: Machine, access: Access, offsets: Array, values: Array) -> None:
