@@ -177,7 +177,7 @@ def reduce(program: Program, at: Instruction) -> Step:
         here, value = together(m, mask, members), rows(get(m), m.threads)
         found = np.zeros(len(value), HOLD[kind])
         for warp in np.flatnonzero(here.any(axis=1)):
-            found[warp] = fold.reduce(value[warp][here[warp]])
+            found[warp] = fold.reduce(value[warp][here[warp]], dtype=found.dtype)
         put(m, np.repeat(found, LANES), mask, lacking_of_warp(m, names, here))
 
     return per_warp(program, at, run, at.operands[2])
