@@ -35,8 +35,7 @@ def source(mode: str, lane: int, b: int, clamp: int, segment: int) -> tuple[int,
 @pytest.mark.parametrize("mode", ["up", "down", "bfly", "idx"])
 def test_shuffles(mode: str, segment: int) -> None:
     x = numbers()
-    clamp = 0 if mode == "up" else 31
-    for b in (0, 1, 3, 5, 16):
+    for b, clamp in ((0, 31), (1, 31), (3, 0), (5, 0), (16, 31), (1, 0), (3, 5), (2, 12)):
         control = segment << 8 | clamp
         body = f"shfl.sync.{mode}.b32 %r10|%p1, %r1, {b}, {control}, -1; selp.u32 %r11, 1, 0, %p1;"
         value, flag = run(body, x, 2)

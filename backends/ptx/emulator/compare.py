@@ -124,12 +124,12 @@ def chooser(program: Program, at: Instruction, kind: str, condition: Callable[[M
 
     def run(m: Machine, mask: Array | None) -> None:
         first = condition(m)
-        lacking = None
+        value, lacking = np.where(first, a(m), b(m)), None
         if m.registers.unknown:
             taken = np.where(whole(first, m.threads), left(m), right(m))
             by = m.registers.lacking(chosen_by)
             lacking = taken if by is None else np.where(by, ~taken.dtype.type(0), taken)
-        put(m, np.where(first, a(m), b(m)), mask, lacking)
+        put(m, value, mask, lacking)
 
     return Step(at, run)
 

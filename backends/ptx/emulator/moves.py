@@ -53,8 +53,9 @@ def unpack(program: Program, at: Instruction, target: Vector) -> Step:
         return np.ascontiguousarray(whole_bits.view(HOLD[part]).reshape(m.threads, -1).T)
 
     def run(m: Machine, mask: Array | None) -> None:
+        columns = parted(m, get(m))
         lacks = parted(m, shadow(m)) if m.registers.unknown else [None] * len(puts)
-        for put, column, lacking in zip(puts, parted(m, get(m)), lacks, strict=True):
+        for put, column, lacking in zip(puts, columns, lacks, strict=True):
             put(m, column, mask, lacking)
 
     return Step(at, run)

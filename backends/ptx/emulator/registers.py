@@ -30,6 +30,9 @@ class Registers:
 
     def lacking(self, names: Iterable[str]) -> Array | None:
         """Threads in which one of the registers has no value; None if all have one everywhere."""
+        for name in names:
+            if name not in self.values:  # nobody has asked for it yet
+                self.read(name)
         if not self.unknown:
             return None
         found = [self.unknown[n] != 0 for n in names if n in self.unknown]
@@ -37,6 +40,8 @@ class Registers:
 
     def shadow(self, name: str) -> Array:
         """Ones for the bits of a register that have no value."""
+        if name not in self.values:
+            self.read(name)
         found = self.unknown.get(name)
         return np.zeros(self.threads, BITS[width(self.types[name])]) if found is None else found
 
