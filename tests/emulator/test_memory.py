@@ -179,3 +179,26 @@ def test_functions_that_cannot_be_placed_are_refused() -> None:
         parse(calls.format("f")).kernel("k")
     with pytest.raises(EmulationError, match="no body"):
         parse(calls.format("g")).kernel("k")
+
+
+def test_atomics_that_count_round() -> None:
+    body = """
+        atom.global.inc.u32 %r5, [%d1], 4; atom.global.dec.u32 %r6, [%d1 + 4], 4;
+        atom.global.cas.b32 %r7, [%d1 + 8], 9, 1;
+    """
+    x = np.array([0, 9, 9, *[0] * 29], np.uint32)
+    run(body, x)
+    assert x[:3].tolist() == [32 % 5, 4 - 31 % 5, 1]
+
+
+def test_an_access_that_begins_inside_and_ends_outside() -> None:
+    body = "mov.u32 %r0, %tid.x; ld.param.u64 %d1, [k_0]; ld.global.u32 %r5, [%d1 + 4];"
+    with pytest.raises(EmulationError, match="byte 4 of k_0, which has 6 bytes"):
+        written(body).launch(1, 32, [np.zeros(3, np.uint16)])
+
+
+def test_local_memory_is_the_threads_own() -> None:
+    body = ".local .align 4 .b8 mine[16]; mov.u32 %r4, mine; st.local.u32 [%r4 + {}], %r0;"
+    run(body.format(12), numbers())
+    with pytest.raises(EmulationError, match="byte 16 of 16 bytes of local memory"):
+        run(body.format(16), numbers())

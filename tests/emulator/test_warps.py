@@ -113,3 +113,17 @@ def test_a_warp_that_spins_lets_the_other_go_on() -> None:
 def test_a_block_that_is_no_whole_number_of_warps() -> None:
     body = "bar.sync 0; setp.lt.u32 %p1, %r0, 40; vote.sync.ballot.b32 %r10, %p1, -1;"
     assert run(body, numbers(40))[0].tolist() == [0xFFFFFFFF] * 32 + [0xFF] * 8
+
+
+def test_who_arrives_does_not_wait() -> None:
+    body = """
+        setp.lt.u32 %p1, %r0, 32; @%p1 bra FIRST;
+        bar.arrive 1, 64; bar.sync 2, 64; bra END;
+        FIRST: bar.sync 2, 64; bar.sync 1, 64;
+        END: mov.u32 %r10, 1;
+    """
+    assert run(body, numbers())[0].tolist() == [1] * 64
+
+
+def test_a_count_takes_the_last_warp_as_whole() -> None:
+    assert run("bar.sync 1, 64; mov.u32 %r10, 1;", numbers(40))[0].tolist() == [1] * 40
