@@ -85,4 +85,4 @@ def decode_one(program: Program, at: Instruction) -> Step:
     try:
         return build(program, at)
     except (KeyError, IndexError, ValueError) as error:
-        raise unknown(at, f"this form is not known ({type(error).__name__}: {error})") from error
+        raise unknown(at, f"this form is not known, for {error.args[0]!r}") from error
