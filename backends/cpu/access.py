@@ -24,8 +24,9 @@ class Row:
 
     ``stride`` counts elements (0: the same element for every lane). Lanes k with (k - ``first``) < ``count``,
     unsigned, exist; ``count`` None: all. A row without vector dimension has ``lanes`` 0 and ``count`` an i1 or None.
-    ``streams``: vectors are stored at multiples of their size, and past the caches. In a packed tensor ``base`` is the
-    beginning of its ``bytes`` bytes, and ``bit`` where the first element begins.
+    ``streams``: vectors are stored at multiples of their size, and past the caches. ``sure``: the box was looked at
+    before (see inside). In a packed tensor ``base`` is the beginning of its ``bytes`` bytes, and ``bit`` where the
+    first element begins.
     """
 
     base: LLVM
@@ -34,6 +35,7 @@ class Row:
     first: LLVM | None = None
     count: LLVM | None = None
     streams: bool = False
+    sure: bool = False
     bit: LLVM | None = None
     bytes: LLVM | None = None
 
@@ -43,16 +45,21 @@ class Row:
         return self.count is not None and self.count.type == I32
 
 
-def tensor_row(c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None) -> Row:
-    """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one."""
+def tensor_row(
+    c: Context, op: ops.Load | ops.Store, map: Map, where: dict[int, LLVM], vector: int | None, sure: bool = False
+) -> Row:
+    """The row of a box of a tensor; ``where`` gives the index of every loop outside the vector one.
+
+    ``sure``: the box lies inside, and every row of it begins with a byte.
+    """
     view, kind = c.views[op.tensor], op.tensor.type
     size = op.shape if isinstance(op, ops.Load) else shape(op.value)
     assert isinstance(kind, Tensor)
-    offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0)
+    offset, fits, row = c.e.i64(0), None, Row(view.base, kind.dtype, 0, sure=sure)
     along = vector is not None and vector in map
     for d, start in enumerate(op.offsets):
         at = c.index(start)
-        proved = bool(op.inbounds) and op.inbounds[d]
+        proved = sure or (bool(op.inbounds) and op.inbounds[d])
         if map[d] is not None and map[d] == vector:
             row = replace(row, stride=view.strides[d])
             if not proved:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Protocol
 
 from tilevm.types import DType
 
-from . import access, arithmetic
+from . import access, arithmetic, turning
 from .access import Row
 from .casts import convert
 from .context import Context
-from .emit import LLVM, memory_bytes, memory_type
+from .emit import FLOAT, I32, LLVM, lanes_of, memory_bytes, memory_type, register_type, vector_of
 from .index import shape
 from .memory import ALIGN
 from .points import dtype_of
@@ -24,7 +26,11 @@ class Nested(Protocol):
     c: Context
     group: Group
     vector: int | None
+    loops: list[int]
     where: dict[int, LLVM]
+    slots: dict[Fold, LLVM]  # where the partial sums of several rows go, if their lanes are combined together
+
+    def inside(self, loop: int, i: LLVM, depth: int) -> list[LLVM]: ...
 
 
 def lanes_for(nest: Nested, extent: int) -> int:
@@ -60,7 +66,63 @@ def finish(nest: Nested, fold: Fold, sums: list[LLVM]) -> None:
         pairs = zip(sums[:half], sums[half : 2 * half], strict=True)
         combined = [arithmetic.combine(fold.op, nest.c.e, dtype, a, b) for a, b in pairs]
         sums = combined + sums[2 * half :]
+    if nest.slots:
+        address, n = nest.slots[fold], nest.c.e.b.and_(nest.where[nest.loops[-2]], nest.c.e.i64(lanes_of(sums[0]) - 1))
+        nest.c.e.store(sums[0], nest.c.e.at(address, n, sums[0].type), align=ALIGN)
+        return
     access.store_scalar(nest.c, fold_row(nest, fold), arithmetic.across(fold.op, nest.c.e, dtype, sums[0]))
+
+
+def turns(nest: Nested) -> int:
+    """The rows whose sums across lanes are made together: as many as lanes, where there are whole lots; else 0."""
+    if len(nest.loops) < 2 or not nest.group.roots:
+        return 0
+    folds = [r for r in nest.group.roots if isinstance(r, Fold) and r.op.axis == nest.vector]
+    lanes = lanes_for(nest, nest.group.domain[nest.loops[-1]])
+    fits = all(register_type(total(nest, f)) in (FLOAT, I32) for f in folds)
+    whole = nest.group.domain[nest.loops[-2]] % lanes == 0
+    return lanes if len(folds) == len(nest.group.roots) and fits and whole and lanes in turning.LANES else 0
+
+
+def slots(nest: Nested, lanes: int) -> dict[Fold, LLVM]:
+    """For each fold, a place on the stack for the partial sums of so many rows."""
+    e, out = nest.c.e, {}
+    with e.b.goto_entry_block():
+        for fold in nest.group.roots:
+            if isinstance(fold, Fold):
+                kind = vector_of(register_type(total(nest, fold)), lanes)
+                out[fold] = e.b.alloca(kind, size=lanes)
+                out[fold].align = ALIGN
+    return out
+
+
+def in_lots(nest: Nested, depth: int, lot: int) -> None:
+    """The loop around the vectors, in lots of rows whose sums across lanes are made together."""
+    e, loop = nest.c.e, nest.loops[depth]
+    places = slots(nest, lot)
+
+    def rows(i: LLVM, _: list[LLVM]) -> list[LLVM]:
+        first, nest.slots = e.b.mul(i, e.i64(lot)), places
+        e.loop(lot, [], lambda n, _: nest.inside(loop, e.b.add(first, n), depth + 1))
+        nest.slots = {}
+        turn(nest, places, first)
+        return []
+
+    e.loop(nest.group.domain[loop] // lot, [], rows)
+
+
+def turn(nest: Nested, slots: dict[Fold, LLVM], first: LLVM) -> None:
+    """The results for the rows from ``first`` on, whose partial sums lie in ``slots``."""
+    e, loop = nest.c.e, nest.loops[-2]
+    nest.where[loop] = first
+    for fold, address in slots.items():
+        dtype = total(nest, fold)
+        lanes = lanes_for(nest, nest.group.domain[nest.loops[-1]])
+        kind = register_type(dtype)
+        rows = [e.load(e.at(address, e.i64(n), vector_of(kind, lanes)), kind, lanes, align=ALIGN) for n in range(lanes)]
+        combine = partial(arithmetic.combine, fold.op, e, dtype)
+        row = replace(fold_row(nest, fold), stride=1)
+        access.store_vector(nest.c, row, turning.across(e, rows, combine), e.i64(0), 0)
 
 
 def fold_row(nest: Nested, fold: Fold) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
@@ -10,7 +10,7 @@ from typing import Any
 
 from tilevm.ir import Table, Value, ops
 
-from . import access, arithmetic, bytewise, folding, streaming
+from . import access, arithmetic, bytewise, folding, inside, streaming
 from .access import Row
 from .casts import convert
 from .context import Context
@@ -21,6 +21,8 @@ from .points import both, dtype_of, points, write
 from .steps import Fold, Group, Keep, Root, Write, sources
 
 leaf: Table[[Nest, Node, LLVM, int, int], LLVM] = Table("an element read from memory")
+AHEAD = 4096  # bytes ahead that a stream of packed elements is asked for
+SEEN = (ops.Broadcast, ops.Permute, ops.Reshape)  # which give elements of their operand another place
 UNROLL = ((6, 4), (20, 2))  # instructions in the body, vectors a trip
 
 
@@ -36,13 +38,29 @@ class Nest:
         self.making = group.made.union(*(c.scheduler.begun(r) for r in group.roots))
         self.nodes = list(dict.fromkeys(n for r in group.roots for n in c.scheduler.nodes(r, self.making)))
         self.bytes = [n for n in self.nodes if self.by_bytes(n)]
+        self.sure = False  # whether every load lies inside
+        self.ahead = c.e.i64(AHEAD)
+        self.slots: dict[Fold, LLVM] = {}
         self.at_once: list[dict[Node, LLVM]] = []  # for each vector of the present trip, what was made for all of them
 
     def emit(self) -> None:
         for root in self.group.roots:
             if isinstance(root, Fold) and root.op.axis != self.vector:
                 folding.fill(self, root)
-        self.level(0)
+        writes = any(isinstance(r, Write) for r in self.group.roots)
+        if self.bytes and not writes and inside.looked_at(self.group.domain):
+            self.twice(lambda: self.level(0))
+        else:
+            self.level(0)
+
+    def twice(self, make: Callable[[], object]) -> None:
+        """The code that ``make`` emits, once for boxes that lie inside their tensors and once for others."""
+        loads = [n.value.owner for n in self.nodes if self.loaded(n)]
+        with self.c.e.fork(inside.certain(self.c, [op for op in loads if isinstance(op, ops.Load)])) as branches:
+            for branch, self.sure in zip(branches, (True, False), strict=True):
+                with branch:
+                    self.made, self.where = [{}], {}
+                    make()
 
     # levels of the nest ---------------------------------------------------------------------------------------
 
@@ -53,7 +71,10 @@ class Nest:
     def level(self, depth: int) -> None:
         """The code inside ``depth`` loops."""
         self.prepare(depth)
-        if depth < len(self.loops) - 1:
+        lot = folding.turns(self) if depth == len(self.loops) - 2 else 0
+        if lot:
+            folding.in_lots(self, depth, lot)
+        elif depth < len(self.loops) - 1:
             extent = self.group.domain[self.loops[depth]]
             self.c.e.loop(extent, [], lambda i, _: self.inside(self.loops[depth], i, depth + 1))
         elif self.loops:
@@ -117,7 +138,7 @@ class Nest:
         if type(op) in leaf:
             return leaf(op, self, node, j, lanes, tail)
         xs = [self.value(n, j, lanes, tail) for n in inputs(op, node.map)]
-        if isinstance(op, ops.Broadcast | ops.Permute | ops.Reshape | ops.Splat):
+        if isinstance(op, (*SEEN, ops.Splat)):
             return xs[0]
         width = max(lanes_of(x) for x in xs)
         return arithmetic.compute(op, self.c.e, [self.c.e.splat(x, width) for x in xs])
@@ -133,7 +154,7 @@ class Nest:
         op = node.value.owner
         vector = self.vector if self.vector in node.map else None
         if isinstance(op, ops.Load) and self.c.scheduler.opens(node.value, self.making):
-            return access.tensor_row(self.c, op, node.map, self.where, vector)
+            return access.tensor_row(self.c, op, node.map, self.where, vector, self.sure)
         if node.value in self.c.memory.of and node.value not in self.making:
             return access.buffer_row(self.c, node.value, shape(node.value), node.map, self.where, vector)
         if isinstance(op, ops.Slice):
@@ -284,13 +305,18 @@ class Nest:
         for node in self.bytes:
             row = self.row(self.source(node))
             if row.stride == 1 and row.count is None:
-                for found, vector in zip(out, bytewise.convert(self.c, row, at[0], node.value.type.dtype), strict=True):
+                made = bytewise.convert(self.c, row, at[0], dtype_of(node.value), self.ahead)
+                for found, vector in zip(out, made, strict=True):
                     found[node] = vector
         return out
 
     def source(self, node: Node) -> Node:
+        """What an instruction takes, whatever else names the same elements."""
         assert node.value.owner is not None
-        return inputs(node.value.owner, node.map)[0]
+        (node, *_) = inputs(node.value.owner, node.map)
+        while isinstance(node.value.owner, SEEN) and self.c.scheduler.opens(node.value, self.making):
+            (node,) = inputs(node.value.owner, node.map)
+        return node
 
     def by_bytes(self, node: Node) -> bool:
         """Whether a node is a cast that tables make, of elements loaded along the vectors."""
@@ -298,8 +324,10 @@ class Nest:
         if not isinstance(op, ops.Cast) or not self.c.scheduler.opens(node.value, self.making):
             return False
         source = self.source(node)
-        loads = isinstance(source.value.owner, ops.Load) and self.c.scheduler.opens(source.value, self.making)
-        return loads and self.vector in node.map and bytewise.serves(self.c.e, op, dtype_of(source.value))
+        return self.loaded(source) and self.vector in node.map and bytewise.serves(self.c.e, op, dtype_of(source.value))
+
+    def loaded(self, node: Node) -> bool:
+        return isinstance(node.value.owner, ops.Load) and self.c.scheduler.opens(node.value, self.making)
 
     def roots_values(self, j: LLVM, lanes: int, tail: int) -> dict[Any, Any]:
         """What each root reads; all are made before any is written, as they may share memory."""

@@ -8,6 +8,8 @@ import numpy as np
 
 import tilevm as tv
 
+FEW = 4  # rows of x for which few rows of weights at a time are read side by side, piece by piece
+
 
 @tv.kernel(
     "x: X[M, H, G], w: W[N, H, G] packed, scale: S[N, H], zero: S[N, H], y: X[M, N]",
@@ -23,57 +25,14 @@ def quantised_matmul(
     G: tv.constexpr,
     ZEROS: tv.constexpr = False,
     BM: tv.constexpr = 1,
-    BN: tv.constexpr = 64,
+    BN: tv.constexpr = 16,
 ) -> None:
     """y = x @ weights.T with weights (w - zero) * scale, which lie as w does: in rows of H groups of G along K.
 
     y[m, n] = sum over groups h of scale[n, h] * (sum over k in h of x[m, k] * w[n, k] - zero[n, h] * sum of x[m, k]).
-    ``ZEROS``: whether ``zero`` is read. One row of x (BM = 1) takes a stream of weights, more take products.
+    ``ZEROS``: whether ``zero`` is read. A product for each group, scaled by columns.
     """
     n, m = tv.program_id(0) * BN, tv.program_id(1) * BM
-    if BM == 1:
-        acc = one_row(x, w, scale, zero, (m, n), H, G, ZEROS, BN)
-    else:
-        acc = many_rows(x, w, scale, zero, (m, n), H, G, ZEROS, BM, BN)
-    y.store((m, n), acc.to(y.dtype))
-
-
-@tv.function
-def one_row(
-    x: tv.Tensor,
-    w: tv.Tensor,
-    scale: tv.Tensor,
-    zero: tv.Tensor,
-    at: tuple[Any, Any],
-    H: tv.constexpr,
-    G: tv.constexpr,
-    ZEROS: tv.constexpr,
-    BN: tv.constexpr,
-) -> tv.Tile:
-    """(1, BN): whole rows of weights one after another, as memory likes to be read."""
-    m, n = at
-    row = x.load((m, 0, 0), (1, H, G)).to(tv.f32)
-    sums = (w.load((n, 0, 0), (BN, H, G)).to(tv.f32) * row).sum(axis=2)
-    if ZEROS:
-        sums = sums - zero.load((n, 0), (BN, H)).to(tv.f32) * row.sum(axis=2)
-    return (sums * scale.load((n, 0), (BN, H)).to(tv.f32)).sum(axis=1)[None, :]
-
-
-@tv.function
-def many_rows(
-    x: tv.Tensor,
-    w: tv.Tensor,
-    scale: tv.Tensor,
-    zero: tv.Tensor,
-    at: tuple[Any, Any],
-    H: tv.constexpr,
-    G: tv.constexpr,
-    ZEROS: tv.constexpr,
-    BM: tv.constexpr,
-    BN: tv.constexpr,
-) -> tv.Tile:
-    """(BM, BN): a product for each group, scaled by columns."""
-    m, n = at
     acc = tv.zeros((BM, BN), tv.f32)
     for h in tv.range(0, H, num_stages=3):
         rows = x.load((m, h, 0), (BM, 1, G)).reshape((BM, G))
@@ -83,7 +42,7 @@ def many_rows(
             points = zero.load((n, h), (BN, 1)).reshape((1, BN)).to(tv.f32)
             product = product - rows.to(tv.f32).sum(axis=1, keepdims=True) * points
         acc = acc + product * scale.load((n, h), (BN, 1)).reshape((1, BN)).to(tv.f32)
-    return acc
+    y.store((m, n), acc.to(y.dtype))
 
 
 def linear(
@@ -92,7 +51,7 @@ def linear(
     """y (M, N) for x (M, K), packed w of shape (N, H, G) with H * G = K, scale and zero (N, H)."""
     (rows, _), (columns, groups, size) = x.shape, w.shape
     y = np.empty((rows, columns), x.dtype)
-    tiles = tiles or ({"BM": 1, "BN": 64} if rows == 1 else {"BM": min(64, rows), "BN": 64})
+    tiles = tiles or {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
     given = x.reshape(rows, groups, size)
     zeros = scale if zero is None else zero
     quantised_matmul(given, w, scale, zeros, y, H=groups, G=size, ZEROS=zero is not None, device=device, **tiles)

@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from ..emit import BFLOAT, I16, I64, LLVM, PTR, VOID, Emitter, memory_type, vector_of
+from ..emit import BFLOAT, I16, I64, LLVM, PTR, VOID, Emitter, lanes_of, memory_type, vector_of
 from .plan import VECTORS, Cell, Plan
 
 STEPS = 4  # cells of k in one trip of the loop
@@ -115,13 +115,18 @@ class Inner:
 
     def add(self, a: LLVM, b: LLVM, total: LLVM) -> LLVM:
         """``total`` plus the products in each lane of two vectors of cells."""
-        e, cell = self.e, self.block.cell
-        if cell.group == 1:
-            return e.fma(a, b, total) if cell.total.is_float else e.b.add(e.b.mul(a, b), total)
-        name, element = PAIRS[cell.unit.name]
-        pairs = vector_of(element, self.block.lanes * cell.group)
-        bits = self.block.lanes * cell.bits
-        return e.call(f"llvm.x86.{name}.{bits}", total.type, [total, e.b.bitcast(a, pairs), e.b.bitcast(b, pairs)])
+        return multiplied(self.e, self.block.cell, a, b, total)
+
+
+def multiplied(e: Emitter, cell: Cell, a: LLVM, b: LLVM, total: LLVM) -> LLVM:
+    """``total`` plus the products in each lane of two vectors of cells."""
+    if cell.group == 1:
+        return e.fma(a, b, total) if cell.total.is_float else e.b.add(e.b.mul(a, b), total)
+    name, element = PAIRS[cell.unit.name]
+    lanes = lanes_of(total)
+    pairs = vector_of(element, lanes * cell.group)
+    args = [total, e.b.bitcast(a, pairs), e.b.bitcast(b, pairs)]
+    return e.call(f"llvm.x86.{name}.{lanes * cell.bits}", total.type, args)
 
 
 PAIRS = {"bf16": ("avx512bf16.dpbf16ps", BFLOAT), "i16": ("avx512.vpdpwssd", I16)}

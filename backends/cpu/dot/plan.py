@@ -13,6 +13,8 @@ from ..host import Host
 from ..index import Map, inputs, moves, shape, whole_tile
 from ..realise import Realisation, stored
 
+FEW = 4  # rows of a for which b is not rearranged
+BITS = 32  # of a cell and of a sum, for lanes that are combined by turning
 VECTORS = 2  # of b in one step: NR = 2 vectors
 
 
@@ -70,7 +72,8 @@ def matrix_of(operand: Value, unit: DType, realised: Realisation) -> Matrix:
     node = whole_tile(value)
     while realised.made_here(node.value) and isinstance(node.value.owner, ops.Reshape | ops.Permute):
         (node,) = inputs(node.value.owner, node.map)
-    in_order = [m for m in node.map if m is not None] == [0, 1]
+    wanted = [0, 1] if shape(value)[0] > 1 else [1]
+    in_order = [m for m in node.map if m is not None] == wanted
     if in_order and readable(node.value, node.map, unit, realised):
         load = node.value.owner if realised.made_here(node.value) else None  # a kept one may be overwritten by now
         return Matrix(value, flipped, node.value, node.map, load if isinstance(load, ops.Load) else None)
@@ -126,6 +129,15 @@ class Plan:
         return self.k // self.cell.group
 
     @property
+    def by_rows(self) -> bool:
+        """Whether each element of the result is a sum along rows of a few of a, and of the transpose of b.
+
+        Nothing is rearranged then, which would take longer than the product of a few rows does.
+        """
+        few, whole = self.m <= FEW, self.k % (self.lanes * self.cell.group) == 0 and self.n % self.lanes == 0
+        return few and whole and self.b.flipped and not self.a.flipped and self.cell.bits == BITS
+
+    @property
     def rearranged(self) -> bool:
         """Whether b is read in rows and then rearranged; elsewhere its panels are filled at once."""
         return self.b.flipped or self.cell.group > 1
@@ -162,8 +174,9 @@ class Plan:
 
     def scratch(self) -> Iterator[Value]:
         """The buffers that live during the product alone."""
-        yield self.panels
-        if self.rearranged and not self.b.sure:
+        if not self.by_rows:
+            yield self.panels
+        if self.rearranged and not self.by_rows and not self.b.sure:
             yield self.b_rows
         if self.a.flipped:
             yield self.packed

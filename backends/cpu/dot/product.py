@@ -19,6 +19,7 @@ from .ahead import ahead
 from .limit import trips
 from .micro import block_of, inner
 from .plan import Matrix
+from .rows import RowSums
 
 
 def emit(c: Context, step: Product) -> None:
@@ -48,6 +49,9 @@ class Emission:
 
     def emit(self) -> None:
         start = self.start()
+        if self.plan.by_rows:
+            RowSums(self.c, self.op, self.plan, self.left(), start).emit()
+            return
         self.right()
         a, pitch = self.left()
         self.multiply(a, pitch, start)
