@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from llvmlite import ir
+
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor
 
 from . import packed
 from .casts import number_of
 from .context import Context
-from .emit import I8, I32, I64, LLVM, lanes_of, memory_type, register_type, vector_of
+from .emit import I8, I32, I64, LLVM, lanes_of, memory_bytes, memory_type, register_type, vector_of
 from .index import Map, shape
 from .packed import is_packed
 from .small import is_small
+
+GATHERED = 4  # bytes of the smallest elements that an instruction gathers
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +167,31 @@ def load_vector(c: Context, row: Row, j: LLVM, lanes: int, tail: int, other: LLV
     elif isinstance(row.stride, int) and row.stride == 1:
         found = c.e.load(c.e.at(row.base, j, element), element, lanes, exists)
     else:
-        found = c.e.gather(addresses(c, row, j, lanes), element, exists)
+        found = strided(c, row, j, lanes, exists)
     found = to_register(c, found, row.element)
     if other is not None and exists is not None:
         found = c.e.b.select(exists, found, c.e.splat(other, lanes))
     return found
+
+
+def strided(c: Context, row: Row, j: LLVM, lanes: int, exists: LLVM | None) -> LLVM:
+    """Elements that lie apart. Small ones are read one by one where all exist, as no instruction gathers them."""
+    e, element = c.e, memory_type(row.element)
+    if memory_bytes(row.element) >= GATHERED:
+        return e.gather(addresses(c, row, j, lanes), element, exists)
+
+    def each() -> list[LLVM]:
+        found, at, step = e.undefined(vector_of(element, lanes)), e.b.mul(j, c.i64(row.stride)), c.i64(row.stride)
+        for n in range(lanes):
+            found = e.b.insert_element(found, e.load(e.at(row.base, at, element), element, 0), e.index(n))
+            at = e.b.add(at, step)
+        return [found]
+
+    if exists is None:
+        return each()[0]
+    mask = ir.IntType(lanes)
+    every = e.b.icmp_signed("==", e.b.bitcast(exists, mask), ir.Constant(mask, -1))
+    return e.either(every, each, lambda: [e.gather(addresses(c, row, j, lanes), element, exists)])[0]
 
 
 def packed_vector(c: Context, row: Row, j: LLVM, lanes: int, exists: LLVM | None) -> LLVM:

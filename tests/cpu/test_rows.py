@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.cpu.test_dot import machine  # noqa: F401  # a fixture
+from tests.cpu.test_dot import KERNELS, machine  # noqa: F401  # a fixture
 from tilevm.backends.cpu.host import Host
 from tilevm.frontend.kernel import Kernel
 
@@ -72,6 +72,19 @@ def test_few_rows_on_other_machines(machine: Host) -> None:  # noqa: F811
         c = np.zeros((2, 32), np.float32)
         anew(product)(a, w, c, BM=2, BN=32, BK=64, START=start)
         assert np.array_equal(c, a @ numbers.T + start)
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "int32", "float16", "float32", "bfloat16"])
+def test_few_rows_of_matrices_in_memory(machine: Host, name: str) -> None:  # noqa: F811
+    dtype = np.dtype(getattr(ml_dtypes, name) if name == "bfloat16" else name)
+    if name == "float16" and not machine.has_f16:
+        pytest.skip("this machine does not convert f16")
+    rng = np.random.default_rng(0)
+    for m, n, k in ((1, 16, 64), (3, 48, 96), (2, 16, 40)):
+        a, b = (rng.integers(0, 9, shape).astype(dtype) for shape in ((m, k), (n, k)))
+        c = np.zeros((m, n), np.int32 if dtype.kind in "iu" else np.float32)
+        anew(KERNELS[False, True])[1](a, b, c, M=m, N=n, K=k)
+        assert np.array_equal(c, a.astype(float) @ b.astype(float).T), (m, n, k)
 
 
 def test_sums_of_a_few_rows_are_scaled() -> None:

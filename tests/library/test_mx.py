@@ -25,6 +25,18 @@ def test_codes_and_scales(name: str, mode: str, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "block"), [("f4e2m1", 32), ("f8e5m2", 16), ("i8", 48)])
+def test_columns_of_whole_blocks(name: str, block: int, mode: str, device: str) -> None:
+    """Where they are many, blocks are a dimension of their own."""
+    x, kind = hard(columns=block * 70), tv.dtype(name)
+    found = quantise.mx(x, name, block, mode=mode, device=device)
+    codes, scales = mx(x, kind, block, mode)
+    assert quantise.in_blocks(found, "nearest_even") and not quantise.in_blocks(found, "stochastic")
+    assert np.array_equal(found.scales, scales) and np.array_equal(codes_of(found), codes)
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("bits", "block"), [(2, 32), (4, 16), (4, 64), (5, 128), (8, 32), (12, 20), (16, 16)])
 def test_block_floating_point(bits: int, block: int, device: str) -> None:
     x = hard(columns=150)

@@ -13,6 +13,7 @@ def given(name: str) -> np.ndarray:
     plain = rng.standard_normal((40, 100)).astype(np.float32)
     return {
         "hard": hard(columns=120),
+        "whole blocks": hard(columns=16 * 70),
         "plain": plain,
         "zeros": np.zeros((20, 33), np.float32),
         "tiny": plain * np.float32(1e-38),
@@ -23,7 +24,7 @@ def given(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("rows", [1, 16])
-@pytest.mark.parametrize("name", ["hard", "plain", "zeros", "tiny", "one large", "many scales"])
+@pytest.mark.parametrize("name", ["hard", "whole blocks", "plain", "zeros", "tiny", "one large", "many scales"])
 def test_codes_and_scales(name: str, rows: int, device: str) -> None:
     x = given(name)
     q = quantise.nvfp4(x, rows, device=device)

@@ -23,6 +23,19 @@ def largest(x: tv.Tile, BLOCK: tv.constexpr) -> tv.Tile:
 
 
 @tv.function
+def largest_in(x: tv.Tile) -> tv.Tile:
+    """:func:`largest` of blocks that have a dimension of their own, (M, G, BLOCK) to (M, G)."""
+    size = tv.abs(x)
+    return tv.where(size == size, size, INFINITY).max(axis=2)
+
+
+@tv.function
+def scaled(x: tv.Tile, by: tv.Tile, amax: tv.Tile) -> tv.Tile:
+    """x (M, G, BLOCK) times ``by`` (M, G); 0 in blocks whose largest number is infinity."""
+    return tv.where((amax < INFINITY)[:, :, None], x * by[:, :, None], 0.0)
+
+
+@tv.function
 def largest_of_rows(amax: tv.Tile, ROWS: tv.constexpr) -> tv.Tile:
     """The largest of each ROWS rows together, (M, G) to (M / ROWS, G)."""
     if ROWS == 1:
@@ -102,10 +115,38 @@ def quantise_mx(
 
 
 @tv.function
+def quantise_mx_blocks(
+    x: tv.Tile, dtype: tv.constexpr, mode: tv.constexpr = "floor", rounding: tv.constexpr = "nearest_even"
+) -> tuple[tv.Tile, tv.Tile]:
+    """:func:`quantise_mx` of (M, G, BLOCK): codes of that shape, and scales (M, G). Nothing is reshaped."""
+    amax = largest_in(x)
+    scale = power_of_two(amax, dtype, mode)
+    return elements(scaled(x, 1.0 / scale.to(tv.f32), amax), dtype, rounding), scale
+
+
+@tv.function
 def nvfp4_factors(amax: tv.Number) -> tuple[tv.Tile, tv.Tile]:
     """What NVFP4 multiplies a tensor by whose largest |x| is ``amax``, and the inverse, which decodes."""
     factor = tv.minimum(2688.0 / amax, LARGEST)  # 2688 = 448 * 6: the largest scale times the largest element
     return factor, 1.0 / factor
+
+
+@tv.function
+def nvfp4_scale(block: tv.Tile, factor: tv.Tile, inverse: tv.Tile) -> tuple[tv.Tile, tv.Tile]:
+    """The scales of blocks whose largest |x| is ``block``, and what their elements are multiplied by."""
+    scale = tv.where(block < INFINITY, tv.minimum(block * (factor * (1 / 6)), 448.0), NAN).to(tv.f8ue4m3)
+    return scale, tv.minimum(1.0 / (scale.to(tv.f32) * inverse), LARGEST)
+
+
+@tv.function
+def quantise_nvfp4_blocks(
+    x: tv.Tile, amax: tv.Number, rounding: tv.constexpr = "nearest_even"
+) -> tuple[tv.Tile, tv.Tile]:
+    """:func:`quantise_nvfp4` of (M, G, 16): codes of that shape, and scales (M, G). Nothing is reshaped."""
+    factor, inverse = nvfp4_factors(amax)
+    block = largest_in(x)
+    scale, by = nvfp4_scale(block, factor, inverse)
+    return elements(scaled(x, by, block), tv.f4e2m1, rounding), scale
 
 
 @tv.function
@@ -123,8 +164,7 @@ def quantise_nvfp4(
     """
     factor, inverse = nvfp4_factors(amax)
     block = largest_of_rows(largest(x, 16), ROWS)
-    scale = tv.where(block < INFINITY, tv.minimum(block * (factor * (1 / 6)), 448.0), NAN).to(tv.f8ue4m3)
-    by = tv.minimum(1.0 / (scale.to(tv.f32) * inverse), LARGEST)
+    scale, by = nvfp4_scale(block, factor, inverse)
     y = tv.where(spread(block < INFINITY, 16, ROWS), x * spread(by, 16, ROWS), 0.0)
     return elements(y, tv.f4e2m1, rounding, random), scale
 

@@ -23,6 +23,7 @@ from tilevm.source import nearest
 Array = np.ndarray[Any, Any]
 NUMPY = {tv.f32: np.float32, tv.f16: np.float16, tv.bf16: ml_dtypes.bfloat16}
 COLUMNS, ELEMENTS = 512, 2048  # of a tile: columns where blocks are shorter, elements where there are rows enough
+VECTOR, MANY, BLOCKS = 16, 16, 64  # elements that blocks are multiples of; blocks in a row; blocks of a program
 SCALES = ("f32", "f16", "bf16", "f8ue4m3", "f8ue5m3")  # of groups
 NVFP4_BLOCK = 16
 
@@ -97,6 +98,23 @@ def launch(kernel: tv.Kernel, q: Quantised, *args: Any, **constants: Any) -> Non
         kernel(*args, **tile(q), **constants)
 
 
+def in_blocks(q: Quantised, rounding: str) -> bool:
+    """Whether blocks can be a dimension of their own: columns are many whole ones, of whole vectors.
+
+    Tiles are not reshaped then, which they are by way of memory.
+    """
+    (rows, size), columns = q.block, q.shape[-1]
+    whole = rows == 1 and size % VECTOR == 0 and columns % size == 0 and columns // size >= MANY
+    return whole and prod(q.shape) > 0 and rounding != "stochastic"
+
+
+def by_blocks(q: Quantised, x: Any) -> tuple[Any, Any, Any, int]:
+    """x and codes as (rows, blocks, elements), scales (rows, blocks), and how many blocks a program takes."""
+    shape = (q.matrix[0], q.shape[-1] // q.block[1], q.block[1])
+    codes = tv.packed(q.codes, q.dtype, shape)
+    return x.reshape(shape), codes, scale_argument(q.scales, q.scale_dtype), min(shape[1], BLOCKS)
+
+
 def mx(
     x: Any,
     dtype: tv.DType | str,
@@ -123,7 +141,11 @@ def mx(
         raise tv.TileError(f"no mode of MX scales is called {mode!r}", help=help)
     q = empty(x, kind, tv.f8e8m0, (1, block_of(block)))
     how = {"BLOCK": block, "mode": mode, "rounding": rounding, "device": device}
-    launch(quantisers.mx, q, rows_of(x), *q.arguments(), key(seed), **how)
+    if in_blocks(q, rounding):
+        given, codes, scales, most = by_blocks(q, x)
+        quantisers.mx_in_blocks(given, codes, scales, BG=most, **how)
+    else:
+        launch(quantisers.mx, q, rows_of(x), *q.arguments(), key(seed), **how)
     return q
 
 
@@ -156,8 +178,13 @@ def nvfp4(
     flat, most, factor = rows_of(x), np.array([amax or 0.0], np.float32), np.ones(1, np.float32)
     if amax is None:
         launch(quantisers.tensor_amax, q, flat, most, device=device)
-    how = {"ROWS": rows, "rounding": rounding, "device": device}
-    launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, key(seed), **how)
+    if in_blocks(q, rounding):
+        given, codes, scales, count = by_blocks(q, x)
+        how = {"BLOCK": NVFP4_BLOCK, "rounding": rounding, "device": device}
+        quantisers.nvfp4_in_blocks(given, most, codes, scales, factor, BG=count, **how)
+    else:
+        how = {"ROWS": rows, "rounding": rounding, "device": device}
+        launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, key(seed), **how)
     return replace(q, factor=float(factor[0]))
 
 

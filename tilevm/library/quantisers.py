@@ -10,7 +10,9 @@ from tilevm.library.blocks import (
     dequantise,
     nvfp4_factors,
     quantise_mx,
+    quantise_mx_blocks,
     quantise_nvfp4,
+    quantise_nvfp4_blocks,
 )
 from tilevm.library.groups import dequantise_group, quantise_group, quantise_range
 
@@ -63,6 +65,52 @@ def mx(
     found, scale = quantise_mx(tile, codes.dtype, BLOCK, mode, rounding, draws(x, seed, rounding, BM, BN))
     codes.store((i, j), found)
     scales.store((i, j // BLOCK), scale)
+
+
+@tv.kernel(
+    "x: T[M, G, B], codes: C[M, G, B] packed, scales: f8e8m0[M, G] packed",
+    grid=lambda M, G, BG, **_: (tv.cdiv(G, BG), M),
+)
+def mx_in_blocks(
+    x: tv.Tensor,
+    codes: tv.Tensor,
+    scales: tv.Tensor,
+    BLOCK: tv.constexpr,
+    mode: tv.constexpr,
+    rounding: tv.constexpr,
+    BG: tv.constexpr,
+) -> None:
+    """:func:`mx` where columns are whole blocks of BLOCK = B, without random numbers; BG blocks a program."""
+    i, g = tv.program_id(1), tv.program_id(0) * BG
+    tile = x.load((i, g, 0), (1, BG, BLOCK)).to(tv.f32)
+    found, scale = quantise_mx_blocks(tile, codes.dtype, mode, rounding)
+    codes.store((i, g, 0), found)
+    scales.store((i, g), scale)
+
+
+@tv.kernel(
+    "x: T[M, G, B], amax: f32[1], codes: f4e2m1[M, G, B] packed, scales: f8ue4m3[M, G] packed, factor: f32[1]",
+    grid=lambda M, G, BG, **_: (tv.cdiv(G, BG), M),
+)
+def nvfp4_in_blocks(
+    x: tv.Tensor,
+    amax: tv.Tensor,
+    codes: tv.Tensor,
+    scales: tv.Tensor,
+    factor: tv.Tensor,
+    BLOCK: tv.constexpr,
+    rounding: tv.constexpr,
+    BG: tv.constexpr,
+) -> None:
+    """:func:`nvfp4` where columns are whole blocks of BLOCK = B = 16 in one row, without random numbers."""
+    i, g = tv.program_id(1), tv.program_id(0) * BG
+    most = amax.gather(0)
+    tile = x.load((i, g, 0), (1, BG, BLOCK)).to(tv.f32)
+    found, scale = quantise_nvfp4_blocks(tile, most, rounding)
+    codes.store((i, g, 0), found)
+    scales.store((i, g), scale)
+    if i == 0 and g == 0:
+        factor.store(0, nvfp4_factors(most)[1])
 
 
 @tv.kernel(
