@@ -191,7 +191,7 @@ def _(op: ops.FloatUnary, e: Emitter, dtype: DType, xs: Sequence[LLVM]) -> LLVM:
 
 
 NEUTRAL: dict[type[Op], Callable[[DType], Any]] = {
-    ops.Sum: lambda t: -0.0 if t.is_float else 0,  # 0.0 would make 0.0 of -0.0, and be added for that
+    ops.Sum: lambda t: 0.0 if t.is_float else 0,  # so nothing but -0.0 sums to 0.0, as on the reference machine
     ops.Max: lambda t: float("-inf") if t.is_float else int(t.min),
     ops.Min: lambda t: float("inf") if t.is_float else int(t.max),
     ops.Any: lambda t: 0,

@@ -121,3 +121,20 @@ def test_sums_along_rows(machine: Host, name: str) -> None:  # noqa: F811
             box[:, : held.shape[1]] = held
             assert np.allclose(s, box.sum(axis=1), rtol=1e-6, atol=1e-4), (n, k, j)
             assert np.array_equal(top, box.max(axis=1)), (n, k, j)
+
+
+@tv.kernel("x: f32[_, _], y: f32[_], z: f32[_]", grid=(1,))
+def sums(x: tv.Tensor, y: tv.Tensor, z: tv.Tensor) -> None:
+    tile = x.load((0, 0), (16, 32))
+    y.store(0, tile.sum(axis=1))
+    z.store(0, tile.sum(axis=0))
+
+
+def test_nothing_but_negative_zeros_sums_to_zero() -> None:
+    """On both devices alike: sums begin at 0.0."""
+    x = np.full((16, 32), -0.0, np.float32)
+    x[1] = 0.0
+    for device in ("cpu", "vm"):
+        y, z = np.ones(16, np.float32), np.ones(32, np.float32)
+        sums(x, y, z, device=device)
+        assert not np.signbit(y).any() and not np.signbit(z).any()
