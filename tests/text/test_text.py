@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.conftest import Golden
-from tilevm.ir import OPS, Func
+from tilevm.ir import OPS, THREAD_OPS, Func
 from tilevm.ir.build import Builder, block
 from tilevm.ir.core import Value
 from tilevm.ir.ops import Add, Constant
@@ -26,6 +26,14 @@ def test_every_instruction_round_trips() -> None:
     text = (HERE / "every.tvm").read_text(encoding="utf-8")
     func = verify(read_func(text))
     assert {op.name for op in walk(func.body)} == set(OPS)
+    assert print_func(func) == text
+
+
+def test_every_instruction_of_threads_round_trips() -> None:
+    text = (HERE / "every_thread.tvm").read_text(encoding="utf-8")
+    func = verify(read_func(text))
+    assert set(THREAD_OPS) == {op.name for op in walk(func.body)} & set(THREAD_OPS)
+    assert (func.warps, func.target) == (2, "sm_80")
     assert print_func(func) == text
 
 

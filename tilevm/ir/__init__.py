@@ -1,6 +1,6 @@
-"""The tile-level IR: SSA with structured control flow."""
+"""The IR, at two levels: SSA with structured control flow."""
 
-from tilevm.ir.core import OPS, Block, Effect, Func, Op, Role, Value
+from tilevm.ir.core import OPS, THREAD_OPS, Block, Effect, Func, Op, Role, Value
 from tilevm.ir.table import Table
 
-__all__ = ["OPS", "Block", "Effect", "Func", "Op", "Role", "Table", "Value"]
+__all__ = ["OPS", "THREAD_OPS", "Block", "Effect", "Func", "Op", "Role", "Table", "Value"]

@@ -47,12 +47,17 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Func:
-    """A kernel. ``grid`` counts the programs along each axis, or None when only the launch knows."""
+    """A kernel. ``grid`` counts the programs along each axis, or None when only the launch knows.
+
+    ``warps`` and ``target``: at thread level, how many warps a block has, and of which machine; at tile level None.
+    """
 
     name: str
     body: Block
     grid: tuple[Expr, ...] | None = None
     span: Span | None = None
+    warps: int | None = None
+    target: str | None = None
 
     @property
     def params(self) -> tuple[Value, ...]:
@@ -104,7 +109,8 @@ def region() -> Any:
 
 
 LARGEST = 1 << 28  # elements of a tile
-OPS: dict[str, type[Op]] = {}
+OPS: dict[str, type[Op]] = {}  # instructions of the tile level; some stand at thread level too
+THREAD_OPS: dict[str, type[Op]] = {}  # of the thread level alone
 VALUE_ROLES = (Role.OPERAND, Role.OPERANDS, Role.OPTIONAL)
 
 
@@ -121,6 +127,7 @@ class Op:
     name: ClassVar[str]
     effect: ClassVar[Effect] = Effect.PURE
     terminator: ClassVar[bool] = False
+    thread: ClassVar[bool] = False  # of the thread level alone
     roles: ClassVar[dict[str, Role]]
     readers: ClassVar[dict[str, Callable[[Any], Any]]]
 
@@ -139,9 +146,9 @@ class Op:
         cls.effect = effect or cls.effect
         cls.terminator = terminator
         if name:
-            assert name not in OPS, f"instruction {name!r} is defined twice"
+            assert name not in {**OPS, **THREAD_OPS}, f"instruction {name!r} is defined twice"
             cls.name = name
-            OPS[name] = cls
+            (THREAD_OPS if cls.thread else OPS)[name] = cls
 
     def __post_init__(self) -> None:
         types = self.infer()

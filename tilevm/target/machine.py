@@ -97,6 +97,20 @@ class Target:
             f"{self.name} has no {access} of {width} bytes a lane in shared memory", help=f"it has: {known}"
         )
 
+    def atom(self, name: str) -> MmaAtom:
+        """The matrix instruction called ``name`` that takes its operands from registers. Raises TileError."""
+        for atom in self.mma_atoms:
+            if atom.name == name and atom.a is not None and atom.b is not None:
+                return atom
+        raise TileError(f"{self.name} has no matrix instruction {name}")
+
+    def matrix_copy(self, name: str) -> MatrixCopy:
+        """The copy of 8 x 8 matrices called ``name``. Raises TileError."""
+        for copy in self.matrix_copies:
+            if copy.name == name:
+                return copy
+        raise TileError(f"{self.name} has no copy {name}")
+
     def copy(self, name: str) -> CopyAtom | None:
         """The copy called ``name``, where the machine has it."""
         return next((copy for copy in self.copies if copy.name == name), None)

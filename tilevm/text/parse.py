@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Tree, UnexpectedInput
 
-from tilevm.ir import OPS, Block, Func, Op, Role, Value
+from tilevm.ir import OPS, THREAD_OPS, Block, Func, Op, Role, Value
 from tilevm.ir.core import lying
 from tilevm.ir.ops import Yield
+from tilevm.ir.threads import ThreadOp
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.digits import holds
 from tilevm.source import Span, TileError, nearest
 from tilevm.symbolic import Expr, Name, Number, combine
-from tilevm.types import Dim, Pointer, Scalar, Tensor, Tile, Type, dtype
+from tilevm.types import Dim, Pointer, Scalar, Shared, Tensor, Tile, Type, dtype
 
+KINDS: dict[str, type[Op] | type[ThreadOp]] = {**OPS, **THREAD_OPS}
 Node = Any  # a lark Tree or Token; lark's own types say no more
 
 
@@ -67,8 +70,10 @@ class Reader:
     def func(self, node: Node) -> Func:
         symbol, params, *rest = node.children
         grid = tuple(map(expr, rest.pop(0).children)) if rest and rest[0].data == "grid" else None
+        warps = rest.pop(0).children if rest and rest[0].data == "warps" else None
         body = Block(self.params(params), tuple(self.op(o) for o in rest))
-        return Func(str(symbol)[1:], body, grid, self.span(symbol))
+        func = Func(str(symbol)[1:], body, grid, self.span(symbol))
+        return replace(func, warps=int(warps[0]), target=str(warps[1])) if warps else func
 
     def layout(self, node: Node) -> None:
         """A name for a layout."""
@@ -98,9 +103,9 @@ class Reader:
 
     def op(self, node: Node) -> Op:
         made, name, given, attrs, regions, types = node.children
-        kind = OPS.get(str(name))
+        kind = KINDS.get(str(name))
         if kind is None:
-            near = nearest(str(name), list(OPS))
+            near = nearest(str(name), list(KINDS))
             raise TileError(
                 f"no instruction is called {name}", self.span(name), help=f"did you mean {near}?" if near else None
             )
@@ -227,6 +232,7 @@ TYPES: dict[str, Any] = {
     "scalar": lambda p: Scalar(dtype(str(p[0]))),
     "tile": lambda p: Tile(dtype(str(p[0])), tuple(int(n) for n in p[1:])),
     "tensor": tensor,
+    "shared": lambda p: Shared(dtype(str(p[0])), int(p[1])),
     "pointer": lambda p: Pointer(dtype(str(p[0])), int(p[1].children[0]) if len(p) > 1 else 1),
 }
 

@@ -46,7 +46,8 @@ class Printer:
 
     def func(self, func: Func) -> str:
         grid = f" grid({', '.join(map(str, func.grid))})" if func.grid is not None else ""
-        text = f"func @{func.name}({self.params(func.params)}){grid} {{\n{self.block(func.body, 1)}}}\n"
+        warps = "" if func.warps is None else f" warps({func.warps}, {func.target})"
+        text = f"func @{func.name}({self.params(func.params)}){grid}{warps} {{\n{self.block(func.body, 1)}}}\n"
         return self.layouts() + text
 
     def layouts(self) -> str:
@@ -72,7 +73,7 @@ class Printer:
         words = [op.name]
         if given:
             words.append(given)
-        if attrs:
+        if attrs or not (given or op.regions or op.results):  # a bare word would take the next name for its operand
             words.append(f"{{{attrs}}}")
         for inner in op.regions:
             words.append(f"({self.params(inner.params)}) {{\n{self.block(inner, depth + 1)}{'  ' * depth}}}")

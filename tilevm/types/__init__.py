@@ -23,7 +23,7 @@ from tilevm.types.named import (
     tf32,
 )
 from tilevm.types.split import float_, integer
-from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Tensor, Tile, Type, like, row_major
+from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Type, like, row_major
 
 __all__ = [
     "NAMED",
@@ -33,6 +33,7 @@ __all__ = [
     "Numeric",
     "Pointer",
     "Scalar",
+    "Shared",
     "Specials",
     "Tensor",
     "Tile",

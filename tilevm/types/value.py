@@ -105,7 +105,18 @@ class Pointer:
         return f"ptr<{self.dtype}{f', align={self.align}' if self.align > 1 else ''}>"
 
 
-Type = Scalar | Tile | Tensor | Pointer
+@dataclass(frozen=True)
+class Shared:
+    """``count`` elements in the shared memory of a block."""
+
+    dtype: DType
+    count: int
+
+    def __str__(self) -> str:
+        return f"shared<{self.dtype}[{self.count}]>"
+
+
+Type = Scalar | Tile | Tensor | Pointer | Shared
 Numeric = Scalar | Tile
 
 

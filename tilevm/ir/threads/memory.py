@@ -1,0 +1,224 @@
+"""Instructions of threads on memory: global, shared, copies between them that run on their own, and barriers."""
+
+from __future__ import annotations
+
+from tilevm.ir.core import Effect, Value, attribute, operand, optional
+from tilevm.ir.ops.expect import axis_of, tensor
+from tilevm.ir.threads.op import ThreadOp, array, holds, mask, memory, offsets, shared
+from tilevm.source import TileError
+from tilevm.types import DType, Scalar, Shared, Tensor, Tile, Type, dtype, i64
+
+UNIT = attribute(None, read=lambda text: text if text is None else dtype(text))
+
+
+class Stride(ThreadOp, name="stride"):
+    """Elements between neighbours of a tensor along ``axis``, i64."""
+
+    tensor: Value = operand()
+    axis: int = attribute()
+
+    def infer(self) -> tuple[Type, ...]:
+        axis_of(self, self.axis, tensor(self, self.tensor).rank)
+        return (Scalar(i64),)
+
+
+class GlobalAccess(ThreadOp):
+    """Vectors of ``width`` units of global memory, the first ``offsets[v]`` units from the memory's element 0.
+
+    A unit is an element, or ``of`` where that is given: so packed tensors are read by the byte or word. Vector v is
+    aligned to its size; it is not touched where ``mask[v]`` is false. Its units are registers v * width and up.
+    """
+
+    def unit(self, memory_: Value, of: DType | None) -> DType:
+        found = memory(self, memory_)
+        if of is None and isinstance(found, Tensor) and found.packed:
+            raise TileError(f"{self.name}: a packed tensor is read in units that are told by of", self.span)
+        return found.dtype if of is None else of
+
+    def wide(self, width: int) -> None:
+        if width < 1 or width & (width - 1):
+            raise TileError(f"{self.name}: a width of {width}, which is no power of two", self.span)
+
+
+class GlobalLoad(GlobalAccess, name="global_load", effect=Effect.READ):
+    """What is there; ``other``, or 0, where the mask is false."""
+
+    memory: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+    other: Value | None = optional()
+    width: int = attribute(1)
+    of: DType | None = UNIT
+
+    def infer(self) -> tuple[Type, ...]:
+        count, unit = offsets(self, self.offsets), self.unit(self.memory, self.of)
+        self.wide(self.width)
+        mask(self, self.mask, count)
+        if self.other is not None and self.other.type != Scalar(unit):
+            raise TileError(f"global_load: other is {self.other.type}, the units {unit}", self.span)
+        return (Tile(unit, (count * self.width,)),)
+
+
+class GlobalStore(GlobalAccess, name="global_store", effect=Effect.WRITE):
+    """Write ``value`` there."""
+
+    memory: Value = operand()
+    value: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+    width: int = attribute(1)
+    of: DType | None = UNIT
+
+    def infer(self) -> tuple[Type, ...]:
+        count = offsets(self, self.offsets)
+        self.wide(self.width)
+        mask(self, self.mask, count)
+        holds(self, self.value, self.unit(self.memory, self.of), count * self.width)
+        return ()
+
+
+class GlobalAtomic(GlobalAccess, name="global_atomic", effect=Effect.WRITE):
+    """``old = memory; memory = old change value`` with nothing in between, giving ``old``; 0 where the mask is false.
+
+    ``change`` is that of the tile-level ``atomic``.
+    """
+
+    memory: Value = operand()
+    value: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+    change: str = attribute()
+
+    def infer(self) -> tuple[Type, ...]:
+        count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
+        mask(self, self.mask, count)
+        holds(self, self.value, unit, count)
+        return (Tile(unit, (count,)),)
+
+
+class GlobalAtomicCas(GlobalAccess, name="global_atomic_cas", effect=Effect.WRITE):
+    """``old = memory; if old == compare: memory = value``, giving ``old``; bits are compared; 0 where masked out."""
+
+    memory: Value = operand()
+    compare: Value = operand()
+    value: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+
+    def infer(self) -> tuple[Type, ...]:
+        count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
+        mask(self, self.mask, count)
+        holds(self, self.compare, unit, count)
+        holds(self, self.value, unit, count)
+        return (Tile(unit, (count,)),)
+
+
+class SharedBuffer(ThreadOp, name="shared", effect=Effect.WRITE):
+    """``count`` elements of shared memory, not yet written, on an address that ``align`` divides.
+
+    ``at``: its byte address in the block's shared memory, once the pass ``place`` has found it; buffers that are never
+    needed together may overlap.
+    """
+
+    of: DType = attribute(read=lambda text: dtype(text))
+    count: int = attribute()
+    align: int = attribute(16)
+    at: int | None = attribute(None)
+
+    def infer(self) -> tuple[Type, ...]:
+        if self.count < 1 or self.of.bits not in (8, 16, 32, 64):
+            raise TileError(f"shared: {self.count} elements of {self.of}", self.span)
+        return (Shared(self.of, self.count),)
+
+
+class SharedLoad(ThreadOp, name="shared_load", effect=Effect.READ):
+    """Vectors of ``width`` elements, the first ``offsets[v]`` elements into the buffer; aligned to their size."""
+
+    buffer: Value = operand()
+    offsets: Value = operand()
+    width: int = attribute(1)
+
+    def infer(self) -> tuple[Type, ...]:
+        return (Tile(shared(self, self.buffer).dtype, (offsets(self, self.offsets) * self.width,)),)
+
+
+class SharedStore(ThreadOp, name="shared_store", effect=Effect.WRITE):
+    """Write vectors of ``width`` elements there, where ``mask`` is true."""
+
+    buffer: Value = operand()
+    value: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+    width: int = attribute(1)
+
+    def infer(self) -> tuple[Type, ...]:
+        count = offsets(self, self.offsets)
+        mask(self, self.mask, count)
+        holds(self, self.value, shared(self, self.buffer).dtype, count * self.width)
+        return ()
+
+
+class MatrixLoad(ThreadOp, name="matrix_load", effect=Effect.READ):
+    """8 x 8 matrices by the instruction called ``copy``, which all lanes of a warp do together, once an offset.
+
+    ``offsets[v]``: where the row of 16 bytes begins, in elements, that this lane gives the address of. The registers of
+    a lane are those of the instruction's fragment, in order.
+    """
+
+    buffer: Value = operand()
+    offsets: Value = operand()
+    copy: str = attribute()
+    words: int = attribute()
+
+    def infer(self) -> tuple[Type, ...]:
+        found = shared(self, self.buffer)
+        return (Tile(found.dtype, (offsets(self, self.offsets) * self.words * 32 // found.dtype.bits,)),)
+
+
+class AsyncCopy(GlobalAccess, name="async_copy", effect=Effect.WRITE):
+    """Vectors of ``width`` elements from global to shared memory, on their own; zeros where ``mask`` is false.
+
+    They land when this thread waits for the group that its next ``async_commit`` closes. Until then nobody may touch
+    the place, and others need a barrier after that.
+    """
+
+    buffer: Value = operand()
+    to: Value = operand()
+    memory: Value = operand()
+    offsets: Value = operand()
+    mask: Value | None = optional()
+    width: int = attribute(1)
+
+    def infer(self) -> tuple[Type, ...]:
+        count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
+        mask(self, self.mask, count)
+        if array(self, self.to).size != count or shared(self, self.buffer).dtype != unit:
+            raise TileError(f"async_copy: {self.to.type} in {self.buffer.type} for {count} of {unit}", self.span)
+        if self.width * unit.bits not in (32, 64, 128):
+            raise TileError(f"async_copy moves 4, 8 or 16 bytes, not {self.width} of {unit}", self.span)
+        return ()
+
+
+class AsyncCommit(ThreadOp, name="async_commit", effect=Effect.WRITE):
+    """Close a group of the copies that this thread began since the last one, perhaps of none."""
+
+    def infer(self) -> tuple[Type, ...]:
+        return ()
+
+
+class AsyncWait(ThreadOp, name="async_wait", effect=Effect.WRITE):
+    """Until all groups of this thread but the last ``pending`` have landed."""
+
+    pending: int = attribute(0)
+
+    def infer(self) -> tuple[Type, ...]:
+        if self.pending < 0:
+            raise TileError(f"async_wait: {self.pending} groups", self.span)
+        return ()
+
+
+class Barrier(ThreadOp, name="barrier", effect=Effect.WRITE):
+    """Until every thread of the block is here; what they wrote to memory before is seen by all after."""
+
+    def infer(self) -> tuple[Type, ...]:
+        return ()
