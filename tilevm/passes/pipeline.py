@@ -15,6 +15,7 @@ from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
+from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 from tilevm.target import Target, target as find_target
@@ -52,6 +53,29 @@ def layouts(machine: Target, warps: int) -> Pass:
     run = partial(assign, target=machine, warps=warps)
     run.__doc__ = assign.__doc__
     return Pass("layouts", run, "decide which thread holds which element, for machines with threads")
+
+
+def tidy(func: Func) -> Func:
+    """``func`` of threads through ``fold``, ``cse``, ``hoist`` and ``dce`` again: addresses share their parts, and
+    what is fixed in a loop is computed before it."""
+    for step in (FOLD, CSE, HOIST, DCE):
+        func = step.run(func)
+    return func
+
+
+def threads(machine: Target, warps: int) -> Pass:
+    """The pass from tiles to what each thread does, for blocks of ``warps`` of a machine."""
+    run = partial(to_threads, target=machine, warps=warps)
+    run.__doc__ = to_threads.__doc__
+    return Pass("threads", run, "say what each thread does")
+
+
+TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
+
+
+def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
+    """The passes after those of :func:`pipeline`, for machines with threads."""
+    return () if target == "cpu" else (threads(find_target(target), warps), TIDY)
 
 
 def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
