@@ -20,7 +20,7 @@ from tilevm.layout import Layout, LayoutError
 from tilevm.layout.digits import holds
 from tilevm.source import Span, TileError, nearest
 from tilevm.symbolic import Expr, Name, Number, combine
-from tilevm.types import Dim, Pointer, Scalar, Shared, Tensor, Tile, Type, dtype
+from tilevm.types import Dim, Pointer, Scalar, Shared, Tensor, Tile, Token as Waited, Type, dtype
 
 KINDS: dict[str, type[Op] | type[ThreadOp]] = {**OPS, **THREAD_OPS}
 Node = Any  # a lark Tree or Token; lark's own types say no more
@@ -229,7 +229,7 @@ def dim(node: Node) -> Dim:
 
 
 TYPES: dict[str, Any] = {
-    "scalar": lambda p: Scalar(dtype(str(p[0]))),
+    "scalar": lambda p: Waited() if str(p[0]) == "token" else Scalar(dtype(str(p[0]))),
     "tile": lambda p: Tile(dtype(str(p[0])), tuple(int(n) for n in p[1:])),
     "tensor": tensor,
     "shared": lambda p: Shared(dtype(str(p[0])), int(p[1])),

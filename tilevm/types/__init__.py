@@ -23,7 +23,7 @@ from tilevm.types.named import (
     tf32,
 )
 from tilevm.types.split import float_, integer
-from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Type, like, row_major
+from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Token, Type, like, row_major
 
 __all__ = [
     "NAMED",
@@ -37,6 +37,7 @@ __all__ = [
     "Specials",
     "Tensor",
     "Tile",
+    "Token",
     "Type",
     "bf16",
     "bool_",

@@ -116,7 +116,15 @@ class Shared:
         return f"shared<{self.dtype}[{self.count}]>"
 
 
-Type = Scalar | Tile | Tensor | Pointer | Shared
+@dataclass(frozen=True)
+class Token:
+    """That a group of copies was begun: what waits for them names it."""
+
+    def __str__(self) -> str:
+        return "token"
+
+
+Type = Scalar | Tile | Tensor | Pointer | Shared | Token
 Numeric = Scalar | Tile
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from tilevm.ir.core import Op, Value
 from tilevm.source import TileError
-from tilevm.types import Kind, Numeric, Pointer, Scalar, Shared, Tensor, Tile
+from tilevm.types import Kind, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Token
 
 FAMILY = {Kind.SIGNED: "i", Kind.UNSIGNED: "i", Kind.FLOAT: "f", Kind.BOOL: "b"}
+DESCRIBED = {
+    Scalar: "the number",
+    Tile: "the tile",
+    Tensor: "the tensor",
+    Pointer: "the pointer",
+    Shared: "the buffer",
+    Token: "the",
+}
 WORDS = {"i": "integers", "f": "floats", "b": "bools"}
 
 
@@ -69,5 +77,4 @@ def axis_of(op: Op, axis: int, rank: int) -> None:
 
 def describe(found: object) -> str:
     """A type in the user's words."""
-    words = {Scalar: "the number", Tile: "the tile", Tensor: "the tensor", Pointer: "the pointer", Shared: "the buffer"}
-    return f"{words[type(found)]} {found}"
+    return f"{DESCRIBED[type(found)]} {found}"

@@ -6,6 +6,7 @@ in this package. Numbers may differ from thread to thread; those that loops and 
 """
 
 from tilevm.ir.threads.memory import (
+    AsyncAwait,
     AsyncCommit,
     AsyncCopy,
     AsyncWait,
@@ -15,6 +16,8 @@ from tilevm.ir.threads.memory import (
     GlobalLoad,
     GlobalStore,
     MatrixLoad,
+    Ring,
+    SharedAccess,
     SharedBuffer,
     SharedLoad,
     SharedStore,
@@ -24,6 +27,7 @@ from tilevm.ir.threads.op import ThreadOp
 from tilevm.ir.threads.registers import Join, Mma, Numbers, Pick, Register, Shuffle, ShuffleXor, Take, ThreadId
 
 __all__ = [
+    "AsyncAwait",
     "AsyncCommit",
     "AsyncCopy",
     "AsyncWait",
@@ -38,6 +42,8 @@ __all__ = [
     "Numbers",
     "Pick",
     "Register",
+    "Ring",
+    "SharedAccess",
     "SharedBuffer",
     "SharedLoad",
     "SharedStore",

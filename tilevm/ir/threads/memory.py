@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tilevm.ir.core import Effect, Value, attribute, operand, optional
+from tilevm.ir.core import Effect, Value, attribute, operand, operands, optional
 from tilevm.ir.ops.expect import axis_of, tensor
-from tilevm.ir.threads.op import ThreadOp, array, holds, mask, memory, offsets, shared
+from tilevm.ir.threads.op import ThreadOp, array, holds, mask, memory, offsets, shared, slot
 from tilevm.source import TileError
-from tilevm.types import DType, Scalar, Shared, Tensor, Tile, Type, dtype, i64
+from tilevm.types import DType, Scalar, Shared, Tensor, Tile, Token, Type, dtype, i32, i64
 
 UNIT = attribute(None, read=lambda text: text if text is None else dtype(text))
 
@@ -114,51 +114,81 @@ class GlobalAtomicCas(GlobalAccess, name="global_atomic_cas", effect=Effect.WRIT
 
 
 class SharedBuffer(ThreadOp, name="shared", effect=Effect.WRITE):
-    """``count`` elements of shared memory, not yet written, on an address that ``align`` divides.
+    """``slots`` times ``count`` elements of shared memory, not yet written, on an address that ``align`` divides.
 
-    ``at``: its byte address in the block's shared memory, once the pass ``place`` has found it; buffers that are never
-    needed together may overlap.
+    A buffer of several slots is a ring: an access names a slot, and slot s begins ``s * count`` elements into the
+    buffer. ``at``: its byte address in the block's shared memory, once the pass ``place`` has found it; buffers that
+    are never needed together may overlap.
     """
 
     of: DType = attribute(read=lambda text: dtype(text))
     count: int = attribute()
     align: int = attribute(16)
+    slots: int = attribute(1)
     at: int | None = attribute(None)
 
     def infer(self) -> tuple[Type, ...]:
-        if self.count < 1 or self.of.bits not in (8, 16, 32, 64):
-            raise TileError(f"shared: {self.count} elements of {self.of}", self.span)
-        return (Shared(self.of, self.count),)
+        if self.count < 1 or self.slots < 1 or self.of.bits not in (8, 16, 32, 64):
+            raise TileError(f"shared: {self.slots} slots of {self.count} elements of {self.of}", self.span)
+        return (Shared(self.of, self.count * self.slots),)
 
 
-class SharedLoad(ThreadOp, name="shared_load", effect=Effect.READ):
+class Ring(ThreadOp, name="ring"):
+    """``(slot + by) mod slots``, an i32: the slot so many further round a ring; ``slot`` is one of ``range(slots)``.
+
+    Later it is an addition and a select; until then passes see how the slots of a ring relate.
+    """
+
+    slot: Value = operand()
+    by: int = attribute()
+    slots: int = attribute()
+
+    def infer(self) -> tuple[Type, ...]:
+        slot(self, self.slot)
+        if not 0 <= self.by < self.slots:
+            raise TileError(f"ring: {self.by} further round {self.slots} slots", self.span)
+        return (Scalar(i32),)
+
+
+class SharedAccess(ThreadOp):
+    """An access of ``buffer``. Offsets are elements from its beginning, or from that of ``slot`` where one is given.
+
+    ``slot`` is a number, alike in all threads, below the slots of the buffer.
+    """
+
+
+class SharedLoad(SharedAccess, name="shared_load", effect=Effect.READ):
     """Vectors of ``width`` elements, the first ``offsets[v]`` elements into the buffer; aligned to their size."""
 
     buffer: Value = operand()
     offsets: Value = operand()
+    slot: Value | None = optional()
     width: int = attribute(1)
 
     def infer(self) -> tuple[Type, ...]:
+        slot(self, self.slot)
         return (Tile(shared(self, self.buffer).dtype, (offsets(self, self.offsets) * self.width,)),)
 
 
-class SharedStore(ThreadOp, name="shared_store", effect=Effect.WRITE):
+class SharedStore(SharedAccess, name="shared_store", effect=Effect.WRITE):
     """Write vectors of ``width`` elements there, where ``mask`` is true."""
 
     buffer: Value = operand()
     value: Value = operand()
     offsets: Value = operand()
     mask: Value | None = optional()
+    slot: Value | None = optional()
     width: int = attribute(1)
 
     def infer(self) -> tuple[Type, ...]:
+        slot(self, self.slot)
         count = offsets(self, self.offsets)
         mask(self, self.mask, count)
         holds(self, self.value, shared(self, self.buffer).dtype, count * self.width)
         return ()
 
 
-class MatrixLoad(ThreadOp, name="matrix_load", effect=Effect.READ):
+class MatrixLoad(SharedAccess, name="matrix_load", effect=Effect.READ):
     """8 x 8 matrices by the instruction called ``copy``, which all lanes of a warp do together, once an offset.
 
     ``offsets[v]``: where the row of 16 bytes begins, in elements, that this lane gives the address of. The registers of
@@ -167,15 +197,17 @@ class MatrixLoad(ThreadOp, name="matrix_load", effect=Effect.READ):
 
     buffer: Value = operand()
     offsets: Value = operand()
+    slot: Value | None = optional()
     copy: str = attribute()
     words: int = attribute()
 
     def infer(self) -> tuple[Type, ...]:
+        slot(self, self.slot)
         found = shared(self, self.buffer)
         return (Tile(found.dtype, (offsets(self, self.offsets) * self.words * 32 // found.dtype.bits,)),)
 
 
-class AsyncCopy(GlobalAccess, name="async_copy", effect=Effect.WRITE):
+class AsyncCopy(GlobalAccess, SharedAccess, name="async_copy", effect=Effect.WRITE):
     """Vectors of ``width`` elements from global to shared memory, on their own; zeros where ``mask`` is false.
 
     They land when this thread waits for the group that its next ``async_commit`` closes. Until then nobody may touch
@@ -187,9 +219,11 @@ class AsyncCopy(GlobalAccess, name="async_copy", effect=Effect.WRITE):
     memory: Value = operand()
     offsets: Value = operand()
     mask: Value | None = optional()
+    slot: Value | None = optional()
     width: int = attribute(1)
 
     def infer(self) -> tuple[Type, ...]:
+        slot(self, self.slot)
         count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
         mask(self, self.mask, count)
         if array(self, self.to).size != count or shared(self, self.buffer).dtype != unit:
@@ -200,9 +234,21 @@ class AsyncCopy(GlobalAccess, name="async_copy", effect=Effect.WRITE):
 
 
 class AsyncCommit(ThreadOp, name="async_commit", effect=Effect.WRITE):
-    """Close a group of the copies that this thread began since the last one, perhaps of none."""
+    """Close a group of the copies that this thread began since the last one, perhaps of none, giving its token."""
 
     def infer(self) -> tuple[Type, ...]:
+        return (Token(),)
+
+
+class AsyncAwait(ThreadOp, name="async_await", effect=Effect.WRITE):
+    """Until the groups of ``tokens`` have landed. The pass ``waits`` counts what may be pending and leaves none."""
+
+    tokens: tuple[Value, ...] = operands()
+
+    def infer(self) -> tuple[Type, ...]:
+        wrong = next((v for v in self.tokens if v.type != Token()), None)
+        if wrong is not None or not self.tokens:
+            raise TileError(f"async_await takes tokens, not {wrong.type if wrong else 'nothing'}", self.span)
         return ()
 
 

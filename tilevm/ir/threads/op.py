@@ -7,7 +7,7 @@ from typing import ClassVar
 from tilevm.ir.core import Op, Value
 from tilevm.ir.ops.expect import describe
 from tilevm.source import TileError
-from tilevm.types import DType, Pointer, Scalar, Shared, Tensor, Tile
+from tilevm.types import DType, Pointer, Scalar, Shared, Tensor, Tile, i32
 
 
 class ThreadOp(Op):
@@ -36,6 +36,12 @@ def shared(op: Op, value: Value) -> Shared:
     if not isinstance(value.type, Shared):
         raise TileError(f"{op.name} takes a buffer in shared memory, not {describe(value.type)}", op.span)
     return value.type
+
+
+def slot(op: Op, value: Value | None) -> None:
+    """Raises TileError unless ``value`` is a number i32, or nothing."""
+    if value is not None and value.type != Scalar(i32):
+        raise TileError(f"{op.name}: a slot is i32, not {value.type}", op.span)
 
 
 def memory(op: Op, value: Value) -> Tensor | Pointer:
