@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Program:
     def __init__(self, place: tuple[int, int, int], grid: tuple[int, int, int], memory: Mapping[Value, Memory]) -> None:
         self.place, self.grid, self.memory = place, grid, memory
         self.values: dict[Value, Held] = {}
+        self.stages: dict[Value, Any] = {}  # places of tiles that are copied ahead, and the copies on their way
+        self.tokens = 0
 
     def block(self, block: Block, given: Sequence[Held] = ()) -> list[Held]:
         """Run a block on its parameters; what it yields."""

@@ -15,6 +15,7 @@ from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
+from tilevm.passes.stage import stage
 from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
@@ -78,6 +79,13 @@ def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     return () if target == "cpu" else (threads(find_target(target), warps), TIDY)
 
 
+def staging(machine: Target, warps: int) -> Pass:
+    """The pass that lets loads of pipelined loops run ahead, on a machine that copies on its own."""
+    run = partial(stage, target=machine, warps=warps)
+    run.__doc__ = stage.__doc__
+    return Pass("stage", run, "copy what loops load to shared memory ahead of its use")
+
+
 def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     """The passes for a target by name: for machines with threads, their layouts too. Raises TileError for ``warps``
     that no block of it has."""
@@ -89,7 +97,7 @@ def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
             f"num_warps is {warps}, and a block of {target} has {machine.warps_per_block} warps at most",
             help=f"{machine.limits.threads_per_block} threads of {machine.lanes} lanes a warp",
         )
-    return (*PIPELINE, layouts(machine, warps))
+    return (*PIPELINE, layouts(machine, warps), staging(machine, warps))
 
 
 def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:

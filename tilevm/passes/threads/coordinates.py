@@ -50,7 +50,7 @@ def places(layout: Layout) -> Places:
     """The tables of a layout on threads and registers."""
     digits = tuple(weighted(modes, THREAD) for modes in layout.dims)
     slots = tuple(weighted(modes, REG) for modes in layout.dims)
-    copies = tuple(Digit(mode.extent, mode.stride, 1) for mode in layout.replicas if mode.axis == THREAD)
+    copies = tuple(Digit(mode.extent, mode.stride, 1) for mode in layout.replicas if mode.extent > 1)
     return Places(layout, table(digits, layout.threads), table(slots, layout.registers), digits, copies)
 
 

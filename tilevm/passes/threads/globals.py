@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilevm.ir import Value, ops, threads
+from tilevm.passes.bounds import Facts
 from tilevm.passes.threads.coordinates import Places
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower
 from tilevm.types import Dim, DType, Tensor, i32, i64, integer, u8, u32, u64
@@ -49,7 +50,7 @@ def _(op: ops.Load, low: Lowering) -> Sequence[Value]:
     box = Box(op.tensor, op.offsets, op.inbounds, op.shape, low.places(op.result))
     unit = unit_of(box.type.dtype)
     other = None if op.other is None else coded(low, low[op.other], unit)
-    groups = vectors(low, box)
+    groups = vectors(low.facts, box)
     found = low.add(
         threads.GlobalLoad,
         memory=op.tensor,
@@ -67,7 +68,7 @@ def _(op: ops.Store, low: Lowering) -> Sequence[Value]:
     value = low[op.value]
     box = Box(op.tensor, op.offsets, op.inbounds, op.value.type.shape, low.places(op.value))  # type: ignore[union-attr]
     unit = unit_of(box.type.dtype)
-    groups = vectors(low, box)
+    groups = vectors(low.facts, box)
     mask = box_mask(low, box, groups)
     once = low.first_copy(box.at)
     if once is not None:
@@ -123,11 +124,11 @@ def decoded(low: Lowering, x: Value, dtype: DType) -> Value:
 # vectors ------------------------------------------------------------------------------------------------------
 
 
-def vectors(low: Lowering, box: Box) -> Groups:
+def vectors(facts: Facts, box: Box) -> Groups:
     """The widest vectors of neighbours in memory that are aligned and wholly inside or outside, in every thread."""
     fast = next((d for d, stride in enumerate(box.type.strides) if stride == 1 and box.shape[d] > 1), None)
     size_ = unit_of(box.type.dtype).bits // 8
-    width = 1 if fast is None else min(WIDEST // size_, widest(low, box, fast))
+    width = 1 if fast is None else min(WIDEST // size_, widest(facts, box, fast))
     while width > 1:
         assert fast is not None
         found = grouped(box.at, fast, width)
@@ -138,12 +139,12 @@ def vectors(low: Lowering, box: Box) -> Groups:
     return Groups(every, every, 1)
 
 
-def widest(low: Lowering, box: Box, fast: int) -> int:
+def widest(facts: Facts, box: Box, fast: int) -> int:
     """The elements along ``fast`` that may go together: what divides the place where the box begins, the alignment
     of the tensor, and the edge behind which elements are masked."""
     kind = box.type
     found = max(1, kind.align // (unit_of(kind.dtype).bits // 8))
-    found = power_in(found, low.facts.multiple(low.facts.linear(box.offsets[fast])))
+    found = power_in(found, facts.multiple(facts.linear(box.offsets[fast])))
     if not box.sure(fast):
         found = power_in(found, kind.dims[fast].multiple_of)
     if fast in box.at.exceeds(box.shape):
@@ -173,6 +174,17 @@ def grouped(at: Places, fast: int, width: int) -> Groups | None:
     runs = order.reshape(-1, width)
     runs = runs[np.argsort(runs[:, 0], kind="stable")]
     return Groups(tuple(map(int, runs.ravel())), tuple(map(int, runs[:, 0])), width)
+
+
+def together(groups: Groups, held: np.ndarray) -> Groups:
+    """Vectors that are neighbours in shared memory too."""
+    width = groups.width
+    while width > 1:
+        vectors_ = held[:, groups.order].reshape(len(held), -1, width)
+        if np.array_equal(vectors_, vectors_[..., :1] + np.arange(width)) and not np.any(vectors_[..., 0] % width):
+            break
+        width //= 2
+    return Groups(groups.order, groups.order[::width], width)
 
 
 # addresses ----------------------------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ from tilevm.passes.threads import (
     pieces,
     product,
     reduce,
+    stage,
 )
 from tilevm.passes.threads.lowering import Lowering
 from tilevm.target import Target
 
-RULES = (numbers, control, globals, indexed, convert, reduce, product, pieces, lines, order)  # they enter rules
+RULES = (numbers, control, globals, indexed, convert, reduce, product, pieces, lines, order, stage)  # they enter rules
 
 
 def to_threads(func: Func, target: Target, warps: int) -> Func:

@@ -48,7 +48,7 @@ def _(op: ops.Concat, low: Lowering) -> Sequence[Value]:
     start = 0
     for x in op.xs:
         at = low.places(x)
-        table = shared.offsets_of(at, memory) + start * step_along(memory, op.axis)
+        table = shared.offsets_of(at, memory) + start * shared.step(memory, op.axis)
         low.do(
             threads.SharedStore,
             buffer=region.buffer,
@@ -88,9 +88,4 @@ def most(at: Places, memory: Layout) -> int:
 
 def offset(memory: Layout, index: Sequence[int]) -> int:
     """Where an element lies in row-major memory."""
-    return sum(i * step_along(memory, axis) for axis, i in enumerate(index))
-
-
-def step_along(memory: Layout, axis: int) -> int:
-    """Elements between neighbours along an axis of row-major memory."""
-    return next((mode.stride for mode in memory.dims[axis]), 0)
+    return sum(i * shared.step(memory, axis) for axis, i in enumerate(index))

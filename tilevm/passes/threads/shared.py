@@ -41,6 +41,11 @@ def row_major(shape: Sequence[int], pitch: int | None = None) -> Layout:
     return Layout.parse(" ".join(f"{e}:{s}@mem" for e, s in zip(shape, [*steps, 1], strict=True)))
 
 
+def step(memory: Layout, dim: int) -> int:
+    """Elements between neighbours along a dim of row-major memory."""
+    return next((mode.stride for mode in memory.dims[dim]), 0)
+
+
 @dataclass(frozen=True)
 class Way:
     """Registers in the order of the vectors that move them, the width of one, and the offset of each."""
@@ -77,13 +82,20 @@ def runs(held: Table, width: int) -> Way | None:
 
 def offsets_of(at: Places, memory: Layout) -> Table:
     """int64[thread, register]: the offset of what each register holds. What lies beyond the tile goes on in line."""
-    found = np.zeros((at.threads.shape[1], at.registers.shape[1]), np.int64)
-    for own, other, modes in zip(at.threads, at.registers, memory.dims, strict=True):
-        index = own[:, None] + other[None, :]
+    return offset_at(
+        memory, [own[:, None] + other[None, :] for own, other in zip(at.threads, at.registers, strict=True)]
+    )
+
+
+def offset_at(memory: Layout, index: Sequence[Table]) -> Table:
+    """The offsets of elements, given their index along each dim."""
+    found = np.zeros(np.broadcast_shapes(*(each.shape for each in index)), np.int64)
+    for each, modes in zip(index, memory.dims, strict=True):
+        rest = each
         for place, mode in enumerate(modes):
             assert mode.axis == MEM, f"{memory} is of memory"
-            found += (index % mode.extent if place < len(modes) - 1 else index) * mode.stride
-            index //= mode.extent
+            found += (rest % mode.extent if place < len(modes) - 1 else rest) * mode.stride
+            rest = rest // mode.extent
     return swizzled(found, memory.xor)
 
 
@@ -146,6 +158,7 @@ def read(low: Lowering, region: Region, at: Places, width: int) -> Value:
         threads.SharedLoad,
         buffer=region.buffer,
         offsets=spoken(low, at, region.memory, found.offsets),
+        slot=region.slot,
         width=found.width,
     )
     return low.take(got, tuple(map(int, np.argsort(np.array(found.order)))))
