@@ -1,4 +1,4 @@
-"""Lowering of accesses to global memory: addresses from layouts, the widest vectors that are sure, masks."""
+"""Boxes of tensors as threads reach them: addresses from layouts, the widest vectors that are sure, masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tilevm.ir import Value, ops, threads
 from tilevm.passes.bounds import Facts
 from tilevm.passes.threads.coordinates import Places
-from tilevm.passes.threads.lowering import Lowering, dtype_of, lower
+from tilevm.passes.threads.lowering import Lowering, dtype_of
 from tilevm.types import Dim, DType, Tensor, i32, i64, integer, u8, u32, u64
 
 WIDEST = 16  # bytes of the widest access of a thread
@@ -43,46 +43,6 @@ class Groups:
     order: tuple[int, ...]
     first: tuple[int, ...]
     width: int
-
-
-@lower.rule(ops.Load)
-def _(op: ops.Load, low: Lowering) -> Sequence[Value]:
-    box = Box(op.tensor, op.offsets, op.inbounds, op.shape, low.places(op.result))
-    unit = unit_of(box.type.dtype)
-    other = None if op.other is None else coded(low, low[op.other], unit)
-    groups = vectors(low.facts, box)
-    found = low.add(
-        threads.GlobalLoad,
-        memory=op.tensor,
-        offsets=element_offsets(low, box, groups),
-        mask=box_mask(low, box, groups),
-        other=other,
-        width=groups.width,
-        of=None if unit == box.type.dtype else unit,
-    )
-    return [decoded(low, low.take(found, inverse(groups.order)), box.type.dtype)]
-
-
-@lower.rule(ops.Store)
-def _(op: ops.Store, low: Lowering) -> Sequence[Value]:
-    value = low[op.value]
-    box = Box(op.tensor, op.offsets, op.inbounds, op.value.type.shape, low.places(op.value))  # type: ignore[union-attr]
-    unit = unit_of(box.type.dtype)
-    groups = vectors(low.facts, box)
-    mask = box_mask(low, box, groups)
-    once = low.first_copy(box.at)
-    if once is not None:
-        mask = low.all(mask, low.splat(once, len(groups.first)))
-    low.do(
-        threads.GlobalStore,
-        memory=op.tensor,
-        value=coded(low, low.take(value, groups.order), unit),
-        offsets=element_offsets(low, box, groups),
-        mask=mask,
-        width=groups.width,
-        of=None if unit == box.type.dtype else unit,
-    )
-    return ()
 
 
 def inverse(order: Sequence[int]) -> tuple[int, ...]:
@@ -129,13 +89,18 @@ def vectors(facts: Facts, box: Box) -> Groups:
     fast = next((d for d, stride in enumerate(box.type.strides) if stride == 1 and box.shape[d] > 1), None)
     size_ = unit_of(box.type.dtype).bits // 8
     width = 1 if fast is None else min(WIDEST // size_, widest(facts, box, fast))
+    return vectors_of(box.at, fast, width)
+
+
+def vectors_of(at: Places, fast: int | None, width: int) -> Groups:
+    """Registers in vectors of ``width`` neighbours along ``fast``, or of the most that there are."""
     while width > 1:
-        assert fast is not None
-        found = grouped(box.at, fast, width)
+        assert fast is not None, "vectors go along a dim"
+        found = grouped(at, fast, width)
         if found is not None:
             return found
         width //= 2
-    every = tuple(range(box.at.layout.registers))
+    every = tuple(range(at.layout.registers))
     return Groups(every, every, 1)
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from tilevm.ir import Block, Func
 from tilevm.passes.threads import (
+    boxes,
     control,
     convert,
-    globals,
     indexed,
     lines,
     numbers,
@@ -21,7 +21,7 @@ from tilevm.passes.threads import (
 from tilevm.passes.threads.lowering import Lowering
 from tilevm.target import Target
 
-RULES = (numbers, control, globals, indexed, convert, reduce, product, pieces, lines, order, stage)  # they enter rules
+RULES = (numbers, control, boxes, indexed, convert, reduce, product, pieces, lines, order, stage)  # they enter rules
 
 
 def to_threads(func: Func, target: Target, warps: int) -> Func:
