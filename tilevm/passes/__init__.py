@@ -2,7 +2,9 @@
 
 from tilevm.passes.pipeline import (
     PIPELINE,
+    THREADED,
     Pass,
+    every_pass,
     layouts,
     pipeline,
     run_passes,
@@ -10,4 +12,14 @@ from tilevm.passes.pipeline import (
     through,
 )
 
-__all__ = ["PIPELINE", "Pass", "layouts", "pipeline", "run_passes", "thread_pipeline", "through"]
+__all__ = [
+    "PIPELINE",
+    "THREADED",
+    "Pass",
+    "every_pass",
+    "layouts",
+    "pipeline",
+    "run_passes",
+    "thread_pipeline",
+    "through",
+]

@@ -71,6 +71,7 @@ def threads(machine: Target, warps: int) -> Pass:
     return Pass("threads", run, "say what each thread does")
 
 
+THREADED = ("layouts", "stage", "threads", "tidy")  # the passes that other machines do not go through
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
 
@@ -100,6 +101,11 @@ def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     return (*PIPELINE, layouts(machine, warps), staging(machine, warps))
 
 
+def every_pass(target: str, warps: int) -> tuple[Pass, ...]:
+    """All passes for a target, in order: those on tiles, then those on threads."""
+    return (*pipeline(target, warps), *thread_pipeline(target, warps))
+
+
 def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:
     """``func`` through each pass in turn; ``observe(pass, before, after)`` is told of each."""
     for step in pipeline:
@@ -115,7 +121,7 @@ def through(func: Func, name: str, passes: Sequence[Pass] = PIPELINE) -> Func:
     if name not in names:
         near = nearest(name, names)
         mend = f"did you mean {near!r}?" if near else f"one of {', '.join(names)}"
-        if name == "layouts":
-            mend = "only machines with threads have layouts: name a target, such as sm_80"
+        if name in THREADED:
+            mend = f"{name} is a pass for machines with threads: name a target, such as sm_80"
         raise TileError(f"no pass is called {name!r}", help=mend)
     return run_passes(func, passes[: names.index(name) + 1])
