@@ -1,7 +1,7 @@
-"""The reference machine: what every tile instruction means, on numpy."""
+"""The reference machine: what every instruction means, on numpy."""
 
 from . import atomic, instructions, order, pieces, random, report, scan, stage, view
-from .machine import ReferenceMachine
+from .reference import ReferenceMachine
 
 RULES = (
     atomic,

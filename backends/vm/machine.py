@@ -100,10 +100,3 @@ def scalar(kind: Type, value: int | float | bool) -> Held:
     if kind.dtype.is_integer:
         return Held(fit(kind.dtype, np.asarray(int(value) & (2**kind.dtype.bits - 1), np.uint64)))
     return Held(fit(kind.dtype, np.asarray(value)))
-
-
-class ReferenceMachine:
-    """Runs tile IR; nothing is compiled."""
-
-    def compile(self, func: Func, abi: KernelAbi) -> Run:
-        return Run(func, abi)
