@@ -80,7 +80,8 @@ def matmul(depth: int) -> str:
     out = out_offsets(w, warp_m, warp_n)
     zero, two = w.number(0), w.number(2)
     head = "\n".join(w.lines)
-    return f"""func @matmul(%a: tensor<f16[M, K], strides=[_, 1], align=16>, %b: tensor<f16[K, N], strides=[_, 1], align=16>,
+    return f"""func @matmul(
+    %a: tensor<f16[M, K], strides=[_, 1], align=16>, %b: tensor<f16[K, N], strides=[_, 1], align=16>,
     %c: tensor<f32[M, N], strides=[_, 1], align=16>) warps(4, sm_80) {{
   %t = thread_id : i32
 {head}

@@ -28,7 +28,9 @@ KINDS: dict[str, Any] = {
 }
 
 
-WIDTHS = [(dtype, width) for dtype, kind in KINDS.items() for width in (1, 2, 4, 8) if width * kind().itemsize <= 16]
+WIDTHS = [
+    (dtype, width) for dtype, kind in KINDS.items() for width in (1, 2, 4, 8) if width * np.dtype(kind).itemsize <= 16
+]
 
 
 @pytest.mark.parametrize(("dtype", "width"), WIDTHS)
