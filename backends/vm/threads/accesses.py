@@ -53,7 +53,7 @@ def reach(
     last = first + (width - 1) * size
     low, begin, end = found.limits(size, store)
     outside = (first < low) | (last > begin) | (last + size > end)
-    says = f" of %{found.name}, which has {low // size} to {(end - 1) // size}"
+    says = f" of %{found.name}, which has {low // size} to {begin // size}"
     live = refuse(op, b, live, outside, Hazard.OUT_OF_BOUNDS, (f"{width} of {unit} from ", says), at)
     address = found.argument.address + first
     says = f" of %{found.name}, at an address that is no multiple of {width * size} bytes"

@@ -67,13 +67,13 @@ def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
     ):
         assert isinstance(value.type, Tile) and layout is not None
         wanted = Tile(dtype, (count * layout.registers,))
-        if value.type != wanted and not (dtype is tf32 and value.type == Tile(f32, wanted.shape)):
+        if value.type != wanted and not (dtype == tf32 and value.type == Tile(f32, wanted.shape)):
             raise TileError(f"mma: {what} is {value.type} where {atom.name} takes {wanted}", op.span)
 
 
 def operand(data: Array, dtype: DType) -> Array:
     """Numbers as a matrix unit takes them: of f32 in place of tf32 it drops the last bits."""
-    if dtype is not tf32:
+    if dtype != tf32:
         return data
     with np.errstate(all="ignore"):
         single = data.astype(np.float32)

@@ -92,7 +92,8 @@ def refuse(op: Op, b: ThreadBlock, live: Array, wrong: Array, kind: Hazard, say:
 def race(op: Op, b: ThreadBlock, way: Access, clash: Clash, place: str) -> None:
     """Reports two warps that reach one place, not in order."""
     if clash.op is op and clash.other is way:
-        message = f"{op.name}: warps {clash.other_warp} and {clash.warp} {DOES[way][:-1]} {place} at once"
+        first, last = sorted((clash.warp, clash.other_warp))
+        message = f"{op.name}: warps {first} and {last} {DOES[way][:-1]} {place} at once"
         b.report(Hazard.RACE, message, op)
         return
     told = f"warp {clash.other_warp} {DID[clash.other]} it here"
