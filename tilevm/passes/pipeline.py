@@ -16,7 +16,9 @@ from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
 from tilevm.passes.stage import stage
+from tilevm.passes.threads.barriers import insert_barriers
 from tilevm.passes.threads.lower import to_threads
+from tilevm.passes.threads.waits import settle_waits
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 from tilevm.target import Target, target as find_target
@@ -71,13 +73,24 @@ def threads(machine: Target, warps: int) -> Pass:
     return Pass("threads", run, "say what each thread does")
 
 
-THREADED = ("layouts", "stage", "threads", "tidy")  # the passes that other machines do not go through
+THREADED = ("layouts", "stage", "threads", "tidy", "waits", "barriers")  # of machines with threads alone
+    "layouts",
+    "stage",
+    "threads",
+    "tidy",
+    "waits",
+    "barriers",
+)  # the passes that other machines do not go through
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
+
+
+WAITS = Pass("waits", settle_waits, "say how many groups of copies may be on their way at each wait")
+BARRIERS = Pass("barriers", insert_barriers, "put barriers where threads would else meet in memory")
 
 
 def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     """The passes after those of :func:`pipeline`, for machines with threads."""
-    return () if target == "cpu" else (threads(find_target(target), warps), TIDY)
+    return () if target == "cpu" else (threads(find_target(target), warps), TIDY, WAITS, BARRIERS)
 
 
 def staging(machine: Target, warps: int) -> Pass:

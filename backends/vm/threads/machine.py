@@ -95,7 +95,7 @@ def every(block: Block) -> Iterator[Op]:
 
 
 def reaches(op: Op, group: Mapping[Value, GlobalMemory]) -> bool:
-    return isinstance(op, threads.GlobalLoad | threads.GlobalStore) and op.memory in group
+    return isinstance(op, threads.GlobalAccess) and op.memory in group  # type: ignore[attr-defined]
 
 
 def size_of(dtype: DType) -> int:

@@ -18,6 +18,7 @@ from tilevm.ir.threads import (
     SharedStore,
 )
 from tilevm.passes.threads.slots import Names, apart, names_of
+from tilevm.types import Pointer, Tensor, Type
 
 Own = tuple[Value, int, bool]
 OPEN = -1  # the age of a copy whose group is not yet closed
@@ -143,9 +144,16 @@ def meet(a: Access, b: Access) -> bool:
         return not apart(a.names, b.names, a.slots)
     first, second = a.memory.owner, b.memory.owner
     if not isinstance(first, SharedBuffer) or not isinstance(second, SharedBuffer):
-        return False  # parameters are taken to be different memory
+        return first is second and one_view(a.memory.type, b.memory.type)
     x, y = span_of(first), span_of(second)
     return x is not None and y is not None and x.start < y.stop and y.start < x.stop
+
+
+def one_view(a: Type, b: Type) -> bool:
+    """Whether two parameters may be the same view of memory: what overlaps otherwise is not promised any order."""
+    if isinstance(a, Pointer) and isinstance(b, Pointer):
+        return a.dtype == b.dtype
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and (a.dtype, a.rank) == (b.dtype, b.rank)
 
 
 def reads_back(before: Access, now: Access) -> bool:

@@ -33,8 +33,8 @@ class Found:
 def insert_barriers(func: Func) -> Func:
     """``func`` with a barrier wherever threads of a block would else meet in memory in no order.
 
-    Buffers that are not placed are apart from each other; those that are meet where their bytes do. Tensors and
-    pointers are taken to be apart.
+    Buffers that are not placed are apart from each other; those that are meet where their bytes do. Parameters of one
+    number type and rank may be the same view.
     """
     found = Search(func).block(func.body, frozenset())
     return replace(func, body=insert(func.body, found.before, Substitution())) if found.before else func
