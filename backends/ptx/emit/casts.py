@@ -27,14 +27,14 @@ SINCE_PAIRED = (8, 1)
 def cast(t: Text, op: ops.Cast, source: DType, xs: Elements) -> Elements:
     """Every element of ``xs`` as ``op.to``."""
     assert op.rounding in (*DIRECTIONS, "nearest_even"), f"cast to {op.to}, {op.rounding}: it was to be expanded"
-    if source == op.to:
+    if source == op.to and not (op.saturate and source.is_float):
         return xs
     if source in PAIRED:
         return cast(t, op, f32, tuple(of_small(t, xs, source)))
     if is_half(source):
         return cast(t, op, f32, tuple(widened(t, x, source) for x in xs))
     if source == tf32:
-        return xs if op.to == f32 else cast(t, op, f32, xs)
+        return cast(t, op, f32, xs)
     return target(op.to)(t, op, source, xs)
 
 
@@ -133,10 +133,12 @@ def to_wide(t: Text, op: ops.Cast, source: DType, xs: Elements) -> Elements:
         direction = DIRECTIONS[op.rounding]
         form = f"cvt.{direction}.{kind}.{typed(source)}"
         return tuple(Reg(t.pure(kind_of(to), form, operand(t, x, source))) for x in xs)
-    if to == f64:
-        return tuple(Reg(t.pure("rd", "cvt.f64.f32", operand(t, x, f32))) for x in xs)
-    given = clamped(t, op, source, xs)
-    return tuple(Reg(t.pure("r", f"cvt.{DIRECTIONS[op.rounding]}.f32.f64", operand(t, x, f64))) for x in given)
+    if to.bits < source.bits:
+        form = f"cvt.{DIRECTIONS[op.rounding]}.f32.f64"
+        return tuple(Reg(t.pure("r", form, operand(t, x, f64))) for x in clamped(t, op, source, xs))
+    if to.bits > source.bits:
+        xs = tuple(Reg(t.pure("rd", "cvt.f64.f32", operand(t, x, f32))) for x in xs)
+    return clamped(t, op, to, xs)
 
 
 def clamped(t: Text, op: ops.Cast, source: DType, xs: Elements) -> Elements:

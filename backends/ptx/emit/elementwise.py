@@ -74,6 +74,9 @@ def in_f32(t: Text, op: Op, dtype: DType, given: Sequence[Elements]) -> Elements
     """On 16-bit floats: in f32, which has bits enough that a second rounding changes nothing."""
     assert not isinstance(op, ops.Fma), f"fma of {dtype} would be rounded twice"
     wide = [tuple(widened(t, x, dtype) for x in xs) for xs in given]
+    if isinstance(op, ops.FloorDiv):  # the quotient is rounded before it is floored
+        quotients = narrowed(t, [floats.plain(t, f32, "div", *xs) for xs in zip(*wide, strict=True)], dtype)
+        return narrowed(t, [floats.whole(t, f32, "floor", widened(t, x, dtype)) for x in quotients], dtype)
     function = function_for(op, f32)
     found = tuple(function(t, *xs) for xs in zip(*wide, strict=True))
     return found if isinstance(op, ops.Compare) else narrowed(t, found, dtype)
