@@ -61,7 +61,24 @@ def some(dtype: DType, count: int) -> Array:
         bits = np.asarray(decoded(dtype, bits))
         places = RANDOM.integers(0, len(edges), count)
         return np.where(RANDOM.random(count) < 0.5, bits, np.array(edges, object).astype(held)[places]).astype(held)
-    numbers = [0.0, -0.0, 1.0, -1.0, 1.5, 2.5, -2.5, 3.0, np.inf, -np.inf, np.nan, 1e-3, 100.25, -7.75, 2.0**31, 65519.0]
+    numbers = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        1.5,
+        2.5,
+        -2.5,
+        3.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1e-3,
+        100.25,
+        -7.75,
+        2.0**31,
+        65519.0,
+    ]
     if dtype.name in ("f16", "bf16", "f32", "f64"):
         with np.errstate(all="ignore"):
             normal = (RANDOM.standard_normal(count) * 2.0 ** RANDOM.integers(-6, 7, count)).astype(held)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tilevm.ir import threads
-from tilevm.types import DType, Kind, f16, f32, f64
+from tilevm.types import DType, Kind, f16, f32, f64, u64
 
 from .access import Place, bracket
 from .elements import Element, Elements, Known, Reg, kind_of, register, size_of
@@ -71,30 +71,37 @@ def direct(t: Text, place: Place, dtype: DType, name: str, x: Element, used: boo
 
 @dataclass(frozen=True)
 class Cell:
-    """The word of 32 or 64 bits that holds an element, and where in it: the bit in a register, None for all of it."""
+    """What is exchanged to change an element: itself, or the word of 32 bits that holds a byte.
+
+    ``kind`` and ``size`` are those of its register; ``shift`` holds the bit where a byte begins.
+    """
 
     address: Reg
-    shift: str | None
+    kind: str
+    size: int
+    shift: str | None = None
 
     @classmethod
     def of(cls, t: Text, place: Place, dtype: DType) -> Cell:
-        if dtype.bits >= 32:
-            return cls(place.address, None)
-        whole = t.pure("rd", "add.s64", place.address.name, str(place.address.plus))
+        if dtype.bits != 8:
+            return cls(place.address, "h" if dtype.bits == 16 else kind_of(dtype), dtype.bits)
+        whole = register(t, place.address, u64)
         low = t.pure("r", "and.b32", t.pure("r", "cvt.u32.u64", whole), "3")
-        return cls(Reg(t.pure("rd", "and.b64", whole, "-4")), t.pure("r", "shl.b32", low, "3"))
+        return cls(Reg(t.pure("rd", "and.b64", whole, "-4")), "r", 32, t.pure("r", "shl.b32", low, "3"))
 
     def taken(self, t: Text, word: str, dtype: DType) -> Element:
-        """The element in a word."""
-        if self.shift is None:
-            return Reg(word)
-        return Reg(t.pure("r", f"bfe.{'s' if dtype.kind is Kind.SIGNED else 'u'}32", word, self.shift, str(dtype.bits)))
+        """The element in what was read."""
+        letter = "s" if dtype.kind is Kind.SIGNED else "u"
+        if self.shift is not None:
+            return Reg(t.pure("r", f"bfe.{letter}32", word, self.shift, "8"))
+        return Reg(t.pure("r", f"cvt.{letter}32.{letter}16", word)) if self.size == 16 else Reg(word)
 
     def put(self, t: Text, word: str, x: Element, dtype: DType) -> str:
-        """The word with another element in it."""
-        if self.shift is None:
-            return register(t, x, dtype)
-        return t.pure("r", "bfi.b32", register(t, x, dtype), word, self.shift, str(dtype.bits))
+        """The same with another element in it."""
+        name = register(t, x, dtype)
+        if self.shift is not None:
+            return t.pure("r", "bfi.b32", name, word, self.shift, "8")
+        return t.pure("h", "cvt.u16.u32", name) if self.size == 16 else name
 
 
 def looped(t: Text, place: Place, dtype: DType, change: str, x: Element) -> Element:
@@ -118,20 +125,20 @@ def exchanging(
     t: Text, place: Place, dtype: DType, attempt: Callable[[Element], tuple[Element, str | None]]
 ) -> Element:
     """The loop around an exchange. ``attempt`` gives the new element, and a predicate where there may be none."""
-    size, kind = size_of(dtype), kind_of(dtype)
-    result, seen, word, more = t.fresh(kind), t.fresh(kind), t.fresh(kind), t.fresh("p")
+    result, more = t.fresh(kind_of(dtype)), t.fresh("p")
     loop, end = t.label("change"), t.label("changed")
-    t.line(f"mov.b{size} {result}, 0")
+    t.line(f"mov.b{size_of(dtype)} {result}, 0")
     if guard := place.guard(t):
         t.line(f"bra {end}", f"!{guard}")
     with t.scope():
         cell = Cell.of(t, place, dtype)
+        seen, word, size = t.fresh(cell.kind), t.fresh(cell.kind), cell.size
         t.line(f"ld.relaxed.gpu.global.b{size} {word}, {bracket(cell.address)}")
         t.mark(loop)
         with t.scope():
             old = cell.taken(t, word, dtype)
             new, goes = attempt(old)
-            t.line(f"mov.b{size} {result}, {register(t, old, dtype)}")
+            t.line(f"mov.b{size_of(dtype)} {result}, {register(t, old, dtype)}")
             if goes is not None:
                 t.line(f"bra {end}", f"!{goes}")
             value = cell.put(t, word, new, dtype)
