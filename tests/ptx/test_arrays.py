@@ -123,8 +123,7 @@ def test_shuffles(name: str, count: int) -> None:
 def test_philox(kind: str) -> None:
     body = """  %seed = constant {value = -5, of = i64} : i64
   %r = philox %seed, %v : u32[4]"""
-    index = RANDOM.integers(0, 2**63, LANES * 4, dtype=np.uint64).astype(
-        {"i": "i", "u": "u"}[kind[0]] + kind[1:].replace("32", "4").replace("64", "8")
-    )
+    held = {"i32": np.int32, "u32": np.uint32, "i64": np.int64, "u64": np.uint64}[kind]
+    index = RANDOM.integers(0, 2**63, LANES * 4, dtype=np.uint64).astype(held)
     out = through(body, kind, 4, "u32", 4, index)
     assert np.array_equal(out, words(-5, index.astype(np.int64).view(np.uint64)))

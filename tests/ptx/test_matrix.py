@@ -16,12 +16,15 @@ NUMPY: dict[str, Any] = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "tf32": 
 NUMPY |= {"f64": np.float64, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
 NUMPY |= {"f8e4m3": ml_dtypes.float8_e4m3fn, "f8e5m2": ml_dtypes.float8_e5m2}
 SHAPES = [
-    ("sm_80", shape) for shape in ("m16n8k16.row.col.f32.f16", "m16n8k8.row.col.f32.bf16", "m16n8k16.row.col.f16")
+    ("sm_80", "m16n8k16.row.col.f32.f16"),
+    ("sm_80", "m16n8k8.row.col.f32.bf16"),
+    ("sm_80", "m16n8k16.row.col.f16"),
+    ("sm_80", "m16n8k8.row.col.f32.tf32"),
+    ("sm_80", "m16n8k32.row.col.s32.s8.u8"),
+    ("sm_80", "m8n8k4.row.col.f64"),
+    ("sm_86", "m16n8k16.row.col.f32.bf16"),
+    ("sm_89", "m16n8k32.row.col.f32.e4m3.e5m2"),
 ]
-SHAPES += [
-    ("sm_80", shape) for shape in ("m16n8k8.row.col.f32.tf32", "m16n8k32.row.col.s32.s8.u8", "m8n8k4.row.col.f64")
-]
-SHAPES += [("sm_89", "m16n8k32.row.col.f32.e4m3.e5m2"), ("sm_86", "m16n8k16.row.col.f32.bf16")]
 
 
 def spread(layout: Layout, matrix: Array, slots: int) -> Array:
@@ -58,19 +61,15 @@ def test_products(machine: str, name: str, grid: tuple[int, int, int]) -> None:
     atom = atoms(machine, name)
     assert atom.a is not None and atom.b is not None
     m, n, k = grid
-    a, b, c = (
-        some(t, s)
-        for t, s in (
-            (atom.a_dtype, (m * atom.m, k * atom.k)),
-            (atom.b_dtype, (k * atom.k, n * atom.n)),
-            (atom.c_dtype, (m * atom.m, n * atom.n)),
-        )
-    )
+    sizes = ((m * atom.m, k * atom.k), (k * atom.k, n * atom.n), (m * atom.m, n * atom.n))
+    kinds = (atom.a_dtype, atom.b_dtype, atom.c_dtype)
+    a, b, c = (some(kind, size) for kind, size in zip(kinds, sizes, strict=True))
     parts = [fragments(a, atom.a, (m, k)), fragments(b, atom.b, (k, n)), fragments(c, atom.c, (m, n))]
     counts = [p.shape[1] for p in parts]
-    types = [t.name for t in (atom.a_dtype, atom.b_dtype, atom.c_dtype)]
+    types = [kind.name for kind in kinds]
     loads = "".join(load(v, t, c) for v, t, c in zip("abc", types, counts, strict=True))
-    text = f"""func @k(%a: ptr<{types[0]}, align=16>, %b: ptr<{types[1]}, align=16>, %c: ptr<{types[2]}, align=16>) warps(1, {machine}) {{
+    params = ", ".join(f"%{v}: ptr<{t}, align=16>" for v, t in zip("abc", types, strict=True))
+    text = f"""func @k({params}) warps(1, {machine}) {{
   %t = thread_id : i32
 {loads}  %d = mma %a.v, %b.v, %c.v {{atom = "{atom.name}", grid = [{m}, {n}, {k}]}} : {types[2]}[{counts[2]}]
   global_store %c, %d, %c.o
