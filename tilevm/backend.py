@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from tilevm.abi import KernelAbi
 from tilevm.ir import Func
 from tilevm.source import TileError, nearest
+from tilevm.target import TARGETS
+from tilevm.text import print_func
 from tilevm.types import DType
 
 
@@ -85,18 +87,25 @@ class Keeping(Protocol):
 @dataclass(frozen=True)
 class Place:
     """A device by name: the backend that serves it, the target it runs, whether passes run before, whether the
-    backend is :class:`Keeping`."""
+    backend is :class:`Keeping`. ``others``: the targets that it runs too, when asked to."""
 
     name: str
     backend: str
     target: str
     optimise: bool
     keeps: bool = False
+    others: tuple[str, ...] = ()
+
+    def running(self, target: str | None) -> Place | None:
+        """This place with code for ``target``, or for its own; None where it does not run such code."""
+        if target is None or target == self.target:
+            return self
+        return replace(self, target=target, optimise=True) if target in self.others else None
 
 
 PLACES = {
     "cpu": Place("cpu", "tilevm.backends.cpu:backend", "cpu", optimise=True, keeps=True),
-    "vm": Place("vm", "tilevm.backends.vm:backend", "cpu", optimise=False),
+    "vm": Place("vm", "tilevm.backends.vm:backend", "cpu", optimise=False, others=TARGETS),
 }
 
 
@@ -118,17 +127,18 @@ def unrun(target: str) -> Place:
 
 @dataclass(frozen=True)
 class Unrun:
-    """A kernel that was compiled as far as this version goes, and runs nowhere."""
+    """A kernel that was compiled for a machine which is not here."""
 
     abi: KernelAbi
+    target: str
     stages: Mapping[str, str] = field(default_factory=dict)
     binary: bytes = b""
     resources: Mapping[str, int] = field(default_factory=dict)
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
         raise TileError(
-            f"{self.abi.name} was compiled for a GPU: it can be examined, and nothing here runs it yet",
-            help="leave target out to run on the CPU",
+            f"{self.abi.name} was compiled for {self.target}, and no such machine is here to run it",
+            help="device='vm' runs what its threads do; leave target out to run on the CPU",
         )
 
 
@@ -136,7 +146,7 @@ class Examined:
     """The backend of machines whose code is not made yet."""
 
     def compile(self, func: Func, abi: KernelAbi) -> Artifact:
-        return Unrun(abi)
+        return Unrun(abi, func.target or "", {"thread": print_func(func)})
 
 
 EXAMINED: Backend = Examined()

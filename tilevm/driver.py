@@ -10,7 +10,7 @@ from tilevm.abi import KernelAbi
 from tilevm.backend import PLACES, Artifact, Place, load, place, unrun
 from tilevm.ir import Func
 from tilevm.ir.verify import verify
-from tilevm.passes import pipeline, run_passes
+from tilevm.passes import pipeline, run_passes, thread_pipeline
 from tilevm.source import TileError, nearest
 from tilevm.target import TARGETS
 from tilevm.text import print_func
@@ -32,7 +32,7 @@ class Build:
 
     @cached_property
     def optimised(self) -> Func:
-        """The function as the backend took it."""
+        """The function after the passes on tiles."""
         return self.again()[1]
 
     @cached_property
@@ -46,19 +46,24 @@ def compile_func(func: Func, where: Place, warps: int = 4) -> Build:
     verify(func)
     optimised = run_passes(func, pipeline(where.target, warps)) if where.optimise else func
     abi = KernelAbi.of(optimised)
-    return Build(where, abi, load(where).compile(optimised, abi), lambda: (func, optimised))
+    threads = run_passes(optimised, thread_pipeline(where.target, warps))
+    return Build(where, abi, load(where).compile(threads, abi), lambda: (func, optimised))
 
 
 def choose(device: str | None, target: str | None) -> Place:
     """Where to run: ``device``, or the CPU when nobody says; nowhere when nobody says and ``target`` is a GPU.
+
+    On ``vm`` with such a target, what its threads do is run.
 
     Raises TileError unless the device runs ``target``.
     """
     if device is None and target in TARGETS:
         return unrun(target)
     where = place("cpu" if device is None else device)
-    if target is None or target == where.target:
-        return where
+    found = where.running(target)
+    if found is not None:
+        return found
+    assert target is not None, "a place runs its own target"
     known = sorted({*(p.target for p in PLACES.values()), *TARGETS})
     if target in known:
         raise TileError(f"device {where.name!r} runs code for {where.target}, not for {target}")

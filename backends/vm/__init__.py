@@ -1,9 +1,19 @@
-"""The reference machine: what every tile instruction means, on numpy."""
+"""The reference machine: what every instruction means, on numpy."""
 
-from . import atomic, instructions, order, pieces, random, report, scan, view
-from .machine import ReferenceMachine
+from . import atomic, instructions, order, pieces, random, report, scan, stage, view
+from .reference import ReferenceMachine
 
-RULES = (atomic, instructions, order, pieces, random, report, scan, view)  # importing them fills the machine's table
+RULES = (
+    atomic,
+    instructions,
+    order,
+    pieces,
+    random,
+    report,
+    scan,
+    stage,
+    view,
+)  # importing them fills the machine's table
 backend = ReferenceMachine()
 
 __all__ = ["backend"]

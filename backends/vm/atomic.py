@@ -54,8 +54,23 @@ def element(memory: Memory, at: tuple[int, ...], free: bool) -> Array:
     return memory.view[tuple(slice(i, i + 1) for i in at)].reshape(1)
 
 
-def put(memory: Memory, cell: Array, dtype: DType, value: Array) -> None:
+def put(cell: Array, dtype: DType, value: Array) -> None:
     cell[...] = encoded(dtype, fit(dtype, np.reshape(value, (1,))))
+
+
+def changed(cell: Array, dtype: DType, change: str, value: Array) -> Array:
+    """Change an element in memory; the old one."""
+    old: Array = decoded(dtype, cell)[0]
+    put(cell, dtype, CHANGES[change](old, value))
+    return old
+
+
+def exchanged(cell: Array, dtype: DType, wanted: Array, value: Array) -> Array:
+    """Put ``value`` where the bits of ``wanted`` are; the old element."""
+    old: Array = decoded(dtype, cell)[0]
+    if cell.tobytes() == encoded(dtype, np.reshape(wanted, (1,))).tobytes():
+        put(cell, dtype, value)
+    return old
 
 
 @step.rule(ops.Atomic)
@@ -64,18 +79,15 @@ def _(op: ops.Atomic, p: Program) -> Sequence[Held]:
     old = nothing(memory.dtype, value.shape)
     with np.errstate(all="ignore"):
         for n, cell in cells(op, p):
-            old[n] = decoded(memory.dtype, cell)[0]
-            put(memory, cell, memory.dtype, CHANGES[op.change](old[n], value[n]))
+            old[n] = changed(cell, memory.dtype, op.change, value[n])
     return [Held(old)]
 
 
 @step.rule(ops.AtomicCas)
 def _(op: ops.AtomicCas, p: Program) -> Sequence[Held]:
-    memory, dtype = p.memory[op.memory], p.memory[op.memory].dtype
+    dtype = p.memory[op.memory].dtype
     wanted, value = p.array(op.compare, op, "the value to compare with"), p.array(op.value, op, "the value")
     old = nothing(dtype, value.shape)
     for n, cell in cells(op, p):
-        old[n] = decoded(dtype, cell)[0]
-        if cell.tobytes() == encoded(dtype, np.reshape(wanted[n], (1,))).tobytes():
-            put(memory, cell, dtype, value[n])
+        old[n] = exchanged(cell, dtype, wanted[n], value[n])
     return [Held(old)]

@@ -42,9 +42,13 @@ def _(op: ops.Extent, p: Program) -> Sequence[Held]:
 
 @step.rule(ops.Constant)
 def _(op: ops.Constant, p: Program) -> Sequence[Held]:
+    return [constant(op)]
+
+
+def constant(op: ops.Constant) -> Held:
     if op.of.is_integer:
-        return [Held(fit(op.of, np.asarray(int(op.value) & (2**op.of.bits - 1), np.uint64)))]
-    return [Held(fit(op.of, np.asarray(op.value)))]
+        return Held(fit(op.of, np.asarray(int(op.value) & (2**op.of.bits - 1), np.uint64)))
+    return Held(fit(op.of, np.asarray(op.value)))
 
 
 @step.rule(ops.Splat)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Program:
     def __init__(self, place: tuple[int, int, int], grid: tuple[int, int, int], memory: Mapping[Value, Memory]) -> None:
         self.place, self.grid, self.memory = place, grid, memory
         self.values: dict[Value, Held] = {}
+        self.stages: dict[Value, Any] = {}  # places of tiles that are copied ahead, and the copies on their way
+        self.tokens = 0
 
     def block(self, block: Block, given: Sequence[Held] = ()) -> list[Held]:
         """Run a block on its parameters; what it yields."""
@@ -97,10 +100,3 @@ def scalar(kind: Type, value: int | float | bool) -> Held:
     if kind.dtype.is_integer:
         return Held(fit(kind.dtype, np.asarray(int(value) & (2**kind.dtype.bits - 1), np.uint64)))
     return Held(fit(kind.dtype, np.asarray(value)))
-
-
-class ReferenceMachine:
-    """Runs tile IR; nothing is compiled."""
-
-    def compile(self, func: Func, abi: KernelAbi) -> Run:
-        return Run(func, abi)

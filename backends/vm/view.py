@@ -20,10 +20,15 @@ from .values import Held, Poison, container
 def _(op: ops.View, p: Program) -> Sequence[Held]:
     held, kind, made = p.values[op.x], op.x.type, op.result.type
     assert isinstance(kind, Scalar | Tile) and isinstance(made, Scalar | Tile)
-    codes = cut(codes_of(kind.dtype, np.atleast_1d(held.data)), kind.dtype, op.to)
-    data = numbers_of(op.to, codes).astype(container(op.to))
-    poison = held.poison and Poison(touched(held.poison.where, kind.dtype, op.to), held.poison.origin)
-    return [Held(data.reshape(made.shape), poison)]
+    found = recast(Held(np.atleast_1d(held.data), held.poison), kind.dtype, op.to)
+    return [Held(found.data.reshape(made.shape), found.poison)]
+
+
+def recast(held: Held, old: DType, new: DType) -> Held:
+    """Elements of one type as those of another, along the last axis."""
+    codes = cut(codes_of(old, held.data), old, new)
+    poison = held.poison and Poison(touched(held.poison.where, old, new), held.poison.origin)
+    return Held(numbers_of(new, codes).astype(container(new)), poison)
 
 
 def cut(codes: Array, old: DType, new: DType) -> Array:

@@ -28,12 +28,13 @@ from tilevm.cli.explain import explain
 from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
 from tilevm.layout import LayoutError
-from tilevm.passes import PIPELINE, pipeline, through
+from tilevm.passes import PIPELINE, THREADED, every_pass, through
 from tilevm.source import TileError
 from tilevm.text import print_func
 from tilevm.version import __version__
 
-STAGES = ("tile", "optimised", "llvm", "asm")
+STAGES = ("tile", "optimised", "thread", "ptx", "llvm", "asm")
+AFTER = (*(p.name for p in PIPELINE), *THREADED)
 LEXERS = {"llvm": "llvm", "asm": "gas"}
 
 
@@ -130,7 +131,7 @@ def apart(found: np.ndarray, expected: np.ndarray) -> float:
 @main.command("print")
 @click.argument("where", metavar="FILE:KERNEL")
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--after", metavar="PASS", help=f"the IR after a pass: {', '.join(p.name for p in PIPELINE)}, layouts")
+@click.option("--after", metavar="PASS", help=f"the IR after a pass: {', '.join(AFTER)}")
 @click.option("--stage", type=click.Choice(STAGES), default="optimised", show_default=True)
 @click.option("--target", default="cpu", show_default=True, help="what the code is for, such as sm_80")
 @click.option("--num-warps", default=4, show_default=True, help="warps of a block, where the target has any")
@@ -141,7 +142,7 @@ def print_(where: str, words: tuple[str, ...], after: str | None, stage: str, ta
     values, constants = example.arguments(named, example.words(words))
     compiled = kernel.compile(*values, target=target, num_warps=num_warps, **constants)
     if after is not None:
-        show(print_func(through(compiled.build.tile, after, pipeline(target, num_warps)), places=True))
+        show(print_func(through(compiled.build.tile, after, every_pass(target, num_warps)), places=True))
         return
     if stage not in compiled.stages:
         raise TileError(f"code for {target} has no stage {stage}", help=f"it has {', '.join(compiled.stages)}")

@@ -1,5 +1,25 @@
 """Passes on tile IR: each a function to a function."""
 
-from tilevm.passes.pipeline import PIPELINE, Pass, layouts, pipeline, run_passes, through
+from tilevm.passes.pipeline import (
+    PIPELINE,
+    THREADED,
+    Pass,
+    every_pass,
+    layouts,
+    pipeline,
+    run_passes,
+    thread_pipeline,
+    through,
+)
 
-__all__ = ["PIPELINE", "Pass", "layouts", "pipeline", "run_passes", "through"]
+__all__ = [
+    "PIPELINE",
+    "THREADED",
+    "Pass",
+    "every_pass",
+    "layouts",
+    "pipeline",
+    "run_passes",
+    "thread_pipeline",
+    "through",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gcd
 from typing import Any
 
 from tilevm.ir import Block, Func, Op, Value, ops
@@ -78,6 +79,19 @@ class Facts:
         return all(
             f * self.divisors.get(a, 1) % factor == 0 if isinstance(a, str) else f % factor == 0 for a, f in sum_.terms
         )
+
+    def multiple(self, sum_: Linear) -> int:
+        """The largest number known to divide the sum; 0 for a sum that is always 0."""
+        return gcd(sum_.constant, *(factor * self.multiple_of(atom) for atom, factor in sum_.terms))
+
+    def multiple_of(self, atom: object) -> int:
+        """What divides an atom: an extent's divisor; what divides the first index of a loop and its step."""
+        if isinstance(atom, str):
+            return self.divisors.get(atom, 1)
+        loop = self.loops.get(atom) if isinstance(atom, Value) else None
+        if loop is None:
+            return 1
+        return gcd(*(self.multiple(self.linear(value)) for value in (loop.lower, loop.step)))
 
     def low(self, sum_: Linear) -> int | None:
         """A number that the sum never falls below."""

@@ -15,6 +15,8 @@ from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
+from tilevm.passes.stage import stage
+from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 from tilevm.target import Target, target as find_target
@@ -54,6 +56,37 @@ def layouts(machine: Target, warps: int) -> Pass:
     return Pass("layouts", run, "decide which thread holds which element, for machines with threads")
 
 
+def tidy(func: Func) -> Func:
+    """``func`` of threads through ``fold``, ``cse``, ``hoist`` and ``dce`` again: addresses share their parts, and
+    what is fixed in a loop is computed before it."""
+    for step in (FOLD, CSE, HOIST, DCE):
+        func = step.run(func)
+    return func
+
+
+def threads(machine: Target, warps: int) -> Pass:
+    """The pass from tiles to what each thread does, for blocks of ``warps`` of a machine."""
+    run = partial(to_threads, target=machine, warps=warps)
+    run.__doc__ = to_threads.__doc__
+    return Pass("threads", run, "say what each thread does")
+
+
+THREADED = ("layouts", "stage", "threads", "tidy")  # the passes that other machines do not go through
+TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
+
+
+def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
+    """The passes after those of :func:`pipeline`, for machines with threads."""
+    return () if target == "cpu" else (threads(find_target(target), warps), TIDY)
+
+
+def staging(machine: Target, warps: int) -> Pass:
+    """The pass that lets loads of pipelined loops run ahead, on a machine that copies on its own."""
+    run = partial(stage, target=machine, warps=warps)
+    run.__doc__ = stage.__doc__
+    return Pass("stage", run, "copy what loops load to shared memory ahead of its use")
+
+
 def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     """The passes for a target by name: for machines with threads, their layouts too. Raises TileError for ``warps``
     that no block of it has."""
@@ -65,7 +98,12 @@ def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
             f"num_warps is {warps}, and a block of {target} has {machine.warps_per_block} warps at most",
             help=f"{machine.limits.threads_per_block} threads of {machine.lanes} lanes a warp",
         )
-    return (*PIPELINE, layouts(machine, warps))
+    return (*PIPELINE, layouts(machine, warps), staging(machine, warps))
+
+
+def every_pass(target: str, warps: int) -> tuple[Pass, ...]:
+    """All passes for a target, in order: those on tiles, then those on threads."""
+    return (*pipeline(target, warps), *thread_pipeline(target, warps))
 
 
 def run_passes(func: Func, pipeline: Sequence[Pass] = PIPELINE, observe: Observer | None = None) -> Func:
@@ -83,7 +121,7 @@ def through(func: Func, name: str, passes: Sequence[Pass] = PIPELINE) -> Func:
     if name not in names:
         near = nearest(name, names)
         mend = f"did you mean {near!r}?" if near else f"one of {', '.join(names)}"
-        if name == "layouts":
-            mend = "only machines with threads have layouts: name a target, such as sm_80"
+        if name in THREADED:
+            mend = f"{name} is a pass for machines with threads: name a target, such as sm_80"
         raise TileError(f"no pass is called {name!r}", help=mend)
     return run_passes(func, passes[: names.index(name) + 1])

@@ -18,6 +18,7 @@ from tilevm.text import read_func
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = "tests/text/every.tvm"  # a function with every instruction in it; a test holds it complete
+EVERY_OF_THREADS = "tests/text/every_thread.tvm"
 GRAMMAR = "tilevm/text/grammar.lark"
 PART = re.compile(r"<!-- begin ([\w ]+) -->\n(.*?)<!-- end \1 -->\n", re.DOTALL)
 
@@ -30,6 +31,9 @@ def figured(name: str, root: Path) -> str:
 
 PARTS: Mapping[str, Part] = {
     "instructions": lambda root: instructions.instructions(read_func((root / EVERY).read_text(encoding="utf-8"))),
+    "thread instructions": lambda root: instructions.instructions(
+        read_func((root / EVERY_OF_THREADS).read_text(encoding="utf-8"))
+    ),
     "grammar": lambda root: f"```\n{(root / GRAMMAR).read_text(encoding='utf-8')}```",
     "passes": lambda root: instructions.passes(),
     "functions": lambda root: language.functions(),

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from inspect import getdoc
 
-from tilevm.ir import OPS, Func
+from tilevm.ir import OPS, THREAD_OPS, Func
 from tilevm.ir.core import Effect, Op, Role
 from tilevm.ir.ops.expect import WORDS
 from tilevm.ir.rewrite import walk
-from tilevm.passes import PIPELINE, layouts
-from tilevm.target import target
+from tilevm.passes import every_pass
 from tilevm.text.print import Printer, constant
 
 REFERENCE = re.compile(r":\w+:`([^`]+)`")  # :func:`tv.sum`
@@ -30,14 +29,16 @@ ROLES = {
 
 
 def instructions(every: Func) -> str:
-    """Every instruction, by subject. ``every`` is a function in which each occurs; its lines are the examples."""
+    """Every instruction of a level, by subject. ``every`` is a function of that level in which each occurs; its lines
+    are the examples."""
     examples: dict[str, str] = {}
     for op in walk(every.body):
         examples[op.name] = max(examples.get(op.name, ""), example(op), key=len)
     parts = []
-    for module in dict.fromkeys(kind.__module__ for kind in OPS.values()):
+    kinds = OPS if every.target is None else THREAD_OPS
+    for module in dict.fromkeys(kind.__module__ for kind in kinds.values()):
         parts.append(f"### {caption(module)}")
-        parts += [entry(k, examples[k.name]) for k in OPS.values() if k.__module__ == module]
+        parts += [entry(k, examples[k.name]) for k in kinds.values() if k.__module__ == module]
     return "\n\n".join(parts)
 
 
@@ -96,7 +97,7 @@ def example(op: Op) -> str:
 def passes() -> str:
     """The passes in order: what each does."""
     rows = ["| pass | what it does |", "|---|---|"]
-    steps = [*PIPELINE, layouts(target("sm_80"), 4)]  # as for any machine with threads
+    steps = [*every_pass("sm_80", 4)]  # as for any machine with threads
     rows += [f"| `{p.name}` | {p.caption} |" for p in steps]
     details = [f"`{p.name}`: {' '.join(markdown(p.run).split())}" for p in steps]
     return "\n".join(rows) + "\n\n" + "\n\n".join(details)

@@ -26,7 +26,8 @@ class Trait(NamedTuple):
 
     ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
     axes are multiples of 16, else the bytes of an element, or 1 where it is ``packed``. ``wide``: the axes whose
-    extents exceed i32.
+    extents exceed i32. ``even``: those whose extents 16 divides, told to machines with threads alone: there it lets
+    threads move several elements at once up to the edge.
     """
 
     dtype: DType
@@ -34,6 +35,7 @@ class Trait(NamedTuple):
     align: int
     wide: tuple[int, ...] = ()
     packed: bool = False
+    even: tuple[int, ...] = ()
 
 
 class Weak(NamedTuple):
@@ -42,6 +44,7 @@ class Weak(NamedTuple):
     dtype: DType
 
 
+EVEN = 16  # elements
 Seen = Trait | Weak | DType  # of a tensor, a Python number, a number that brings its type
 Read = tuple[Argument, Seen]
 
@@ -237,3 +240,11 @@ def torch_element(dtype: Any, name: str) -> DType:
     if found is None:
         raise TileError(f"{name} holds {dtype}", help=ACCEPTED)
     return found
+
+
+def with_even(argument: Argument, seen: Seen) -> Seen:
+    """What is seen of an argument, with the axes that 16 divides."""
+    if not isinstance(seen, Trait):
+        return seen
+    assert isinstance(argument, Array), "a trait is of an array"
+    return seen._replace(even=tuple(axis for axis, extent in enumerate(argument.shape) if extent % EVEN == 0))

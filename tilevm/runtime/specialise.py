@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import lcm
 from typing import NoReturn
 
-from tilevm.runtime.arguments import Seen, Trait, Weak
+from tilevm.runtime.arguments import EVEN, Seen, Trait, Weak
 from tilevm.signature import Element, ParamSpec, PointerSpec, ScalarSpec, TensorSpec
 from tilevm.source import Note, TileError
 from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, row_major
@@ -60,7 +61,7 @@ def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Varia
             notes=[Note(f"the signature: {spec}")],
             help=f"reshape the argument, or change the signature of {name}",
         )
-    axes = dims(name, spec.dims, seen.wide)
+    axes = dims(name, spec.dims, seen.wide, seen.even)
     apart = packed_strides(spec, axes) if spec.packed else strides(spec, seen.units)
     return Tensor(dtype, axes, apart, max(spec.align, seen.align), spec.packed)
 
@@ -84,9 +85,10 @@ def packed_strides(spec: TensorSpec, dims: Sequence[Dim]) -> tuple[int | None, .
     return tuple(s if isinstance(s, int) else k for s, k in zip(said, known, strict=True))
 
 
-def dims(name: str, said: Sequence[Dim], wide: Sequence[int]) -> tuple[Dim, ...]:
-    """Dims without a name or size are called after their place; ``wide`` axes take i64."""
-    return tuple(call_it(d, f"{name}.shape[{i}]", i in wide) for i, d in enumerate(said))
+def dims(name: str, said: Sequence[Dim], wide: Sequence[int], even: Sequence[int] = ()) -> tuple[Dim, ...]:
+    """Dims without a name or size are called after their place; ``wide`` axes take i64, 16 divides ``even`` ones."""
+    named = (call_it(d, f"{name}.shape[{i}]", i in wide) for i, d in enumerate(said))
+    return tuple(replace(d, divisor=lcm(d.divisor, EVEN)) if i in even else d for i, d in enumerate(named))
 
 
 def call_it(dim: Dim, name: str, wide: bool) -> Dim:

@@ -20,7 +20,7 @@ from tilevm.layout import Layout, LayoutError
 from tilevm.layout.digits import holds
 from tilevm.source import Span, TileError, nearest
 from tilevm.symbolic import Expr, Name, Number, combine
-from tilevm.types import Dim, Pointer, Scalar, Shared, Tensor, Tile, Token as Waited, Type, dtype
+from tilevm.types import Dim, Pointer, Scalar, Shared, Slots, Tensor, Tile, Token as Waited, Type, dtype
 
 KINDS: dict[str, type[Op] | type[ThreadOp]] = {**OPS, **THREAD_OPS}
 Node = Any  # a lark Tree or Token; lark's own types say no more
@@ -232,6 +232,7 @@ TYPES: dict[str, Any] = {
     "scalar": lambda p: Waited() if str(p[0]) == "token" else Scalar(dtype(str(p[0]))),
     "tile": lambda p: Tile(dtype(str(p[0])), tuple(int(n) for n in p[1:])),
     "tensor": tensor,
+    "slots": lambda p: Slots(dtype(str(p[0])), tuple(int(n) for n in p[1:-1]), int(p[-1])),
     "shared": lambda p: Shared(dtype(str(p[0])), int(p[1])),
     "pointer": lambda p: Pointer(dtype(str(p[0])), int(p[1].children[0]) if len(p) > 1 else 1),
 }

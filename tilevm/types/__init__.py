@@ -23,7 +23,7 @@ from tilevm.types.named import (
     tf32,
 )
 from tilevm.types.split import float_, integer
-from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Token, Type, like, row_major
+from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Slots, Tensor, Tile, Token, Type, like, row_major
 
 __all__ = [
     "NAMED",
@@ -34,6 +34,7 @@ __all__ = [
     "Pointer",
     "Scalar",
     "Shared",
+    "Slots",
     "Specials",
     "Tensor",
     "Tile",

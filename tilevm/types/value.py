@@ -117,6 +117,18 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Slots:
+    """``count`` places for a tile in the shared memory of a block."""
+
+    dtype: DType
+    shape: tuple[int, ...]
+    count: int
+
+    def __str__(self) -> str:
+        return f"slots<{self.dtype}[{', '.join(map(str, self.shape))}], {self.count}>"
+
+
+@dataclass(frozen=True)
 class Token:
     """That a group of copies was begun: what waits for them names it."""
 
@@ -124,7 +136,7 @@ class Token:
         return "token"
 
 
-Type = Scalar | Tile | Tensor | Pointer | Shared | Token
+Type = Scalar | Tile | Tensor | Pointer | Shared | Slots | Token
 Numeric = Scalar | Tile
 
 

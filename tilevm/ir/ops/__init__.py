@@ -68,6 +68,7 @@ from tilevm.ir.ops.shape import (
     Splat,
     Sum,
 )
+from tilevm.ir.ops.stage import Fetch, Landed, Stage, Staged
 from tilevm.ir.ops.view import View
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "Exp2",
     "Extent",
     "Extract",
+    "Fetch",
     "FloatUnary",
     "Floor",
     "FloorDiv",
@@ -119,6 +121,7 @@ __all__ = [
     "Ge",
     "Gt",
     "If",
+    "Landed",
     "Le",
     "Load",
     "Log",
@@ -155,6 +158,8 @@ __all__ = [
     "Sort",
     "Splat",
     "Sqrt",
+    "Stage",
+    "Staged",
     "Store",
     "Sub",
     "Sum",

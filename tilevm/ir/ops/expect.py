@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tilevm.ir.core import Op, Value
 from tilevm.source import TileError
-from tilevm.types import Kind, Numeric, Pointer, Scalar, Shared, Tensor, Tile, Token
+from tilevm.types import Kind, Numeric, Pointer, Scalar, Shared, Slots, Tensor, Tile, Token
 
 FAMILY = {Kind.SIGNED: "i", Kind.UNSIGNED: "i", Kind.FLOAT: "f", Kind.BOOL: "b"}
 DESCRIBED = {
@@ -13,6 +13,7 @@ DESCRIBED = {
     Tensor: "the tensor",
     Pointer: "the pointer",
     Shared: "the buffer",
+    Slots: "the slots",
     Token: "the",
 }
 WORDS = {"i": "integers", "f": "floats", "b": "bools"}

@@ -93,6 +93,12 @@ def round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int,
     return best
 
 
+def copied(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks, width: int) -> Shared:
+    """The round trip in which the lowest ``width`` registers of each run of ``first`` stay neighbours in memory."""
+    problem = posed(first, second, halves, lanes, bits, banks)
+    return offer(problem, problem.sides[0].registers[: width.bit_length() - 1])
+
+
 def cost_of_round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks) -> float:
     """What a round trip costs at least: without any conflict."""
     problem = posed(first, second, halves, lanes, bits, banks)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from tilevm.ir import Block, Op, Value, ops
+from tilevm.ir import Block, Op, Value, ops, threads
 from tilevm.ir.table import Table
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.bitview import recast
@@ -221,6 +221,16 @@ def _(op: ops.Convert, found: Relations) -> None:
 
 def same(layout: Layout) -> Layout:
     return layout
+
+
+@relate.rule(ops.Stage, ops.Fetch, ops.Landed, ops.Staged)
+def _(op: Op, found: Relations) -> None:
+    """A tile comes out of a stage in whatever layout its instruction says."""
+
+
+@relate.rule(threads.Ring)
+def _(op: threads.Ring, found: Relations) -> None:
+    """A number."""
 
 
 @relate.rule(ops.For)

@@ -1,0 +1,219 @@
+"""Boxes of tensors as threads reach them: addresses from layouts, the widest vectors that are sure, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tilevm.ir import Value, ops, threads
+from tilevm.passes.bounds import Facts
+from tilevm.passes.threads.coordinates import Places
+from tilevm.passes.threads.lowering import Lowering, dtype_of
+from tilevm.types import Dim, DType, Tensor, i32, i64, integer, u8, u32, u64
+
+WIDEST = 16  # bytes of the widest access of a thread
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of a tensor: where it begins, which dims need no mask, and where its elements lie in threads."""
+
+    tensor: Value
+    offsets: tuple[Value, ...]
+    inbounds: tuple[bool, ...]
+    shape: tuple[int, ...]
+    at: Places
+
+    @property
+    def type(self) -> Tensor:
+        assert isinstance(self.tensor.type, Tensor)
+        return self.tensor.type
+
+    def sure(self, dim: int) -> bool:
+        """Whether no mask is needed along a dim."""
+        return bool(self.inbounds) and self.inbounds[dim]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Registers by the vector that moves them: ``order`` all of them, ``first`` of each vector, ``width`` in one."""
+
+    order: tuple[int, ...]
+    first: tuple[int, ...]
+    width: int
+
+
+def inverse(order: Sequence[int]) -> tuple[int, ...]:
+    return tuple(map(int, np.argsort(np.array(order))))
+
+
+# what memory holds --------------------------------------------------------------------------------------------
+
+
+def unit_of(dtype: DType) -> DType:
+    """What an element is in memory, where it fills no whole bytes: an unsigned integer that does."""
+    if dtype.is_bool:
+        return u8
+    return dtype if dtype.bits in (8, 16, 32, 64) else integer(8 * dtype.numpy_bytes, signed=False)
+
+
+def coded(low: Lowering, x: Value, unit: DType) -> Value:
+    """Elements as they lie in memory."""
+    held = dtype_of(x)
+    if held == unit:
+        return x
+    if held.is_float:
+        x = low.add(ops.View, x=x, to=integer(held.bits, signed=False))
+    return low.cast(x, unit)
+
+
+def decoded(low: Lowering, x: Value, dtype: DType) -> Value:
+    """Elements as threads compute with them."""
+    unit = dtype_of(x)
+    if unit == dtype:
+        return x
+    if dtype.is_bool:
+        return low.compare(ops.Ne, x, low.number(0, unit))
+    if dtype.is_float:
+        return low.add(ops.View, x=low.cast(x, integer(dtype.bits, signed=False)), to=dtype)
+    return low.cast(x, dtype)
+
+
+# vectors ------------------------------------------------------------------------------------------------------
+
+
+def vectors(facts: Facts, box: Box) -> Groups:
+    """The widest vectors of neighbours in memory that are aligned and wholly inside or outside, in every thread."""
+    fast = next((d for d, stride in enumerate(box.type.strides) if stride == 1 and box.shape[d] > 1), None)
+    size_ = unit_of(box.type.dtype).bits // 8
+    width = 1 if fast is None else min(WIDEST // size_, widest(facts, box, fast))
+    return vectors_of(box.at, fast, width)
+
+
+def vectors_of(at: Places, fast: int | None, width: int) -> Groups:
+    """Registers in vectors of ``width`` neighbours along ``fast``, or of the most that there are."""
+    while width > 1:
+        assert fast is not None, "vectors go along a dim"
+        found = grouped(at, fast, width)
+        if found is not None:
+            return found
+        width //= 2
+    every = tuple(range(at.layout.registers))
+    return Groups(every, every, 1)
+
+
+def widest(facts: Facts, box: Box, fast: int) -> int:
+    """The elements along ``fast`` that may go together: what divides the place where the box begins, the alignment
+    of the tensor, and the edge behind which elements are masked."""
+    kind = box.type
+    found = max(1, kind.align // (unit_of(kind.dtype).bits // 8))
+    found = power_in(found, facts.multiple(facts.linear(box.offsets[fast])))
+    if not box.sure(fast):
+        found = power_in(found, kind.dims[fast].multiple_of)
+    if fast in box.at.exceeds(box.shape):
+        found = power_in(found, box.shape[fast])
+    for digit in box.at.digits[fast]:
+        found = power_in(found, digit.weight)
+    return found
+
+
+def power_in(most: int, number: int) -> int:
+    """The largest power of two that divides ``number`` and is not over ``most``."""
+    low = number & -number if number else most
+    return min(1 << (most.bit_length() - 1), low)
+
+
+def grouped(at: Places, fast: int, width: int) -> Groups | None:
+    """The registers in runs of ``width`` that lie side by side along ``fast``; None where they do not."""
+    rest = np.delete(at.registers, fast, axis=0)
+    order = np.lexsort((at.registers[fast], *rest[::-1]))
+    if len(order) % width:
+        return None
+    held = at.registers[:, order].reshape(len(at.registers), -1, width)
+    step = np.zeros((len(at.registers), 1, width), np.int64)
+    step[fast] = np.arange(width)
+    if not (np.array_equal(held, held[..., :1] + step) and np.all(held[fast, :, 0] % width == 0)):
+        return None
+    runs = order.reshape(-1, width)
+    runs = runs[np.argsort(runs[:, 0], kind="stable")]
+    return Groups(tuple(map(int, runs.ravel())), tuple(map(int, runs[:, 0])), width)
+
+
+def together(groups: Groups, held: np.ndarray) -> Groups:
+    """Vectors that are neighbours in shared memory too."""
+    width = groups.width
+    while width > 1:
+        vectors_ = held[:, groups.order].reshape(len(held), -1, width)
+        if np.array_equal(vectors_, vectors_[..., :1] + np.arange(width)) and not np.any(vectors_[..., 0] % width):
+            break
+        width //= 2
+    return Groups(groups.order, groups.order[::width], width)
+
+
+# addresses ----------------------------------------------------------------------------------------------------
+
+
+def element_offsets(low: Lowering, box: Box, groups: Groups) -> Value:
+    """i64 for each vector: the elements between element 0 of the tensor and the vector's first.
+
+    What the thread and register decide is fixed in loops, so it is summed first; then where the box begins.
+    """
+    own: Value | None = None
+    for dim in range(len(box.shape)):
+        index = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
+        own = low.plus(own, times_stride(low, box, dim, index))
+    start: Value | None = None
+    for dim, offset in enumerate(box.offsets):
+        start = low.plus(start, times_stride(low, box, dim, low[offset]))
+    found = low.plus(own, start)
+    assert found is not None, "a box of one dim or more has offsets"
+    return low.splat(found, len(groups.first))
+
+
+def registers_part(low: Lowering, at: Places, dim: int, registers: Sequence[int]) -> Value | None:
+    """The registers' part of the index along a dim; None where it is 0 in all."""
+    own = at.registers[dim][list(registers)]
+    return low.numbers(own) if own.any() else None
+
+
+def times_stride(low: Lowering, box: Box, dim: int, index: Value | None) -> Value | None:
+    """An index in elements of memory, i64."""
+    if index is None:
+        return None
+    stride = box.type.strides[dim]
+    wide = low.cast(index, i64)
+    if stride == 1:
+        return wide
+    known = low.add(threads.Stride, tensor=box.tensor, axis=dim) if stride is None else low.number(stride, i64)
+    return low.both(ops.Mul, wide, known)
+
+
+# masks --------------------------------------------------------------------------------------------------------
+
+
+def box_mask(low: Lowering, box: Box, groups: Groups) -> Value | None:
+    """Whether each vector lies inside the tensor and the tile; None where all do.
+
+    An offset below 0 is a large number when it is read as unsigned, so one comparison tells both edges.
+    """
+    found = low.within(box.at, box.shape, groups.first)
+    for dim, offset in enumerate(box.offsets):
+        if box.sure(dim):
+            continue
+        extent = box.type.dims[dim]
+        of = i64 if extent.wide or dtype_of(offset).bits > 32 else i32
+        own = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
+        place = low.cast(low[offset], of)
+        if own is not None:
+            place = low.both(ops.Add, place, low.cast(own, of))
+        found = low.all(found, inside(low, place, box.tensor, dim, extent, of))
+    return None if found is None else low.splat(found, len(groups.first))
+
+
+def inside(low: Lowering, place: Value, tensor: Value, dim: int, extent: Dim, of: DType) -> Value:
+    """Whether 0 <= place < extent."""
+    unsigned = u64 if of == i64 else u32
+    end = low.number(extent.size, of) if extent.size is not None else low.add(ops.Extent, tensor=tensor, axis=dim)
+    return low.compare(ops.Lt, low.cast(place, unsigned), low.cast(low.cast(end, of), unsigned))

@@ -1,0 +1,141 @@
+"""Tiles read from shared memory 8 x 8 matrices at a time: found by division."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+
+from tilevm.ir import Value, threads
+from tilevm.layout import Layout, LayoutError, local, replicate, spatial
+from tilevm.passes.layouts.room import Room
+from tilevm.passes.threads import coordinates, shared
+from tilevm.passes.threads.coordinates import Table
+from tilevm.passes.threads.lowering import Lowering
+from tilevm.target import MatrixCopy
+
+ROWS, ROW_BITS = 8, 128
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """A tile in matrices: the copy of several at once, and the offset of the row that each thread gives, by copy."""
+
+    copy: MatrixCopy
+    offsets: Table  # int64[thread, copy], in elements
+
+
+def read(low: Lowering, region: shared.Region, layout: Layout) -> Value | None:
+    """The tile in registers as ``layout`` has it; None where no such copy gives that."""
+    buffer = region.buffer
+    found = divided(low, layout, region.memory, dtype_of_buffer(buffer))
+    if found is None:
+        return None
+    at = coordinates.places(layout)
+    return low.add(
+        threads.MatrixLoad,
+        buffer=buffer,
+        offsets=shared.spoken(low, at, region.memory, found.offsets),
+        slot=region.slot,
+        copy=found.copy.name,
+        words=found.copy.words,
+    )
+
+
+def dtype_of_buffer(buffer: Value) -> int:
+    """Bits of an element."""
+    bits: int = buffer.type.dtype.bits  # type: ignore[union-attr]
+    return bits
+
+
+def reading(room: Room, layout: Layout, bits: int, along: int) -> Layout | None:
+    """The layout in which lanes give rows along a dim, eight after each other in the first: what is to be free of
+    conflicts. None where no copy of matrices gives ``layout`` out of such rows."""
+    if (
+        layout.rank != 2
+        or ROW_BITS % bits
+        or not any(
+            outer_of(copy, layout, bits, along, room.lanes)
+            for copy in room.target.matrix_copies
+            if copy.source == "shared"
+        )
+    ):
+        return None
+    width, other = ROW_BITS // bits, 1 - along
+    down = gcd(room.threads, layout.shape[other])
+    across = gcd(room.threads // down, layout.shape[along] // width)
+    sizes = {
+        along: (layout.shape[along] // width // across, across, width),
+        other: (layout.shape[other] // down, down, 1),
+    }
+    rest, lanes, inner = (tuple(sizes[d][part] for d in (0, 1)) for part in range(3))
+    order = (along, other)
+    spare = room.threads // (down * across)
+    return replicate(spare) * local(*rest) * spatial(*lanes, order=order) * local(*inner)
+
+
+def outer_of(copy: MatrixCopy, layout: Layout, bits: int, along: int, lanes: int) -> tuple[Layout, Layout] | None:
+    """What is left of ``layout`` when one matrix with rows along a dim is taken out, and the matrix."""
+    if copy.transposed and bits != 16:
+        return None
+    fragment = copy.fragment(bits).slice([0, None, None])[0]
+    if along == 0:
+        fragment = fragment.permute((1, 0))
+    try:
+        outer = layout / fragment
+    except LayoutError:
+        return None
+    fits = outer.registers % copy.count == 0 and outer.threads * lanes == layout.threads
+    return (outer, fragment) if fits else None
+
+
+def divided(low: Lowering, layout: Layout, memory: Layout, bits: int) -> Matrices | None:
+    """The widest copy that gives ``layout``, of rows along either dim."""
+    if layout.rank != 2 or layout.shape != memory.shape or ROW_BITS % bits:
+        return None
+    for copy in sorted(low.target.matrix_copies, key=lambda copy: -copy.count):
+        if copy.source != "shared":
+            continue
+        for along in (1, 0):
+            found = by(low, copy, layout, memory, bits, along)
+            if found is not None:
+                return found
+    return None
+
+
+def by(low: Lowering, copy: MatrixCopy, layout: Layout, memory: Layout, bits: int, along: int) -> Matrices | None:
+    """The same by one copy, with rows along one dim."""
+    found = outer_of(copy, layout, bits, along, low.room.lanes)
+    if found is None:
+        return None
+    outer, fragment = found
+    at = coordinates.places(outer)
+    offsets = rows(at, fragment.shape, memory, along, copy.count, low.room.lanes)
+    return None if offsets is None else Matrices(copy, offsets)
+
+
+def rows(
+    at: coordinates.Places, step: tuple[int, ...], memory: Layout, along: int, count: int, lanes: int
+) -> Table | None:
+    """Where the row begins that each thread tells a copy of ``count`` matrices: lane l tells row l mod 8 of matrix
+    l div 8. None where rows do not lie in one piece, or not on addresses that 16 bytes divide."""
+    warps, matrices = at.threads.shape[1], at.registers.shape[1]
+    thread = np.arange(warps * lanes)
+    lane = thread % lanes
+    number = np.arange(matrices).reshape(-1, count)
+    which = number[:, lane // ROWS % count]  # [copy, thread]
+    index = [
+        (at.threads[d][thread // lanes][None, :] + at.registers[d][which]) * step[d]
+        + (0 if d == along else lane % ROWS)
+        for d in (0, 1)
+    ]
+    width = step[along]
+    places = []
+    for element in range(width):
+        here = [i + (element if d == along else 0) for d, i in enumerate(index)]
+        places.append(shared.offset_at(memory, here))
+    first = places[0]
+    if any(not np.array_equal(place, first + k) for k, place in enumerate(places)) or np.any(first % width):
+        return None
+    return first.T
