@@ -1,6 +1,6 @@
 """NVIDIA's GPUs by way of PTX; so far the machine that runs PTX without a GPU."""
 
-from .backend import Emulator
+from .artifact import Emulator
 
 backend = Emulator()
 

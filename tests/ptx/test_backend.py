@@ -9,7 +9,7 @@ from tests.ptx.running import RANDOM
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument
 from tilevm.backends.ptx import backend
-from tilevm.backends.ptx.backend import Emulated
+from tilevm.backends.ptx.artifact import Emulated
 from tilevm.ir.verify import verify
 from tilevm.runtime.arguments import read
 from tilevm.source import TileError
