@@ -1,0 +1,40 @@
+"""Addresses: constants of an offset are added where the memory is reached, not before."""
+
+from __future__ import annotations
+
+from tilevm.types import DType, Kind, i32, i64
+
+from .elements import Element, Known, Reg, register
+from .integers import add, mul
+from .text import Text
+
+NEAR = 1 << 24  # an i32 offset and a smaller constant meet no edge of i32: memory reached so ends this far before it
+FAR = 1 << 31  # bytes that an instruction may add to an address
+
+
+def global_address(t: Text, base: Reg, offset: Element, dtype: DType, size: int) -> Reg:
+    """The address of a unit of ``size`` bytes, ``offset`` units from ``base``."""
+    if isinstance(offset, Known):
+        return reachable(t, Reg(base.name, base.plus + offset.value * size))
+    if dtype.bits > 32:
+        found = add(t, i64, base, mul(t, i64, offset, Known(size)))
+    else:
+        kind = "s32" if dtype.kind is Kind.SIGNED else "u32"
+        near = offset if isinstance(offset, Reg) and abs(offset.plus) < NEAR else Reg(register(t, offset, dtype))
+        found = add(t, i64, base, Reg(t.pure("rd", f"mul.wide.{kind}", near.name, str(size)), near.plus * size))
+    assert isinstance(found, Reg)
+    return reachable(t, found)
+
+
+def reachable(t: Text, address: Reg) -> Reg:
+    """The address with what an instruction can add to it."""
+    return address if -FAR <= address.plus < FAR else Reg(register(t, address, i64))
+
+
+def shared_address(t: Text, base: Reg, offset: Element, dtype: DType, size: int) -> Reg:
+    """The same in shared memory, whose addresses have 32 bits."""
+    if dtype.bits > 32 and not isinstance(offset, Known):
+        offset = Reg(t.pure("r", "cvt.u32.u64", register(t, offset, dtype)))
+    found = add(t, i32, base, mul(t, i32, offset, Known(size)))
+    assert isinstance(found, Reg)
+    return found
