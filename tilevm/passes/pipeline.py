@@ -74,13 +74,6 @@ def threads(machine: Target, warps: int) -> Pass:
 
 
 THREADED = ("layouts", "stage", "threads", "tidy", "waits", "barriers")  # of machines with threads alone
-    "layouts",
-    "stage",
-    "threads",
-    "tidy",
-    "waits",
-    "barriers",
-)  # the passes that other machines do not go through
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
 
