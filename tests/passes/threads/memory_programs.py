@@ -15,7 +15,21 @@ HEAD = """func @f(%n: i32, %c: bool, %x: ptr<f32, align=16>) warps(4, sm_80) {
 BUFFERS = """  %a = shared {of = f32, count = 64} : shared<f32[64]>
   %b = shared {of = f32, count = 32} : shared<f32[32]>
   %r = shared {of = f32, count = 128, slots = 3} : shared<f32[384]>"""
-LEAVES = ("store", "store", "load", "load", "read", "write", "read", "write", "copy", "wait", "own")
+LEAVES = (
+    "store",
+    "store",
+    "load",
+    "load",
+    "read",
+    "write",
+    "read",
+    "write",
+    "copy",
+    "wait",
+    "own",
+    "scratch",
+    "landing",
+)
 NESTS = ("if", "for", "for", "while")
 
 
@@ -46,6 +60,11 @@ class Writer:
             return [f"shared_store {plain}, %d, {offsets}"]
         if kind == "load":
             return [f"{self.name()} = shared_load {plain}, {offsets} : f32[4]"]
+        if kind == "scratch":
+            return self.scratch(seen, f"shared_store {{}}, %d, {offsets}")
+        if kind == "landing":
+            copy = [f"async_copy {{}}, {offsets}, %x, %o1", f"{self.name()} = async_commit : token"]
+            return self.scratch(seen, *copy, f"async_wait {{{{pending = {self.draw(st.integers(0, 1))}}}}}")
         if kind == "wait":
             return [f"async_wait {{pending = {self.draw(st.integers(0, 2))}}}"]
         slot, made = self.name(), [self.pick(seen), self.draw(st.integers(0, 2))]
@@ -58,6 +77,16 @@ class Writer:
             "own": [f"shared_store %r, %d, %o0, _, {slot}", f"{self.name()} = shared_load %r, %o0, {slot} : f32[4]"],
         }
         return lines + accesses[kind]
+
+    def scratch(self, seen: list[str], *lines: str) -> list[str]:
+        """A buffer made, written, and read somewhat later."""
+        buffer, count = self.name(), self.draw(st.sampled_from([16, 48, 64, 128]))
+        made = [
+            f"{buffer} = shared {{of = f32, count = {count}}} : shared<f32[{count}]>",
+            *(t.format(buffer) for t in lines),
+        ]
+        between = self.leaf(self.pick(["load", "store", "write", "wait", "scratch"]), seen)
+        return [*made, *between, f"{self.name()} = shared_load {buffer}, %o1 : f32[4]"]
 
     def nest(self, kind: str, seen: list[str], depth: int) -> list[str]:
         entry, p, q, r, i = self.pick(seen), *(self.name() for _ in range(4))
