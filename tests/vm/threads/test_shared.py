@@ -128,6 +128,19 @@ CASES: dict[str, tuple[Hazard, str]] = {
         "  %v = global_atomic %x, %tt, %warp {change = add} : i32[1] ; there\n"
         "  %z = global_load %x, %tt : i32[1] ; here",
     ),
+    "global_change_after_a_read": (
+        Hazard.RACE,
+        "  %z = global_load %x, %tt : i32[1] ; there\n"
+        "  %v = global_atomic %x, %tt, %warp {change = add} : i32[1] ; here",
+    ),
+    "global_change_after_a_write": (
+        Hazard.RACE,
+        "  global_store %x, %tt, %tt ; there\n  %v = global_atomic %x, %tt, %warp {change = add} : i32[1] ; here",
+    ),
+    "global_write_after_a_change": (
+        Hazard.RACE,
+        "  %v = global_atomic %x, %tt, %warp {change = add} : i32[1] ; there\n  global_store %x, %tt, %tt ; here",
+    ),
     "global_write_seen_by_a_copy": (
         Hazard.RACE,
         "  global_store %x, %tt, %tt ; there\n  async_copy %b, %tt, %x, %other ; here",
@@ -180,6 +193,9 @@ MENDED = {
     "global_write_after_a_write": ("there\n", "there\n  barrier {}\n"),
     "global_values_at_once": ("%tt, %0", "%0, %0"),
     "global_change_and_read": ("there\n", "there\n  barrier {}\n"),
+    "global_change_after_a_read": ("there\n", "there\n  barrier {}\n"),
+    "global_change_after_a_write": ("there\n", "there\n  barrier {}\n"),
+    "global_write_after_a_change": ("there\n", "there\n  barrier {}\n"),
     "global_write_seen_by_a_copy": ("there\n", "there\n  barrier {}\n"),
 }
 
@@ -223,6 +239,40 @@ def test_a_buffer_is_read_by_other_threads_after_a_barrier() -> None:
   global_store %y, %w, %tt"""
     run(function(BOX + body, XY), ramp()[:64].copy(), y)
     assert y.tolist() == [100 + (t ^ 32) for t in range(64)]
+
+
+def test_a_lane_that_writes_nothing_known_over_another() -> None:
+    """Thread 0 writes 0, thread 1 what was never written, and is 0 by chance."""
+    body = """  %z = constant {value = 0, of = i32} : i32
+  %zz = splat %z {shape = [1]} : i32[1]
+  shared_store %b, %zz, %0, %first
+  %v = shared_load %b, %tt : i32[1]
+  %two = numbers {values = [2], of = i32} : i32[1]
+  %m = lt %tt, %two : bool[1]
+  %at = numbers {values = [100], of = i32} : i32[1]
+  shared_store %b, %v, %at, %m ; here"""
+    text = function(BOX + body)
+    error = hazard(text, ramp())
+    assert (error.kind, error.span and error.span.line) == (Hazard.RACE, line_of(text, "; here"))
+
+
+def test_two_arguments_that_are_one_array() -> None:
+    x = ramp()
+    body = "  global_store %x, %tt, %tt\n  %v = global_load %y, %other : i32[1]"
+    error = hazard(function(BOX + body, XY), x, x)
+    assert (error.kind, "warp 0 reads %y[32], which warp 1 wrote" in error.message) == (Hazard.RACE, True)
+    run(function(BOX + body, XY), x, ramp())
+
+
+def test_two_arguments_that_overlap_in_other_types() -> None:
+    x = ramp()
+    body = """  global_store %x, %tt, %tt
+  %two = numbers {values = [2], of = i32} : i32[1]
+  %o = mul %other, %two : i32[1]
+  %v = global_load %y, %o : u16[1]"""
+    params = "%x: tensor<i32[N], strides=[1]>, %y: tensor<u16[M], strides=[1]>"
+    error = hazard(function(BOX + body, params), x[1:], x.view(np.uint16))
+    assert (error.kind, "warp 0 reads %y[66], which warp 1 wrote" in error.message) == (Hazard.RACE, True)
 
 
 def test_buffers_that_overlap_share_their_bytes() -> None:
