@@ -3,18 +3,23 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tilevm.abi import KernelAbi
+from tilevm.backend import Argument, Array as Held
 from tilevm.backends.ptx.emit import Listing, emit
 from tilevm.backends.ptx.emulator import parse
+from tilevm.backends.vm import backend as reference
 from tilevm.backends.vm.memory import decoded
 from tilevm.backends.vm.values import in_memory
-from tilevm.ir import Func
+from tilevm.ir import Func, Value
 from tilevm.ir.verify import verify
+from tilevm.runtime.arguments import read
 from tilevm.text import read_func
-from tilevm.types import DType
+from tilevm.types import DType, Pointer, Scalar, Tensor
 
 Array = np.ndarray[Any, Any]
 PTXAS = shutil.which("ptxas")
@@ -36,16 +41,61 @@ def emitted(func: Func) -> Listing:
     return found
 
 
-def run(text: str, args: Sequence[Any], grid: int | Sequence[int] = 1) -> Listing:
-    """A function in IR text, run by the emulator; arrays among the arguments are changed in place."""
-    found = listing(text)
-    launch(found, args, grid)
+def run(text: str, args: Sequence[Any]) -> Listing:
+    """A function in IR text, run by the emulator; arrays among the arguments are changed in place.
+
+    Where there is an argument for each parameter, the machine that runs threads by their meaning must agree.
+    """
+    func = verify(read_func(text))
+    found, before = emitted(func), [aligned(a) if isinstance(a, np.ndarray) else a for a in args]
+    launch(found, args)
+    if len(args) == len(func.params):
+        agree(func, args, before)
     return found
 
 
-def launch(found: Listing, args: Sequence[Any], grid: int | Sequence[int] = 1) -> None:
+def aligned(x: Array) -> Array:
+    """A copy whose address 64 divides."""
+    raw = np.zeros(x.nbytes + 64, np.uint8)
+    begin = -raw.__array_interface__["data"][0] % 64
+    found = raw[begin : begin + x.nbytes].view(x.dtype).reshape(x.shape)
+    found[...] = x
+    return np.asarray(found)
+
+
+def agree(func: Func, found: Sequence[Any], before: Sequence[Any]) -> None:
+    """The reference machine makes of ``before`` what the emulator found."""
+    given = [argument(p, a) for p, a in zip(func.params, before, strict=True)]
+    with np.errstate(invalid="ignore"):  # of NaN that signals
+        reference.compile(func, KernelAbi.of(func)).launch((1, 1, 1), given)
+    for param, a, b in zip(func.params, found, before, strict=True):
+        if isinstance(a, np.ndarray):
+            dtype = memory_of(param)
+            held = in_memory(dtype)
+            same(dtype, a.view(held), b.view(held), zeros=False)
+
+
+def memory_of(param: Value) -> DType:
+    assert isinstance(param.type, Tensor | Pointer)
+    return param.type.dtype
+
+
+def argument(param: Value, value: Any) -> Argument:
+    """An argument as backends take it: memory of the parameter's type, numbers by value."""
+    if not isinstance(value, np.ndarray):
+        assert isinstance(param.type, Scalar)
+        kind = param.type.dtype
+        known = kind.is_float and isinstance(value, np.generic)
+        return float(decoded(kind, np.asarray(value).view(in_memory(kind)))) if known else value
+    found = read(value, param.hint)[0]
+    assert isinstance(found, Held)
+    return replace(found, dtype=memory_of(param))
+
+
+def launch(found: Listing, args: Sequence[Any]) -> None:
+    """One block on the emulator."""
     kernel = parse(found.text, f"<{found.name}.ptx>").kernel(found.name)
-    kernel.launch(grid, found.threads, args, shared_bytes=found.shared)
+    kernel.launch(1, found.threads, args, shared_bytes=found.shared)
 
 
 def some(dtype: DType, count: int) -> Array:

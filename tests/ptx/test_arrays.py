@@ -62,6 +62,8 @@ def test_views_cut_the_bits_anew(source: str, target: str) -> None:
     if count * kinds[0].bits % kinds[1].bits:
         count, gives = kinds[1].bits, kinds[0].bits
     x = codes(kinds[0].bits, LANES * count)
+    if kinds[0].is_float:
+        x &= x.dtype.type(~(1 << (kinds[0].bits - 2)) & (2 ** kinds[0].bits - 1))  # no NaN, whose bits may change
     out = through(f"  %r = view %v {{to = {target}}} : {target}[{gives}]", source, count, target, gives, x)
     mask = np.uint64((1 << kinds[1].bits) - 1 if kinds[1].bits < 64 else 2**64 - 1)
     found = out.reshape(LANES, gives).astype(np.uint64) & mask

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from tests.ptx.running import RANDOM, Array, listing, run
+from tests.ptx.running import RANDOM, Array, launch, listing, run
 
 NUMPY: dict[str, Any] = {"i8": np.int8, "u16": np.uint16, "i32": np.int32, "u32": np.uint32, "i64": np.int64}
 NUMPY |= {"u64": np.uint64, "f16": np.float16, "bf16": ml_dtypes.bfloat16, "f32": np.float32, "f64": np.float64}
@@ -50,7 +50,7 @@ def test_every_change_counts(kind: str, change: str) -> None:
     m = np.arange(8).astype(held)  # one more, so that bytes fill words
     before, old = m.copy(), np.zeros(128, held)
     code = f"u{held.itemsize}"
-    run(text(kind, change), [a.view(code) for a in (m, x, old)])
+    launch(listing(text(kind, change)), [a.view(code) for a in (m, x, old)])
     thread = np.arange(128) // 2
     place, active = (thread + np.arange(128) % 2 * 3) % 7, thread % 4 != 3
     assert not old[~active].astype(np.float64).any()

@@ -17,13 +17,30 @@ def global_address(t: Text, base: Reg, offset: Element, dtype: DType, size: int)
     if isinstance(offset, Known):
         return reachable(t, Reg(base.name, base.plus + offset.value * size))
     if dtype.bits > 32:
-        found = add(t, i64, base, mul(t, i64, offset, Known(size)))
+        found = summed(t, base, offset, dtype, size)
     else:
         kind = "s32" if dtype.kind is Kind.SIGNED else "u32"
         near = offset if isinstance(offset, Reg) and abs(offset.plus) < NEAR else Reg(register(t, offset, dtype))
         found = add(t, i64, base, Reg(t.pure("rd", f"mul.wide.{kind}", near.name, str(size)), near.plus * size))
     assert isinstance(found, Reg)
     return reachable(t, found)
+
+
+def summed(t: Text, base: Reg, offset: Element, dtype: DType, size: int) -> Element:
+    """``base`` and ``offset`` units: what a loop does not change is added first, so that it can be added before it."""
+    held = offset if isinstance(offset, Reg) else Reg(register(t, offset, dtype))
+    parts = sorted(terms(t, held.name), key=t.varies)
+    found: Element = Reg(base.name, base.plus + held.plus * size)
+    for name in parts:
+        found = add(t, i64, found, mul(t, i64, Reg(name), Known(size)))
+    return found
+
+
+def terms(t: Text, name: str) -> list[str]:
+    """What was added up in the loop around to give a register."""
+    if name not in t.sums or not t.varies(name):
+        return [name]
+    return [term for part in t.sums[name] for term in terms(t, part)]
 
 
 def reachable(t: Text, address: Reg) -> Reg:

@@ -113,11 +113,11 @@ def _(op: ops.For, s: State) -> Sequence[Elements]:
     if isinstance(runs, Known) and not runs.value:
         return [s.values[v] for v in op.carried]
     carried = enter(s, (op.lower, *op.carried))
-    loop, end = s.t.label("loop"), s.t.label("loop_end")
+    head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     if not isinstance(runs, Known):
         s.t.line(f"bra {end}", condition(s.t, runs, yes=False))
     s.t.mark(loop)
-    with s.t.scope():
+    with s.t.scope(head, [name for one in carried for name in one.names]):
         bind(s, op.body.params, carried)
         yielded = s.run(op.body)
         again(s, op, carried, yielded, loop)
@@ -184,9 +184,9 @@ def goes_on(t: Text, dtype: DType, index: Element, upper: Element, step: Element
 @spell.rule(ops.While)
 def _(op: ops.While, s: State) -> Sequence[Elements]:
     carried = enter(s, op.carried)
-    loop, end = s.t.label("loop"), s.t.label("loop_end")
+    head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     s.t.mark(loop)
-    with s.t.scope():
+    with s.t.scope(head, [name for one in carried for name in one.names]):
         bind(s, op.condition.params, carried)
         ((more,),) = s.run(op.condition)
         if not isinstance(more, Known):

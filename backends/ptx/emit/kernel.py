@@ -49,7 +49,14 @@ def emit(func: Func) -> Listing:
     text.line("ret")
     name = identifier(func.name)
     count = func.warps * machine.lanes
-    lines = [*head(text, machine.name, bool(buffers)), *entry(name, abi, count), *registers(text), *text.lines, "}", ""]
+    lines = [
+        *head(text, machine.name, bool(buffers)),
+        *entry(name, abi, count),
+        *registers(text),
+        *text.listed(),
+        "}",
+        "",
+    ]
     return Listing("\n".join(lines), name, count, max((end_of(b) for b in buffers), default=0))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from tilevm.ir import threads
 from tilevm.types import DType, i32, u32
@@ -73,13 +74,11 @@ def _(op: threads.Mma, s: State) -> Sequence[Elements]:
     m, n, k = op.grid
     a, b, acc = (fragments(s, s.values[v], dtype_of(v), c) for v, c in ((op.a, m * k), (op.b, k * n), (op.acc, m * n)))
     kind = kind_of(dtype_of(op.acc)) if dtype_of(op.acc).bits >= 32 else "r"
-    for i in range(m):
-        for j in range(n):
-            for step in range(k):
-                given = (a[i * k + step], b[step * n + j], acc[i * n + j])
-                names = tuple(s.t.fresh(kind) for _ in given[2])
-                s.t.line(f"{op.atom} {', '.join(map(braced, (names, *given)))}")
-                acc[i * n + j] = names
+    for step, i, j in product(range(k), range(m), range(n)):  # neighbours do not wait for each other
+        given = (a[i * k + step], b[step * n + j], acc[i * n + j])
+        names = tuple(s.t.fresh(kind) for _ in given[2])
+        s.t.line(f"{op.atom} {', '.join(map(braced, (names, *given)))}")
+        acc[i * n + j] = names
     held = [Reg(name) for fragment in acc for name in fragment]
     dtype = dtype_of(op.acc)
     return [tuple(held) if dtype.bits >= 32 else unpacked(s.t, held, dtype, count_of(op.acc))]

@@ -17,7 +17,7 @@ from .block import ThreadBlock, act
 from .hazards import Hazard
 from .history import Access
 from .memory import GlobalMemory
-from .vectors import Vectors, bits, known, live_of, race, refuse, twice, written
+from .vectors import Vectors, bits, live_of, offsets_of, race, refuse, twice, written
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def reach(
     size = units.itemsize
     count = offsets.type.shape[0] if isinstance(offsets.type, Tile) else 1
     live = live_of(op, b, mask, count)
-    at = known(op, b, offsets, live, "an offset").astype(np.int64)
+    at = offsets_of(op, b, offsets, live)
     first = at * size
     last = first + (width - 1) * size
     low, begin, end = found.limits(size, store)

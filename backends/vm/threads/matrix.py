@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
-from tilevm.ir import threads
+from tilevm.ir import Op, threads
 from tilevm.layout import Layout, LayoutError
 from tilevm.source import TileError
 from tilevm.target import MmaAtom
@@ -22,6 +23,7 @@ from .history import Access
 from .staging import buffer_of, ordered, read, registers_of, stage
 
 DROPPED = np.uint32(0x1FFF)  # the bits of f32 that tf32 has not
+T = TypeVar("T")
 EXACT = 53  # bits that float64 counts in
 
 
@@ -42,7 +44,7 @@ def held_at(layout: Layout) -> Array:
 
 @act.rule(threads.Mma)
 def _(op: threads.Mma, b: ThreadBlock) -> Sequence[Held]:
-    atom = b.machine.target.atom(op.atom)
+    atom = named(op, b.machine.target.atom, op.atom)
     check(op, atom, b.lanes)
     m, n, k = op.grid
     assert atom.a is not None and atom.b is not None, "target.atom gives those with operands in registers"
@@ -54,6 +56,15 @@ def _(op: threads.Mma, b: ThreadBlock) -> Sequence[Held]:
         for left, right in zip(lefts, rights, strict=True):
             total = fit(atom.c_dtype, total + multiplied(left, right, atom))
     return [Held(fragments(total, atom.c, b, m, n), unknown(op, atom, b))]
+
+
+def named(op: Op, ask: Callable[[str], T], name: str) -> T:
+    """What the machine has by a name. Raises TileError, at the instruction, where it has none."""
+    try:
+        return ask(name)
+    except TileError as error:
+        error.span = op.span
+        raise
 
 
 def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
@@ -140,7 +151,7 @@ def where(held: Held) -> Array:
 
 @act.rule(threads.MatrixLoad)
 def _(op: threads.MatrixLoad, b: ThreadBlock) -> Sequence[Held]:
-    copy = b.machine.target.matrix_copy(op.copy)
+    copy = named(op, b.machine.target.matrix_copy, op.copy)
     fragment = fragment_of(op, copy, buffer_of(b, op.buffer).dtype)
     count = registers_of(op.offsets)
     rows = holders(copy.addresses).reshape(-1)  # the lane that has the address of each row

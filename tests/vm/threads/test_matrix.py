@@ -157,8 +157,9 @@ def test_operands_that_are_no_fragments(call: str) -> None:
 
 def test_an_instruction_of_another_machine() -> None:
     text = SPLAT.format(a=0.0, b=0.0, c=0.0, atom=F16, x="f16", y="f32", na=8, nb=4, k=1)
-    with pytest.raises(TileError, match="gfx942 has no matrix instruction mma"):
+    with pytest.raises(TileError, match="gfx942 has no matrix instruction mma") as error:
         run(function(text, "", target="gfx942"))
+    assert error.value.span
 
 
 POISONED = f"""  %buffer = shared {{of = f16, count = 512}} : shared<f16[512]>
@@ -168,30 +169,34 @@ POISONED = f"""  %buffer = shared {{of = f16, count = 512}} : shared<f16[512]>
   %oo = splat %o {{shape = [1]}} : i32[1]
   %one = constant {{value = 1.0, of = f16}} : f16
   %v = splat %one {{shape = [8]}} : f16[8]
-  %n = numbers {{values = [MISSING], of = i32}} : i32[1]
+  %n = numbers {{values = [9], of = i32}} : i32[1]
   %m = ne %tt, %n : bool[1]
   shared_store %buffer, %v, %oo, %m {{width = 8}}
   %a = shared_load %buffer, %oo {{width = 8}} : f16[8]
   %b = take %v {{registers = [0, 1, 2, 3]}} : f16[4]
+  %p = take %a {{registers = [0, 1, 2, 3]}} : f16[4]
   %z = constant {{value = 0.0, of = f32}} : f32
   %c = splat %z {{shape = [4]}} : f32[4]
   %d = mma %a, %b, %c {{atom = "{F16}", grid = [1, 1, 1]}} : f32[4]
-  %r = take %d {{registers = [KEPT]}} : f32[2]"""
+  %r = take %d {{registers = [0]}} : f32[1]"""
 
 
-@pytest.mark.parametrize(("kept", "row"), [("0, 1", 0), ("2, 3", 8)])
-def test_rows_of_what_was_never_written_are_unknown(kept: str, row: int) -> None:
-    """Thread 9 holds rows 2 and 10 of a: threads 8 to 11 get nothing known, all others do."""
-    body = POISONED.replace("MISSING", "9").replace("KEPT", kept)
-    body += "\n  %4 = constant {value = 4, of = i32} : i32\n  %row = floordiv %t, %4 : i32"
-    body += "\n  %two = constant {value = 2, of = i32} : i32\n  %known = ne %row, %two : bool"
-    body += "\n  %mm = splat %known {shape = [1]} : bool[1]\n  %q = take %r {registers = [0]} : f32[1]"
-    good = body + "\n  global_store %y, %q, %tt, %mm"
+@pytest.mark.parametrize(("call", "row", "late"), [("%a, %b", True, 8), ("%v, %p", False, 1)])
+def test_sums_with_what_was_never_written_are_unknown(call: str, row: bool, late: int) -> None:
+    """Thread 9 holds parts of rows 2 and 10 of a, and of column 2 of b; each thread keeps c[t / 4, 2 * (t % 4)]."""
+    body = POISONED.replace("%a, %b", call)
+    four = (
+        "  %4 = constant {value = 4, of = i32} : i32\n  %place = " + ("floordiv" if row else "mod") + " %t, %4 : i32\n"
+    )
+    hide = f"  %two = constant {{value = {2 if row else 1}, of = i32}} : i32\n  %known = ne %place, %two : bool\n"
+    mask = "  %mm = splat %known {shape = [1]} : bool[1]\n"
     y = np.zeros(32, np.float32)
-    run(function(good, "%y: tensor<f32[N], strides=[1]>", 1), y)
-    assert y.tolist() == [0.0 if t // 4 == 2 else 16.0 for t in range(32)]
-    error = hazard(function(body + "\n  global_store %y, %q, %tt", "%y: tensor<f32[N], strides=[1]>", 1), y)
-    assert (error.kind, "in thread 8 " in error.message) == (Hazard.UNINITIALISED, True)
+    text = body + "\n" + four + hide + mask + "  global_store %y, %r, %tt, %mm"
+    run(function(text, "%y: tensor<f32[N], strides=[1]>", 1), y)
+    hidden = [t // 4 == 2 if row else t % 4 == 1 for t in range(32)]
+    assert y.tolist() == [0.0 if h else 16.0 for h in hidden]
+    error = hazard(function(body + "\n  global_store %y, %r, %tt", "%y: tensor<f32[N], strides=[1]>", 1), y)
+    assert (error.kind, f"in thread {late} " in error.message) == (Hazard.UNINITIALISED, True)
 
 
 # loads of matrices -----------------------------------------------------------------------------------------------
