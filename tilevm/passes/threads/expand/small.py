@@ -160,6 +160,7 @@ def rounded(e: Lanes, form: Fields, wide: Carrier, size: Value, how: Rounding) -
         return by_parts(e, form, wide, size, how)
     shift, rebias = wide.mantissa - form.mantissa_bits, (wide.bias - form.bias) << form.mantissa_bits
     odd = e.both(e.right(size, shift), 1)
+    odd = e.binary(ops.Xor, odd, 1) if rebias & 1 else odd  # of the code, which is so much less
     up = e.add(size, e.add(odd, (1 << (shift - 1)) - 1))
     normal = e.sub(e.right(up, shift), rebias)
     if form.lowest == 0:
