@@ -106,6 +106,7 @@ class Place:
 PLACES = {
     "cpu": Place("cpu", "tilevm.backends.cpu:backend", "cpu", optimise=True, keeps=True),
     "vm": Place("vm", "tilevm.backends.vm:backend", "cpu", optimise=False, others=TARGETS),
+    "emulator": Place("emulator", "tilevm.backends.ptx:backend", "sm_80", optimise=True, others=("sm_86", "sm_89")),
 }
 
 

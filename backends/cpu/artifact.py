@@ -20,6 +20,7 @@ from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.passes.layouts.forget import forget
+from tilevm.passes.quiet import quiet, sites
 from tilevm.types import DType, Kind
 from tilevm.types.codec import encode
 
@@ -27,7 +28,7 @@ from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
 from .kernel import Kernel
 from .pool import cores, scratch, threads
-from .report import Report, quiet, sites
+from .report import Report
 from .streaming import settle
 from .support import check
 from .team import team

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from tilevm.abi import KernelAbi, Slot
 from tilevm.ir import Func, Op, Value
+from tilevm.passes.quiet import sites
 from tilevm.types import Scalar, Tensor
 
 from .emit import I8, I32, I64, LLVM, Emitter, memory_type, register_type
 from .memory import Buffer, Memory
 from .packed import is_packed
-from .report import sites
 from .steps import Scheduler
 
 WORD = 8  # bytes of one slot of the argument block

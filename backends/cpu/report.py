@@ -15,10 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from tilevm.debug import failure, line
-from tilevm.ir import Func, Op, Value, ops
-from tilevm.ir.build import Builder
-from tilevm.ir.rewrite import rewrite, walk
-from tilevm.passes.dce import drop_unused
+from tilevm.ir import Op, Value, ops
 from tilevm.types import DType, Scalar, Tile
 
 from .emit import memory_bytes
@@ -28,20 +25,6 @@ USED, LOST, LOCK, PROGRAM, SITE, ELEMENT, HEAD = 0, 1, 2, 3, 4, 5, 8  # words of
 NOBODY = 2**63 - 1
 NUMPY: dict[str, Any] = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "f32": np.float32, "f64": np.float64}
 Array = np.ndarray[Any, Any]
-
-
-def sites(func: Func) -> list[Op]:
-    """The instructions that tell something, in order."""
-    return [op for op in walk(func.body) if isinstance(op, ops.Print | ops.Assert)]
-
-
-def quiet(func: Func) -> Func:
-    """``func`` without them, and without what only they need."""
-
-    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
-        return () if isinstance(op, ops.Print | ops.Assert) else None
-
-    return drop_unused(rewrite(func, rule)) if sites(func) else func
 
 
 def words(value: Value) -> int:

@@ -7,7 +7,9 @@ from functools import cached_property
 
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument
+from tilevm.debug import debugging
 from tilevm.ir import Func
+from tilevm.passes.quiet import quiet
 from tilevm.text import print_func
 
 from .arguments import Passing
@@ -19,6 +21,7 @@ class Emulated:
     """A kernel as PTX, which the emulator runs."""
 
     def __init__(self, func: Func, abi: KernelAbi) -> None:
+        func = func if debugging() else quiet(func)
         self.abi, self.listing = abi, emit(func)
         self.stages: Mapping[str, str] = {"thread": print_func(func), "ptx": self.listing.text}
 

@@ -84,7 +84,8 @@ def decoded(dtype: DType, data: Array) -> Array:
         return np.asarray(data != 0)
     if not dtype.is_float:
         return fit(dtype, data)
-    return data.astype(container(dtype)) if dtype.name in NATIVE else numbers_of(dtype, data)
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        return data.astype(container(dtype)) if dtype.name in NATIVE else numbers_of(dtype, data)
 
 
 def encoded(dtype: DType, data: Array) -> Array:

@@ -6,10 +6,11 @@ from math import inf
 import numpy as np
 
 import tilevm as tv
+from tests.devices import EVERYWHERE
 from tilevm.library.quantise import Quantised
 
 f32 = np.float32
-DEVICES = ("cpu", "vm")
+DEVICES = EVERYWHERE
 
 
 def hard(rows: int = 37, columns: int = 200, seed: int = 0) -> np.ndarray:

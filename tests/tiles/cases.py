@@ -8,6 +8,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from tests.devices import EVERYWHERE, on
+
 Array = np.ndarray[Any, Any]
 
 NUMPY: dict[str, Any] = {
@@ -22,7 +24,7 @@ BOOL = {"bool": np.dtype(bool)}
 INTEGERS = {n: d for n, d in NUMPY.items() if n[0] in "iu"}
 FLOATS = {n: d for n, d in NUMPY.items() if n not in INTEGERS}
 SHAPES = ((1,), (7,), (37,), (64,), (1, 5), (5, 1), (6, 19), (19, 6), (3, 4, 5), (2, 1, 9, 3), (2, 3, 1, 4, 5))
-DEVICES = ("vm", "cpu")
+DEVICES = EVERYWHERE
 SPECIAL = (0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -1.0, 2.0**-20)
 
 
@@ -59,7 +61,7 @@ def data(kind: Any, shape: tuple[int, ...], seed: int = 0) -> Array:
 
 def run(kernel: Any, *arrays: Array, device: str, **constants: Any) -> None:
     """Launch one program of a kernel."""
-    kernel[1](*arrays, device=device, **constants)
+    kernel[1](*arrays, **on(device), **constants)
 
 
 def same(a: Array, b: Array) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import on
 from tests.tiles.cases import DEVICES, FLOATS, INTEGERS, NUMPY, run, same
 
 each_device = pytest.mark.parametrize("device", DEVICES)
@@ -104,7 +105,7 @@ def swap_zero(x: tv.Tensor, old: tv.Tensor) -> None:
 @each_device
 def test_bits_are_compared(device: str) -> None:
     x, old = np.array([-0.0, 0.0], np.float32), np.zeros(2, np.float32)
-    swap_zero[1](x, old, device=device)
+    swap_zero[1](x, old, **on(device))
     assert np.signbit(x[0]) and x[1] == 5
 
 
@@ -125,7 +126,7 @@ def histogram(counts: tv.Tensor, sums: tv.Tensor, top: tv.Tensor, ticket: tv.Ten
 def test_every_program_counts(kind: Any, device: str, programs: int) -> None:
     counts, sums = np.zeros(8, kind), np.zeros((8, 1), np.float64)
     top, ticket = np.zeros(1, NUMPY["bf16"]), np.zeros(programs + 1, np.int32)
-    histogram(counts, sums, top, ticket, N=programs, device=device)
+    histogram(counts, sums, top, ticket, N=programs, **on(device))
     assert counts.tolist() == np.full(8, programs * 32).astype(kind).tolist()
     assert sums.ravel().tolist() == [programs * 16.0] * 8
     assert ticket.tolist() == [programs] + [1] * programs

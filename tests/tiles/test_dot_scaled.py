@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import EVERYWHERE, on
 from tilevm.passes.widen import in_bf16
 
 
@@ -48,7 +49,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 @pytest.mark.parametrize("sides", ["ab", "a", "b", ""])
 @pytest.mark.parametrize(("a", "s", "b", "t", "block"), CASES)
 def test_against_float64(a: str, s: str, b: str, t: str, block: int, sides: str, device: str) -> None:
@@ -57,14 +58,14 @@ def test_against_float64(a: str, s: str, b: str, t: str, block: int, sides: str,
     (x, xs), (y, ys) = drawn(rng, a, (m, k)), drawn(rng, b, (k, n))
     (u, us), (v, vs) = drawn(rng, s, (m, k // block), 0.5), drawn(rng, t, (k // block, n), 0.5)
     found = np.empty((m, n), np.float32)
-    product(x, u, y, v, found, BLOCK=block, sides=sides, device=device)
+    product(x, u, y, v, found, BLOCK=block, sides=sides, **on(device))
     left = xs * us.repeat(block, 1) if "a" in sides else xs
     right = ys * vs.repeat(block, 0) if "b" in sides else ys
     exact, eps = left @ right + 0.5, 2.0**-23
     assert (np.abs(found - exact) <= 2 * eps * np.abs(exact) + (k + 4) * eps * (np.abs(left) @ np.abs(right) + 1)).all()
 
 
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 @pytest.mark.parametrize("k", [16, 48, 50, 130])
 def test_ragged_k(k: int, device: str) -> None:
     """The last trip reads zeros; the scales of f8e8m0 beyond the end are 2**-127, which make nothing of them."""
@@ -73,19 +74,19 @@ def test_ragged_k(k: int, device: str) -> None:
     (x, xs), (y, ys) = drawn(rng, "f6e2m3", (5, k)), drawn(rng, "f4e2m1", (k, 9))
     (u, us), (v, vs) = drawn(rng, "f8e8m0", (5, groups)), drawn(rng, "f8ue4m3", (groups, 9))
     found = np.empty((5, 9), np.float32)
-    product(x, u, y, v, found, BLOCK=16, device=device)
+    product(x, u, y, v, found, BLOCK=16, **on(device))
     exact = (xs * us.repeat(16, 1)[:, :k]) @ (ys * vs.repeat(16, 0)[:k]) + 0.5
     assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()
 
 
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 def test_a_scale_of_nan_reaches_its_row_alone(device: str) -> None:
     rng = np.random.default_rng(2)
     (x, _), (y, _), (v, _) = (drawn(rng, d, s) for d, s in (("f4e2m1", (4, 64)), ("i8", (64, 3)), ("f16", (2, 3))))
     scales = np.full((4, 2), 127, np.uint8)
     scales[2, 1] = 0xFF
     found = np.empty((4, 3), np.float32)
-    product(x, tv.packed(scales, "f8e8m0", (4, 2)), y, v, found, BLOCK=32, device=device)
+    product(x, tv.packed(scales, "f8e8m0", (4, 2)), y, v, found, BLOCK=32, **on(device))
     assert np.isnan(found).any(axis=1).tolist() == [False, False, True, False]
 
 

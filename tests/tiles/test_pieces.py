@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import on
 from tests.tiles.cases import BOOL, DEVICES, NUMPY, data, run, same, some_lines, zeros
 
 EVERY = NUMPY | BOOL
@@ -121,7 +122,7 @@ def from_nothing(y: tv.Tensor, n: tv.Tile) -> None:
 @each_device
 def test_tiles_made_of_numbers_alone(device: str) -> None:
     y = np.empty((7, 4), np.int32)
-    from_nothing[1](y, 5, device=device)
+    from_nothing[1](y, 5, **on(device))
     assert y.tolist() == [*np.arange(12).reshape(3, 4).tolist(), *[[5] * 4] * 2, [2, 3, 4, 5], [1, 7, 5, 7]]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import on
 from tests.tiles.cases import DEVICES, INTEGERS, same
 from tilevm.types.philox import philox
 
@@ -35,7 +36,7 @@ def words(i: tv.Tensor, w: tv.Tensor, f: tv.Tensor, seed: tv.Tile, N: tv.constex
 def test_the_stream_begins_with_the_known_block(device: str) -> None:
     i = np.arange(12, dtype=np.int32).reshape(3, 4)
     w, f = np.empty((3, 4), np.uint32), np.empty((3, 4), np.float32)
-    words[1](i, w, f, 0, N=4, device=device)
+    words[1](i, w, f, 0, N=4, **on(device))
     assert tuple(w[0].tolist()) == KNOWN[0][2]
     assert same(f, (w >> 8).astype(np.float32) * np.float32(2.0**-24))
 
@@ -50,7 +51,7 @@ def test_machines_agree(dtype: str, seed: int) -> None:
     found = {}
     for device in DEVICES:
         w, f = np.empty((3, 37), np.uint32), np.empty((3, 37), np.float32)
-        words[1](i, w, f, seed, N=37, device=device)
+        words[1](i, w, f, seed, N=37, **on(device))
         found[device] = w, f
     assert same(found["vm"][0], found["cpu"][0]) and same(found["vm"][1], found["cpu"][1])
     key, wide = seed & (2**64 - 1), [int(v) & (2**64 - 1) for v in i.ravel()]
@@ -69,7 +70,7 @@ def filled(x: tv.Tensor) -> None:
 @each_device
 def test_numbers_are_spread_evenly(device: str) -> None:
     x = np.zeros(65537, np.float32)
-    filled(x, device=device)
+    filled(x, **on(device))
     assert x.min() >= 0 and x.max() < 1 and x[65536] == x[3]
     counts, _ = np.histogram(x[:65536], 64, (0, 1))
     assert np.sum((counts - 1024.0) ** 2 / 1024) < 120  # chi-squared with 63 degrees: 99.998 %

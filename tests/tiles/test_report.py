@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.tiles.cases import BOOL, DEVICES, NUMPY, data, run, zeros
+from tests.devices import THREADS, TILES, on
+from tests.tiles.cases import BOOL, NUMPY, data, run, zeros
 
-each_device = pytest.mark.parametrize("device", DEVICES)
+each_device = pytest.mark.parametrize("device", TILES)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def every(x: tv.Tensor, n: tv.Tile, AT: tv.constexpr, SHAPE: tv.constexpr) -> No
 def test_machines_print_alike(dtype: str, debugging: None, capsys: pytest.CaptureFixture[str]) -> None:
     for n, shape in enumerate(((1,), (13,), (3, 5), (2, 1, 3), (1, 2, 1, 2, 3))):
         x, out = data((NUMPY | BOOL)[dtype], shape, n), []
-        for device in DEVICES:
+        for device in TILES:
             every[1](x, -7, AT=zeros(shape), SHAPE=shape, device=device)
             out.append(capsys.readouterr().out)
         assert out[0] == out[1]
@@ -91,13 +92,21 @@ def test_the_first_program_that_fails_is_told(device: str, begin: int, debugging
     assert "tv.device_assert((t < 10)" in str(caught.value)
 
 
-@each_device
+@pytest.mark.parametrize("device", (*TILES, *THREADS))
 def test_an_assertion_on_a_number(device: str, debugging: None) -> None:
     x, y = np.zeros((3, 5), np.int32), np.zeros(1, np.int32)
     with pytest.raises(tv.TileError) as caught:
-        checked(x, y, FROM=1, device=device)
+        checked(x, y, FROM=1, **on(device))
     assert caught.value.message == "assertion failed" and "in program (0, 1, 0)" in str(caught.value)
-    checked(x, y, FROM=300, device=device)
+    checked(x, y, FROM=300, **on(device))
+
+
+def test_a_thread_that_finds_it_false_stops_everything(debugging: None) -> None:
+    x, y = np.zeros((3, 5), np.int32), np.zeros(1, np.int32)
+    with pytest.raises(tv.TileError, match="trap") as caught:
+        checked(x, y, FROM=1, device="emulator")
+    assert "tv.device_assert(tv.program_id(1) < FROM)" in str(caught.value)
+    checked(x, y, FROM=300, device="emulator")
 
 
 def test_compiled_kernels_leave_it_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

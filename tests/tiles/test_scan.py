@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import on
 from tests.tiles.cases import DEVICES, LINES, NUMPY, Array, along, data, run, same, some_lines, zeros
 
 each_device = pytest.mark.parametrize("device", DEVICES)
@@ -162,7 +163,7 @@ def test_scans_in_loops_agree(dtype: str) -> None:
     x = np.random.default_rng(0).integers(-4, 5, (4, 19)).astype(NUMPY[dtype])
     found = {d: np.empty_like(x) for d in DEVICES}
     for device, y in found.items():
-        decay[1](x, y, 3, N=19, device=device)
+        decay[1](x, y, 3, N=19, **on(device))
     assert same(found["vm"], found["cpu"])
     exact = x.astype(float)
     for k in range(1, 4):

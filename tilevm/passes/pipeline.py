@@ -16,7 +16,11 @@ from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
 from tilevm.passes.stage import stage
+from tilevm.passes.threads.barriers import insert_barriers
+from tilevm.passes.threads.expand import expand
 from tilevm.passes.threads.lower import to_threads
+from tilevm.passes.threads.place import place_shared
+from tilevm.passes.threads.waits import settle_waits
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 from tilevm.target import Target, target as find_target
@@ -71,13 +75,43 @@ def threads(machine: Target, warps: int) -> Pass:
     return Pass("threads", run, "say what each thread does")
 
 
-THREADED = ("layouts", "stage", "threads", "tidy")  # the passes that other machines do not go through
+THREADED = (
+    "layouts",
+    "stage",
+    "threads",
+    "expand",
+    "tidy",
+    "waits",
+    "place",
+    "barriers",
+)  # of machines with threads alone
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
+
+
+def placing(machine: Target) -> Pass:
+    """The pass that finds room for buffers in what a block of a machine may have of shared memory."""
+    run = partial(place_shared, limit=machine.limits.shared_per_block)
+    run.__doc__ = place_shared.__doc__
+    return Pass("place", run, "find places in shared memory")
+
+
+def expanding(machine: Target) -> Pass:
+    """The pass that spells out what a machine has no instruction for."""
+    run = partial(expand, target=machine)
+    run.__doc__ = expand.__doc__
+    return Pass("expand", run, "spell out functions and conversions that the machine lacks")
+
+
+WAITS = Pass("waits", settle_waits, "say how many groups of copies may be on their way at each wait")
+BARRIERS = Pass("barriers", insert_barriers, "put barriers where threads would else meet in memory")
 
 
 def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     """The passes after those of :func:`pipeline`, for machines with threads."""
-    return () if target == "cpu" else (threads(find_target(target), warps), TIDY)
+    if target == "cpu":
+        return ()
+    machine = find_target(target)
+    return threads(machine, warps), expanding(machine), TIDY, WAITS, placing(machine), BARRIERS
 
 
 def staging(machine: Target, warps: int) -> Pass:

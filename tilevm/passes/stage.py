@@ -210,7 +210,9 @@ def pipelined(builder: Builder, loop: ops.For, plans: Sequence[Plan], now: Subst
         hints=(*(value.hint for value in loop.results), *("",) * (len(tokens) + 1)),
         layouts=(*(loop.layouts or (None,) * len(loop.results)), *(None,) * (len(tokens) + 1)),
     )
-    return list(builder.append(made).results[: len(loop.results)])
+    results = builder.append(made).results
+    builder.add(ops.Landed, tokens=results[len(loop.results) + 1 :])  # nothing runs on beyond the loop
+    return list(results[: len(loop.results)])
 
 
 def stage_for(builder: Builder, plan: Plan, slots: int) -> Value:

@@ -47,7 +47,7 @@ class Target:
 
     ``since``: the lowest PTX version that names it; None where PTX is not spoken. ``card`` names one product,
     ``processors`` counts its SMs or CUs, ``dies`` the parts with an L2 of their own among which blocks are dealt out in
-    turn.
+    turn. ``small_floats``: those that it rounds f32 to, to nearest and saturating, and turns into f32, by itself.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Target:
     matrix_copies: tuple[MatrixCopy, ...] = ()
     bulk_copies: tuple[BulkCopy, ...] = ()
     dies: int = 1
+    small_floats: tuple[DType, ...] = ()
 
     def __post_init__(self) -> None:
         assert all(atom.threads % self.lanes == 0 for atom in self.mma_atoms), "an atom is of whole warps"

@@ -15,6 +15,7 @@ from tilevm.target.matrix import matrix_copies
 from tilevm.target.mma import MmaAtom
 from tilevm.target.nvidia_mma import ADA, AMPERE, HOPPER, WGMMA, mma_sync, wgmma
 from tilevm.target.traffic import GlobalMemory
+from tilevm.types import f8e4m3, f8e5m2
 
 KIB = 1024
 LANES = 32
@@ -75,6 +76,9 @@ def limits(threads: int, blocks: int, shared: int) -> Limits:
     )
 
 
+ADA_SINCE = (7, 8)  # the first machines that convert 8-bit floats
+
+
 def machine(
     name: str,
     generation: str,
@@ -92,6 +96,7 @@ def machine(
         *("nvidia", generation, since, card, processors, LANES, held, MEMORY, banks(), atoms, COPIES),
         matrix_copies=(*copies, *stores) if bulk else copies,
         bulk_copies=BULK if bulk else (),
+        small_floats=(f8e4m3, f8e5m2) if since >= ADA_SINCE else (),
     )
 
 

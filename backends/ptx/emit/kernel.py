@@ -11,14 +11,14 @@ from tilevm.ir.rewrite import uses, walk
 from tilevm.target import target
 from tilevm.types import DType, Kind, u8
 
-from . import arrays, atomics, control, lanes, memory, random
+from . import arrays, atomics, control, lanes, memory, random, report
 from .access import from_words, stored_as
 from .elements import Element, Known, Reg
 from .integers import compare, cut
 from .state import State
 from .text import CLASSES, Text
 
-RULES = (arrays, atomics, control, lanes, memory, random)  # each adds its own to the table
+RULES = (arrays, atomics, control, lanes, memory, random, report)  # each adds its own to the table
 SHARED = "smem"
 
 

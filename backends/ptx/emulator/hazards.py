@@ -31,10 +31,10 @@ class EmulationError(TileError):
     def __init__(
         self, kind: Hazard, message: str, at: Instruction, help: str, other: Instruction | None = None
     ) -> None:
-        notes = [Note(f"made from {at.source}")] if at.source else []
+        notes = [Note("made from this line", at.source.span)] if at.source else []
         if other is not None:
-            made = f", made from {other.source}" if other.source else ""
-            notes.append(Note(f"the other access{made}", other.span))
+            notes.append(Note("the other access", other.span))
+            notes += [Note("made from this line", other.source.span)] if other.source else []
         super().__init__(f"{kind.value}: {message}", at.span, notes, help)
         self.kind, self.at, self.other = kind, at, other
 

@@ -70,8 +70,10 @@ class Source:
     line: int
     column: int
 
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+    @property
+    def span(self) -> Span:
+        """From the column to the end of the line: more is not told."""
+        return Span(self.file, self.line, self.column - 1, self.line + 1, 0)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .block import ThreadBlock, act
 from .hazards import Hazard
 from .history import Access
 from .memory import GlobalMemory
-from .vectors import Vectors, bits, known, live_of, race, refuse, twice, written
+from .vectors import Vectors, bits, live_of, offsets_of, race, refuse, twice, written
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def reach(
     size = units.itemsize
     count = offsets.type.shape[0] if isinstance(offsets.type, Tile) else 1
     live = live_of(op, b, mask, count)
-    at = known(op, b, offsets, live, "an offset").astype(np.int64)
+    at = offsets_of(op, b, offsets, live)
     first = at * size
     last = first + (width - 1) * size
     low, begin, end = found.limits(size, store)
     outside = (first < low) | (last > begin) | (last + size > end)
-    says = f" of %{found.name}, which has {low // size} to {(end - 1) // size}"
+    says = f" of %{found.name}, which has {low // size} to {begin // size}"
     live = refuse(op, b, live, outside, Hazard.OUT_OF_BOUNDS, (f"{width} of {unit} from ", says), at)
     address = found.argument.address + first
     says = f" of %{found.name}, at an address that is no multiple of {width * size} bytes"

@@ -36,7 +36,7 @@ def _(op: threads.GlobalAtomicCas, b: ThreadBlock) -> Sequence[Held]:
 
 def elements(op: threads.GlobalAtomic | threads.GlobalAtomicCas, b: ThreadBlock) -> tuple[DType, Reached]:
     """The elements that an instruction changes."""
-    unit = unit_of(op.memory, None)
+    unit = unit_of(op.memory, op.of if isinstance(op, threads.GlobalAtomic) else None)
     at = reach(op, b, op.memory, op.offsets, op.mask, 1, unit, store=True)
     note(op, b, Access.ATOMIC, at)
     return unit, at

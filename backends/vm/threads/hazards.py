@@ -24,7 +24,7 @@ HELP = {
     Hazard.RACE: "put a barrier between the two accesses, or let one thread alone write the place",
     Hazard.MISSING_WAIT: "wait for the group of the copy, and where another thread began it also at a barrier",
     Hazard.UNINITIALISED: "write every element before it is used",
-    Hazard.OUT_OF_BOUNDS: "give a mask that is false there",
+    Hazard.OUT_OF_BOUNDS: "keep offsets inside, or give a mask that is false beyond",
     Hazard.MISALIGNED: "take a narrower width, or offsets that are multiples of it from an aligned address",
     Hazard.DIVERGENCE: "make it of what is alike in all threads of the block",
 }

@@ -55,6 +55,11 @@ class Clocks:
         self.seen[...] = self.now
         np.fill_diagonal(self.seen, ALWAYS)  # a warp is in order with itself
 
+    @property
+    def known(self) -> int:
+        """Up to when every warp knows every other."""
+        return int(self.seen.min())
+
     def begin(self) -> None:
         """Another block: what came before is nobody's business."""
         self.meet()
@@ -87,19 +92,21 @@ class History:
     def __init__(self, cells: int, clocks: Clocks, replicas: bool = False) -> None:
         self.clocks, self.replicas = clocks, replicas
         self.last = {way: np.zeros((cells, clocks.warps), np.int32) for way in Access}
+        self.latest = dict.fromkeys(Access, 0)  # of all cells
 
     def record(self, way: Access, cells: Array, warps: Array) -> None:
         """``warps`` (n,) reach ``cells`` (n, k) now."""
-        self.last[way][cells, warps[:, None]] = self.clocks.now
+        self.last[way][cells, warps[:, None]] = self.latest[way] = self.clocks.now
 
     def clash(self, way: Access, cells: Array, warps: Array, differs: Array | None = None) -> Clash | None:
         """An access by another warp that is not in order with this one; None where all are.
 
         ``differs`` (n, k): where a write changes what is there; elsewhere it does not collide with other writes.
         """
-        if self.clocks.warps == 1:
-            return None
+        known = self.clocks.known
         for other in CLASHES[way]:
+            if self.latest[other] <= known:
+                continue
             late = self.last[other][cells] > self.clocks.seen[warps][:, None, :]
             if other is Access.WRITE and late.any():
                 late &= self.matters(way, cells, warps, differs)

@@ -36,6 +36,11 @@ class ThreadRun:
         assert func.warps is not None and func.target is not None, f"{func.name} is not of the thread level"
         self._func, self._abi = func, abi
         self._target, self._warps = target(func.target), func.warps
+        if self._warps > self._target.warps_per_block:
+            most = self._target.warps_per_block
+            raise TileError(
+                f"{func.name}: {self._warps} warps, and a block of {func.target} has up to {most}", func.span
+            )
         self._ops = tuple(every(func.body))
         self._buffers = placed([op for op in self._ops if isinstance(op, threads.SharedBuffer)], self._target)
         self.stages: Mapping[str, str] = {}
@@ -95,7 +100,7 @@ def every(block: Block) -> Iterator[Op]:
 
 
 def reaches(op: Op, group: Mapping[Value, GlobalMemory]) -> bool:
-    return isinstance(op, threads.GlobalLoad | threads.GlobalStore) and op.memory in group
+    return isinstance(op, threads.GlobalAccess) and op.memory in group  # type: ignore[attr-defined]
 
 
 def size_of(dtype: DType) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
-from tilevm.ir import threads
+from tilevm.ir import Op, threads
 from tilevm.layout import Layout, LayoutError
 from tilevm.source import TileError
 from tilevm.target import MmaAtom
@@ -22,6 +23,7 @@ from .history import Access
 from .staging import buffer_of, ordered, read, registers_of, stage
 
 DROPPED = np.uint32(0x1FFF)  # the bits of f32 that tf32 has not
+T = TypeVar("T")
 EXACT = 53  # bits that float64 counts in
 
 
@@ -42,7 +44,7 @@ def held_at(layout: Layout) -> Array:
 
 @act.rule(threads.Mma)
 def _(op: threads.Mma, b: ThreadBlock) -> Sequence[Held]:
-    atom = b.machine.target.atom(op.atom)
+    atom = named(op, b.machine.target.atom, op.atom)
     check(op, atom, b.lanes)
     m, n, k = op.grid
     assert atom.a is not None and atom.b is not None, "target.atom gives those with operands in registers"
@@ -56,6 +58,15 @@ def _(op: threads.Mma, b: ThreadBlock) -> Sequence[Held]:
     return [Held(fragments(total, atom.c, b, m, n), unknown(op, atom, b))]
 
 
+def named(op: Op, ask: Callable[[str], T], name: str) -> T:
+    """What the machine has by a name. Raises TileError, at the instruction, where it has none."""
+    try:
+        return ask(name)
+    except TileError as error:
+        error.span = op.span
+        raise
+
+
 def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
     """Raises TileError where operands are not of the instruction's types, or not whole fragments."""
     if atom.threads != lanes or atom.scales is not None:
@@ -67,13 +78,13 @@ def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
     ):
         assert isinstance(value.type, Tile) and layout is not None
         wanted = Tile(dtype, (count * layout.registers,))
-        if value.type != wanted and not (dtype is tf32 and value.type == Tile(f32, wanted.shape)):
+        if value.type != wanted and not (dtype == tf32 and value.type == Tile(f32, wanted.shape)):
             raise TileError(f"mma: {what} is {value.type} where {atom.name} takes {wanted}", op.span)
 
 
 def operand(data: Array, dtype: DType) -> Array:
     """Numbers as a matrix unit takes them: of f32 in place of tf32 it drops the last bits."""
-    if dtype is not tf32:
+    if dtype != tf32:
         return data
     with np.errstate(all="ignore"):
         single = data.astype(np.float32)
@@ -140,7 +151,7 @@ def where(held: Held) -> Array:
 
 @act.rule(threads.MatrixLoad)
 def _(op: threads.MatrixLoad, b: ThreadBlock) -> Sequence[Held]:
-    copy = b.machine.target.matrix_copy(op.copy)
+    copy = named(op, b.machine.target.matrix_copy, op.copy)
     fragment = fragment_of(op, copy, buffer_of(b, op.buffer).dtype)
     count = registers_of(op.offsets)
     rows = holders(copy.addresses).reshape(-1)  # the lane that has the address of each row

@@ -11,7 +11,6 @@ from tilevm.types import Scalar, Tile
 
 from ..elementwise import compute
 from ..instructions import constant, rearranged
-from ..machine import ELEMENTWISE
 from ..rounding import Array
 from ..values import Held, Poison, container, merge
 from ..view import recast
@@ -143,6 +142,3 @@ def _(op: threads.ShuffleXor, b: ThreadBlock) -> Sequence[Held]:
 
 def from_threads(source: Array) -> Callable[[Array], Array]:
     return lambda x: np.asarray(x[source])
-
-
-assert all(kind in act for kind in ELEMENTWISE)

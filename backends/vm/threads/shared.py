@@ -50,8 +50,7 @@ class SharedMemory:
         self.history = History(count, clocks)
 
     def begin(self) -> None:
-        """Another block: nothing is written yet, and no copy of the last one lands."""
-        self.written[...] = False
+        """Another block: no copy of the last one lands. Buffers are forgotten as they begin."""
         self.flying[...] = 0
 
     def forget(self, buffer: Buffer) -> None:

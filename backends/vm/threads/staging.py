@@ -19,7 +19,7 @@ from .block import State, ThreadBlock, act
 from .hazards import Hazard
 from .history import Access
 from .shared import Buffer, SharedMemory
-from .vectors import Vectors, bits, known, live_of, race, refuse, twice
+from .vectors import Vectors, bits, live_of, offsets_of, race, refuse, twice
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def buffer_of(b: ThreadBlock, value: Value) -> Buffer:
 def stage(op: Op, b: ThreadBlock, value: Value, offsets: Value, slot: Value | None, live: Array, width: int) -> Staged:
     """The vectors of an instruction that lie inside and are aligned; others that are live are reported."""
     buffer, shared = buffer_of(b, value), b.machine.shared
-    at = known(op, b, offsets, live, "an offset").astype(np.int64)
+    at = offsets_of(op, b, offsets, live)
     base, count = slot_of(op, b, buffer, slot)
     name = f"%{buffer.name}" if slot is None else f"slot {base // buffer.op.count} of %{buffer.name}"
     outside, inside = (at < 0) | (at + width > count), f" of {name}, which has 0 to {count - 1}"

@@ -16,6 +16,7 @@ from .hazards import Hazard
 from .history import Access, Clash
 
 DOES = {Access.READ: "reads", Access.WRITE: "writes", Access.ATOMIC: "changes"}
+FAR = 1 << 56  # beyond all memory, and no product with the bytes of a vector wraps
 DID = {Access.READ: "read", Access.WRITE: "wrote", Access.ATOMIC: "changed"}
 
 
@@ -63,12 +64,12 @@ def live_of(op: Op, b: ThreadBlock, mask: Value | None, count: int) -> Array:
     return np.ones((b.threads, count), bool) if mask is None else b.array(mask, op, "the mask")
 
 
-def known(op: Op, b: ThreadBlock, value: Value, live: Array, what: str) -> Array:
-    """Registers of which those of live vectors must have been written; others are passed over."""
+def offsets_of(op: Op, b: ThreadBlock, value: Value, live: Array) -> Array:
+    """Offsets as i64, of which those of live vectors must have been written; others are passed over."""
     held = b.held(value)
     if held.poison is not None and (bad := held.poison.where & live).any():
-        b.poisoned(op, held.poison, bad, what)
-    return held.data
+        b.poisoned(op, held.poison, bad, "an offset")
+    return np.clip(held.data.astype(np.int64), -FAR, FAR)
 
 
 def written(op: Op, b: ThreadBlock, held: Held, vectors: Vectors) -> None:
@@ -92,7 +93,8 @@ def refuse(op: Op, b: ThreadBlock, live: Array, wrong: Array, kind: Hazard, say:
 def race(op: Op, b: ThreadBlock, way: Access, clash: Clash, place: str) -> None:
     """Reports two warps that reach one place, not in order."""
     if clash.op is op and clash.other is way:
-        message = f"{op.name}: warps {clash.other_warp} and {clash.warp} {DOES[way][:-1]} {place} at once"
+        first, last = sorted((clash.warp, clash.other_warp))
+        message = f"{op.name}: warps {first} and {last} {DOES[way][:-1]} {place} at once"
         b.report(Hazard.RACE, message, op)
         return
     told = f"warp {clash.other_warp} {DID[clash.other]} it here"

@@ -196,7 +196,7 @@ def least_ages(func: Func) -> dict[int, int]:
     """By the place of each await: how many groups at least were begun after the youngest it names, of all ways."""
     awaits = [op for op in walk(func.body) if isinstance(op, AsyncAwait)]
     found: dict[int, int] = {}
-    for way in ways(func, trips=3):
+    for way in ways(func):
         born: dict[object, int] = {}
         for op, names in way.met:
             if isinstance(op, AsyncCommit):
@@ -215,5 +215,5 @@ def test_waits_are_the_longest_that_every_way_allows(text: str) -> None:
     counts = [op.pending for op in walk(made.body) if isinstance(op, AsyncWait)]
     for place, least in least_ages(func).items():
         assert counts[place] <= least
-    if len(list(ways(func, trips=3))) < 400:
+    if len(list(ways(func))) < 400:
         assert counts == [least_ages(func)[place] for place in range(len(counts))]

@@ -8,12 +8,27 @@ import pytest
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument
 from tilevm.backends.vm import backend
-from tilevm.backends.vm.threads import Hazard, HazardError, ThreadRun
+from tilevm.backends.vm.threads import HazardError, ThreadRun
 from tilevm.ir.verify import verify
 from tilevm.runtime.arguments import read
 from tilevm.text import read_func
 
 Grid = tuple[int, int, int]
+XY = "%x: tensor<i32[N], strides=[1]>, %y: tensor<i32[N], strides=[1]>"
+BOX = """  %b = shared {of = i32, count = 128} : shared<i32[128]>
+  %32 = constant {value = 32, of = i32} : i32
+  %63 = constant {value = 63, of = i32} : i32
+  %1 = constant {value = 1, of = i32} : i32
+  %4 = constant {value = 4, of = i32} : i32
+  %u = xor %t, %32 : i32
+  %other = splat %u {shape = [1]} : i32[1]
+  %q = mul %t, %4 : i32
+  %four = splat %q {shape = [1]} : i32[1]
+  %low = floordiv %t, %32 : i32
+  %warp = splat %low {shape = [1]} : i32[1]
+  %0 = numbers {values = [0], of = i32} : i32[1]
+  %first = eq %tt, %0 : bool[1]
+"""
 
 
 def compiled(text: str) -> ThreadRun:
@@ -59,6 +74,10 @@ def line_of(text: str, needle: str) -> int:
     return line
 
 
+def ramp() -> np.ndarray:
+    return np.arange(100, 228, dtype=np.int32)
+
+
 def table(threads: int, registers: int, text: str, dtype: str, warps: int = 1, target: str = "sm_80") -> np.ndarray:
     """The registers (threads, registers) that %r has at the end of a body without arguments."""
     kind = {"i32": np.int32, "f32": np.float32, "f16": np.float16, "u32": np.uint32, "i64": np.int64, "u8": np.uint8}
@@ -74,6 +93,3 @@ def table(threads: int, registers: int, text: str, dtype: str, warps: int = 1, t
   global_store %out, %r, %o.out"""
     run(function(body, params, warps, target), out.reshape(-1))
     return out
-
-
-__all__ = ["Hazard", "HazardError", "collect", "function", "hazard", "line_of", "run", "table"]

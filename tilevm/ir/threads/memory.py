@@ -88,9 +88,10 @@ class GlobalAtomic(GlobalAccess, name="global_atomic", effect=Effect.WRITE):
     offsets: Value = operand()
     mask: Value | None = optional()
     change: str = attribute()
+    of: DType | None = UNIT
 
     def infer(self) -> tuple[Type, ...]:
-        count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
+        count, unit = offsets(self, self.offsets), self.unit(self.memory, self.of)
         mask(self, self.mask, count)
         holds(self, self.value, unit, count)
         return (Tile(unit, (count,)),)

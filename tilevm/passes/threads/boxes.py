@@ -36,7 +36,7 @@ def _(op: ops.Store, low: Lowering) -> Sequence[Value]:
     box = Box(op.tensor, op.offsets, op.inbounds, op.value.type.shape, low.places(op.value))  # type: ignore[union-attr]
     once = low.first_copy(box.at)
     if box.type.packed:
-        packed.store(low, box, value, once, op.span)
+        packed.store(low, box, value, once)
         return ()
     unit = unit_of(box.type.dtype)
     groups = vectors(low.facts, box)

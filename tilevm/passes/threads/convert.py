@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tilevm.ir import Value, ops, threads
-from tilevm.layout import Layout, convert
+from tilevm.layout import Layout, LayoutError, convert
 from tilevm.layout.convert import Affine, Lanes, Nothing, Registers, Shared
 from tilevm.layout.convert.plan import slot
 from tilevm.passes.threads import coordinates, shared
@@ -15,6 +16,8 @@ from tilevm.passes.threads.globals import coded, decoded, unit_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower
 from tilevm.passes.threads.numbers import shape_of
 from tilevm.types import DType, integer
+
+LARGEST = 32 << 10  # bytes of shared memory that one conversion takes, where it can do with less
 
 
 @lower.rule(ops.Convert)
@@ -32,7 +35,62 @@ def converted(low: Lowering, x: Value, source: Layout, target: Layout, shape: tu
         return low.take(x, plan.sources)
     if isinstance(plan, Lanes):
         return shuffled(low, x, plan, target.registers)
+    halves = halved(source, target, shape) if plan.bytes > LARGEST else None
+    if halves is not None:
+        return in_halves(low, x, halves, name)
     return through_memory(low, x, plan, source, target, shape, name)
+
+
+@dataclass(frozen=True)
+class Half:
+    """Half of a tile: its shape and layouts, and the registers of the whole that it is of, before and after."""
+
+    shape: tuple[int, ...]
+    source: Layout
+    target: Layout
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def halved(source: Layout, target: Layout, shape: tuple[int, ...]) -> tuple[Half, Half] | None:
+    """A tile cut along a bit of its index that registers count both before and after: the highest there is."""
+    if source.shape != shape or target.shape != shape:
+        return None
+    for dim, extent in enumerate(shape):
+        weight = (extent & -extent) // 2
+        while weight:
+            found = [half(source, target, shape, dim, weight, side) for side in (0, 1)]
+            if found[0] is not None and found[1] is not None:
+                return found[0], found[1]
+            weight //= 2
+    return None
+
+
+def half(source: Layout, target: Layout, shape: tuple[int, ...], dim: int, weight: int, side: int) -> Half | None:
+    """What has ``side`` for the bit of ``weight`` along ``dim``; None where threads count it, or dims cannot be cut."""
+    cut = (*shape[:dim], shape[dim] // (2 * weight), 2, weight, *shape[dim + 1 :])
+    index = tuple(side if d == dim + 1 else None for d in range(len(cut)))
+    try:
+        parts = [layout.reshape(cut).slice(index)[0] for layout in (source, target)]
+    except LayoutError:
+        return None
+    kept = []
+    for layout, part in zip((source, target), parts, strict=True):
+        at = coordinates.places(layout)
+        own = tuple(r for r in range(layout.registers) if at.registers[dim][r] // weight % 2 == side)
+        if len(own) != part.registers or len(own) == layout.registers or np.any(at.threads[dim] // weight % 2):
+            return None
+        kept.append(own)
+    left = (*cut[: dim + 1], *cut[dim + 2 :])
+    return Half(left, parts[0], parts[1], kept[0], kept[1])
+
+
+def in_halves(low: Lowering, x: Value, halves: tuple[Half, Half], name: str) -> Value:
+    """Each half by itself: what one needs of shared memory, the other can have after it."""
+    made = [converted(low, low.take(x, h.before), h.source, h.target, h.shape, name) for h in halves]
+    every = low.add(threads.Join, xs=tuple(made))
+    order = [*halves[0].after, *halves[1].after]
+    return low.take(every, tuple(map(int, np.argsort(np.array(order)))))
 
 
 def bits_of(dtype: DType) -> int:

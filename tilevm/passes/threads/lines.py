@@ -119,10 +119,10 @@ class Lines:
         memory = self.memory if len(at.layout.shape) == self.memory.rank else self.folded
         return int(shared.offsets_of(at, memory).max()) + 1
 
-    def put(self, x: Value) -> shared.Region:
-        """A tile in shared memory."""
+    def put(self, x: Value, reach: int = 0) -> shared.Region:
+        """A tile in shared memory, in a buffer of ``reach`` elements at least."""
         low, unit = self.low, unit_of(dtype_of(x))
-        region = shared.buffer(low, self.memory, unit, self.reach, x.hint)
+        region = shared.buffer(low, self.memory, unit, max(self.reach, reach), x.hint)
         shared.write(low, region, coded(low, low[x], unit), low.places(x), shape_of(x), 1)
         return region
 

@@ -16,12 +16,26 @@ from tilevm.passes.threads import (
     pieces,
     product,
     reduce,
+    report,
     stage,
 )
 from tilevm.passes.threads.lowering import Lowering
 from tilevm.target import Target
 
-RULES = (numbers, control, boxes, indexed, convert, reduce, product, pieces, lines, order, stage)  # they enter rules
+RULES = (
+    numbers,
+    control,
+    boxes,
+    indexed,
+    convert,
+    reduce,
+    product,
+    pieces,
+    lines,
+    order,
+    report,
+    stage,
+)  # they enter rules
 
 
 def to_threads(func: Func, target: Target, warps: int) -> Func:

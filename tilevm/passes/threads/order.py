@@ -54,16 +54,19 @@ def _(op: ops.Sort, low: Lowering) -> Sequence[Value]:
     length = shape_of(op.x)[op.axis]
     lines = Lines(low, shape_of(op.x), op.axis, False, op.results)
     at, x = low.places(op.x), low[op.x]
-    region = lines.put(op.x)
+    beyond = int(shared.offsets_of(at, lines.memory).max()) + length  # what lies beyond the tile is compared as well
+    region = lines.put(op.x, beyond)
     own = low.plus(low.index(at, op.axis), low.numbers(at.registers[op.axis]))
     assert own is not None
     start = shared.spoken(low, at, lines.memory, shared.offsets_of(at, lines.memory))
     start = low.both(ops.Sub, start, own)
     rank = counted(low, op, region, x, own, start, length)
-    inside = low.within(at, shape_of(op.x), range(at.layout.registers))
     once = low.first_copy(at)
+    inside = low.within(at, shape_of(op.x), range(at.layout.registers))
+    if inside is not None:  # what lies beyond the tile has no rank
+        rank = low.add(ops.Select, condition=low.splat(inside, size(rank)), a=rank, b=low.full(length, i32, size(rank)))
     kept = low.compare(ops.Lt, rank, low.number(op.count))
-    mask = low.all(low.all(kept, inside), None if once is None else low.splat(once, size(kept)))
+    mask = low.all(kept, None if once is None else low.splat(once, size(kept)))
     found = []
     for value, result in zip((x, own), op.results, strict=True):
         unit = unit_of(dtype_of(value))

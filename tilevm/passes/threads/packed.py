@@ -8,7 +8,6 @@ from math import prod
 from tilevm.ir import Value, ops, threads
 from tilevm.passes.threads.globals import Box, Groups, box_mask, element_offsets, inverse, power_in, vectors_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, size
-from tilevm.source import Span, TileError
 from tilevm.types import DType, i64, integer, u8, u32, u64
 
 UNITS = (32, 16, 8)  # bits that are moved at once
@@ -36,18 +35,12 @@ def load(low: Lowering, box: Box, other: Value | None) -> Value:
     return low.take(found, inverse(groups.order))
 
 
-def store(low: Lowering, box: Box, value: Value, once: Value | None, span: Span | None) -> None:
-    """Write a box. Raises TileError where elements share bytes with others."""
+def store(low: Lowering, box: Box, value: Value, once: Value | None) -> None:
+    """Write a box: whole words, or where elements may share bytes with others, their bits alone."""
     words = whole(low, box)
-    dtype = box.type.dtype
     if words is None:
-        count = 8 // (dtype.bits & -dtype.bits) or 1
-        raise TileError(
-            f"{low.target.name} stores whole bytes, and a {dtype} of this box may begin or end inside one",
-            span,
-            help=f"give each program a multiple of {count} elements along the last dim, and say in the signature what "
-            f"divides the extents, as in w: {dtype}[K, N%{count}] packed",
-        )
+        change_bytes(low, box, value, once)
+        return
     groups = words.groups
     mask = low.all(box_mask(low, box, groups), None if once is None else low.splat(once, len(groups.first)))
     held = low.add(ops.View, x=low.take(value, groups.order), to=words.unit)
@@ -129,21 +122,44 @@ def by_words(low: Lowering, box: Box, words: Words, mask: Value | None) -> Value
 # bytes --------------------------------------------------------------------------------------------------------
 
 
-def by_bytes(low: Lowering, box: Box, groups: Groups, mask: Value | None) -> Value:
-    """Each element out of the bytes that it touches, none of them beyond its last."""
-    dtype = box.type.dtype
-    wide = u32 if dtype.bits + 7 <= 32 else u64
-    start = low.both(ops.Mul, element_offsets(low, box, groups), low.number(dtype.bits, i64))
+@dataclass(frozen=True)
+class Bits:
+    """Where elements lie: their first and last byte, i64, and how far up the first bit is in the first byte."""
+
+    first: Value
+    last: Value
+    shift: Value
+
+
+def bits_of(low: Lowering, box: Box, groups: Groups) -> Bits:
+    bits = box.type.dtype.bits
+    start = low.both(ops.Mul, element_offsets(low, box, groups), low.number(bits, i64))
     first, last = (
         low.both(ops.Shr, bit, low.number(3, i64))
-        for bit in (start, low.both(ops.Add, start, low.number(dtype.bits - 1, i64)))
+        for bit in (start, low.both(ops.Add, start, low.number(bits - 1, i64)))
     )
-    shift = low.cast(low.both(ops.And, start, low.number(7, i64)), wide)
+    return Bits(first, last, low.cast(low.both(ops.And, start, low.number(7, i64)), carrier(bits)))
+
+
+def carrier(bits: int) -> DType:
+    """A word that holds an element wherever it begins in a byte; of 58 bits and more, all but the last byte."""
+    return u32 if bits + 7 <= 32 else u64
+
+
+def touched(bits: int) -> int:
+    """The most bytes that an element lies in."""
+    return (bits + 14) // 8
+
+
+def by_bytes(low: Lowering, box: Box, groups: Groups, mask: Value | None) -> Value:
+    """Each element out of the bytes that it touches, none of them beyond its last."""
+    dtype, at = box.type.dtype, bits_of(low, box, groups)
+    wide = carrier(dtype.bits)
     total: Value | None = None
-    for number in range((dtype.bits + 14) // 8):
-        place = low.both(ops.Minimum, low.both(ops.Add, first, low.number(number, i64)), last)
+    for number in range(touched(dtype.bits)):
+        place = low.both(ops.Minimum, low.both(ops.Add, at.first, low.number(number, i64)), at.last)
         byte = low.add(threads.GlobalLoad, memory=box.tensor, offsets=place, mask=mask, of=u8)
-        total = low.plus(total, placed(low, low.cast(byte, wide), number, shift, dtype.bits))
+        total = low.plus(total, placed(low, low.cast(byte, wide), number, at.shift, dtype.bits))
     assert total is not None
     code = low.cast(total, integer(dtype.bits, signed=False))
     return code if dtype_of(code) == dtype else low.add(ops.View, x=code, to=dtype)
@@ -161,3 +177,38 @@ def placed(low: Lowering, byte: Value, number: int, shift: Value, bits: int) -> 
     moved = low.both(ops.Shl, byte, up)
     beyond = low.compare(ops.Ge, up, low.number(bits, wide))
     return low.add(ops.Select, condition=beyond, a=low.full(0, wide, size(moved)), b=moved)
+
+
+def change_bytes(low: Lowering, box: Box, value: Value, once: Value | None) -> None:
+    """Each element's bits cleared and set in the bytes that it touches, which keep those of its neighbours.
+
+    Two atomic changes do, as nobody else writes the bits between them.
+    """
+    dtype, groups = box.type.dtype, vectors_of(box.at, None, 1)
+    count, wide = len(groups.first), carrier(box.type.dtype.bits)
+    mask = low.all(box_mask(low, box, groups), None if once is None else low.splat(once, count))
+    at = bits_of(low, box, groups)
+    code = value if dtype.is_integer else low.add(ops.View, x=value, to=integer(dtype.bits, signed=False))
+    code = low.cast(low.cast(code, integer(dtype.bits, signed=False)), wide)
+    every = low.full(2**dtype.bits - 1, wide, count)
+    for number in range(touched(dtype.bits)):
+        place = low.both(ops.Add, at.first, low.number(number, i64))
+        there = low.all(mask, low.compare(ops.Le, place, at.last))
+        own, kept = (low.cast(part(low, x, number, at.shift), u8) for x in (code, every))
+        for change, bits in (("and", low.add(ops.Not, x=kept)), ("or", own)):
+            low.add(
+                threads.GlobalAtomic,
+                memory=box.tensor,
+                value=bits,
+                offsets=low.both(ops.Minimum, place, at.last),
+                mask=there,
+                change=change,
+                of=u8,
+            )
+
+
+def part(low: Lowering, x: Value, number: int, shift: Value) -> Value:
+    """The bits of ``x`` that fall into byte ``number`` of those around the element, lowest."""
+    if not number:
+        return low.both(ops.Shl, x, shift)
+    return low.both(ops.Shr, x, low.both(ops.Sub, low.number(8 * number, dtype_of(x)), shift))

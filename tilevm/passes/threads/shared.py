@@ -111,9 +111,9 @@ def spoken(low: Lowering, at: Places, memory: Layout, table: Table) -> Value:
             reach |= term.reach
         own = low.joined(found)
         return both(low, both(low, own, fixed & reach, ops.Xor), fixed & ~reach, ops.Add)
-    fixed = table[0] - table[0, 0]
-    assert np.array_equal(table, base[:, None] + fixed[None, :]), f"{at.layout} and {memory} have no sum of parts"
-    return both(low, low.of_thread(base, in_line(at, memory)), fixed, ops.Add)
+    own, fixed = base - base[0], table[0]
+    assert np.array_equal(table, own[:, None] + fixed[None, :]), f"{at.layout} and {memory} have no sum of parts"
+    return both(low, low.of_thread(own, in_line(at, memory)), fixed, ops.Add)
 
 
 def both(low: Lowering, own: Value | None, fixed: Table, kind: type[ops.Binary]) -> Value:

@@ -1,0 +1,118 @@
+"""Random functions that write and read buffers in shared memory, in loops and branches."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+HEAD = """func @f(%n: i32, %c: bool, %x: ptr<f32, align=16>) warps(4, sm_80) {
+  %k0 = constant {value = 0, of = i32} : i32
+  %k1 = constant {value = 1, of = i32} : i32
+  %v0 = thread_id : i32
+  %o0 = splat %v0 {shape = [4]} : i32[4]
+  %o1 = numbers {values = [3, 2, 1, 0], of = i32} : i32[4]
+  %z = constant {value = 0.0, of = f32} : f32
+  %d = splat %z {shape = [4]} : f32[4]"""
+BUFFERS = """  %a = shared {of = f32, count = 64} : shared<f32[64]>
+  %b = shared {of = f32, count = 32} : shared<f32[32]>
+  %r = shared {of = f32, count = 128, slots = 3} : shared<f32[384]>"""
+LEAVES = (
+    "store",
+    "store",
+    "load",
+    "load",
+    "read",
+    "write",
+    "read",
+    "write",
+    "copy",
+    "wait",
+    "own",
+    "scratch",
+    "landing",
+)
+NESTS = ("if", "for", "for", "while")
+
+
+class Writer:
+    """Writes one program, every choice drawn."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw, self.count = draw, 0
+
+    def name(self) -> str:
+        self.count += 1
+        return f"%s{self.count}"
+
+    def pick(self, seen: list[str]) -> str:
+        return self.draw(st.sampled_from(seen))
+
+    def block(self, seen: list[str], depth: int) -> list[str]:
+        """Lines, ``seen`` growing by the slots that they make."""
+        lines = []
+        kinds = (*LEAVES, *NESTS) if depth else LEAVES
+        for kind in self.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4)):
+            lines += self.nest(kind, seen, depth) if kind in NESTS else self.leaf(kind, seen)
+        return lines
+
+    def leaf(self, kind: str, seen: list[str]) -> list[str]:
+        offsets, plain = f"%o{self.draw(st.integers(0, 1))}", self.pick(["%a", "%b"])
+        if kind == "store":
+            return [f"shared_store {plain}, %d, {offsets}"]
+        if kind == "load":
+            return [f"{self.name()} = shared_load {plain}, {offsets} : f32[4]"]
+        if kind == "scratch":
+            return self.scratch(seen, f"shared_store {{}}, %d, {offsets}")
+        if kind == "landing":
+            copy = [f"async_copy {{}}, {offsets}, %x, %o1", f"{self.name()} = async_commit : token"]
+            return self.scratch(seen, *copy, f"async_wait {{{{pending = {self.draw(st.integers(0, 1))}}}}}")
+        if kind == "wait":
+            return [f"async_wait {{pending = {self.draw(st.integers(0, 2))}}}"]
+        slot, made = self.name(), [self.pick(seen), self.draw(st.integers(0, 2))]
+        lines = [f"{slot} = ring {made[0]} {{by = {made[1]}, slots = 3}} : i32"]
+        seen.append(slot)
+        accesses = {
+            "write": [f"shared_store %r, %d, {offsets}, _, {slot}"],
+            "read": [f"{self.name()} = shared_load %r, {offsets}, {slot} : f32[4]"],
+            "copy": [f"async_copy %r, {offsets}, %x, %o1, _, {slot}", f"{self.name()} = async_commit : token"],
+            "own": [f"shared_store %r, %d, %o0, _, {slot}", f"{self.name()} = shared_load %r, %o0, {slot} : f32[4]"],
+        }
+        return lines + accesses[kind]
+
+    def scratch(self, seen: list[str], *lines: str) -> list[str]:
+        """A buffer made, written, and read somewhat later."""
+        buffer, count = self.name(), self.draw(st.sampled_from([16, 48, 64, 128]))
+        made = [
+            f"{buffer} = shared {{of = f32, count = {count}}} : shared<f32[{count}]>",
+            *(t.format(buffer) for t in lines),
+        ]
+        between = self.leaf(self.pick(["load", "store", "write", "wait", "scratch"]), seen)
+        return [*made, *between, f"{self.name()} = shared_load {buffer}, %o1 : f32[4]"]
+
+    def nest(self, kind: str, seen: list[str], depth: int) -> list[str]:
+        entry, p, q, r, i = self.pick(seen), *(self.name() for _ in range(4))
+        if kind == "if":
+            sides = [self.inside(seen, depth, None), self.inside(seen, depth, None)]
+            lines = [f"{r} = if %c () {{", *sides[0], "} () {", *sides[1], "} : i32"]
+        elif kind == "for":
+            head = f"{r} = for %k0, %n, %k1, [{entry}] ({i}: i32, {p}: i32) {{"
+            lines = [head, *self.inside(seen, depth, p), "} : i32"]
+        else:
+            asked = [f"{r} = while [{entry}] ({q}: i32) {{", *self.block([*seen, q], 0), "yield [%c]"]
+            lines = [*asked, f"}} ({p}: i32) {{", *self.inside(seen, depth, p), "} : i32"]
+        seen.append(r)
+        return lines
+
+    def inside(self, seen: list[str], depth: int, param: str | None) -> list[str]:
+        """A block that yields a slot: in loops that of its parameter some steps further."""
+        seen = [*seen] if param is None else [*seen, param]
+        lines = self.block(seen, depth - 1)
+        out, by = self.name(), self.draw(st.integers(1, 2))  # one that stays would be a number known only to reason
+        lines.append(f"{out} = ring {param or self.pick(seen)} {{by = {by}, slots = 3}} : i32")
+        return [*lines, f"yield [{out}]"]
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> str:
+    """The text of a function."""
+    writer = Writer(draw)
+    return "\n".join([HEAD, BUFFERS, *writer.block(["%k0", "%k1"], 2), "yield []", "}"])
