@@ -132,7 +132,7 @@ def test_a_pass_that_gives_no_ir_is_blamed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_device_that_differs_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     compile_func = checking.compile_func
-    monkeypatch.setattr(checking, "compile_func", lambda func, where: compile_func(swapped(func), where))
+    monkeypatch.setattr(checking, "compile_func", lambda func, where, warps: compile_func(swapped(func), where, warps))
     report = tv.check(kernels.fused, None, *arrays(), device="cpu")
     assert report.blamed is not None and report.blamed.name == "cpu"
 

@@ -17,7 +17,7 @@ from tilevm.report.check import check as examine
 @click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--every-pass", is_flag=True, help="compare after each pass, not only after all")
 @click.option("--device", help="compare the code made for this device too, such as cpu")
-@click.option("--target", help="decide layouts too, for a GPU such as sm_80")
+@click.option("--target", help="go on to what threads of a GPU such as sm_80 do")
 @click.option("--num-warps", default=4, show_default=True, help="warps of a block, where the target has any")
 @click.option("--tolerance", type=float, help="for floats of the device, as a part of the largest number")
 @click.option("--seed", default=0, show_default=True, help="of the random arguments")

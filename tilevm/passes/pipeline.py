@@ -17,6 +17,7 @@ from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
 from tilevm.passes.stage import stage
 from tilevm.passes.threads.barriers import insert_barriers
+from tilevm.passes.threads.expand import expand
 from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.threads.place import place_shared
 from tilevm.passes.threads.waits import settle_waits
@@ -74,7 +75,16 @@ def threads(machine: Target, warps: int) -> Pass:
     return Pass("threads", run, "say what each thread does")
 
 
-THREADED = ("layouts", "stage", "threads", "tidy", "waits", "place", "barriers")  # of machines with threads alone
+THREADED = (
+    "layouts",
+    "stage",
+    "threads",
+    "expand",
+    "tidy",
+    "waits",
+    "place",
+    "barriers",
+)  # of machines with threads alone
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
 
@@ -83,6 +93,13 @@ def placing(machine: Target) -> Pass:
     run = partial(place_shared, limit=machine.limits.shared_per_block)
     run.__doc__ = place_shared.__doc__
     return Pass("place", run, "find places in shared memory")
+
+
+def expanding(machine: Target) -> Pass:
+    """The pass that spells out what a machine has no instruction for."""
+    run = partial(expand, target=machine)
+    run.__doc__ = expand.__doc__
+    return Pass("expand", run, "spell out functions and conversions that the machine lacks")
 
 
 WAITS = Pass("waits", settle_waits, "say how many groups of copies may be on their way at each wait")
@@ -94,7 +111,7 @@ def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     if target == "cpu":
         return ()
     machine = find_target(target)
-    return threads(machine, warps), TIDY, WAITS, placing(machine), BARRIERS
+    return threads(machine, warps), expanding(machine), TIDY, WAITS, placing(machine), BARRIERS
 
 
 def staging(machine: Target, warps: int) -> Pass:

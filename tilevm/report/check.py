@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Place, load, place
+from tilevm.backend import PLACES, Argument, Array, Place, load, place
 from tilevm.driver import choose, compile_func
 from tilevm.frontend.kernel import Kernel
 from tilevm.ir import Func, Op, Value, ops
@@ -30,7 +30,8 @@ from tilevm.text import print_func
 from tilevm.types import Scalar
 
 EXACT = "bit for bit"
-UNRUN = ("vm", "nowhere")  # devices without code of their own to compare
+OF_TARGET = ("vm", "emulator")  # devices that run code for a GPU
+WORDS = {"vm": "{} threads", "emulator": "{} PTX"}
 RESTORED = "bit for bit, with fused products rounded again"
 Outcome = Contents | TileError  # what a run leaves in memory, or why the machine refuses it
 
@@ -61,7 +62,7 @@ class Step:
 
     def line(self) -> str:
         did = "" if self.changed else ", IR unchanged"
-        return f"{self.name:<10} {f'DIFFERS: {self.fault}' if self.fault else f'same ({self.how}{did})'}"
+        return f"{self.name:<14} {f'DIFFERS: {self.fault}' if self.fault else f'same ({self.how}{did})'}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Trial:
     arguments: Sequence[Argument]
     written: Written
     start: Contents
+    warps: int = 4
 
     def run(self, func: Func, where: Place | None = None) -> Outcome:
         """What ``func`` leaves in memory: on the machine as it stands, or compiled for ``where``."""
@@ -119,7 +121,7 @@ class Trial:
             if where is None:
                 artifact = load(place("vm")).compile(func, KernelAbi.of(func))
             else:
-                artifact = compile_func(func, where).artifact
+                artifact = compile_func(func, where, self.warps).artifact
             if 0 not in self.programs:
                 artifact.launch(self.programs, self.arguments)
         except TileError as refusal:
@@ -152,26 +154,38 @@ def check(
 
     ``grid`` is None for the kernel's own. ``every_pass`` compares after each pass, and not only where the answer of
     all together differs. ``device="cpu"`` compares the native code too: integers bit for bit, floats to
-    ``tolerance`` times the largest number (2**10 eps in f32 and f64, 8 eps in f16 and bf16). ``target="sm_80"`` has
-    the layouts of blocks of ``num_warps`` decided as well. Programs are also run
-    in the opposite order: an answer that depends on the order is a hazard. The arguments are left as they were.
+    ``tolerance`` times the largest number (2**10 eps in f32 and f64, 8 eps in f16 and bf16). ``target="sm_80"`` goes
+    on to what threads of blocks of ``num_warps`` do: on the reference machine, which reports races, missing waits and
+    accesses out of bounds, and as PTX on the emulator where there is PTX. Programs are also run in the opposite order:
+    an answer that depends on the order is a hazard. The arguments are left as they were.
     """
     where = choose(device, target) if device is not None or target is not None else None
     passes = PIPELINE if where is None or where.target == "cpu" else pipeline(where.target, num_warps)
     asked = kernel if grid is None else kernel.gridless
     compiled = asked.compile(*args, device="vm", **constexprs)
-    trial = prepare(asked, compiled, grid, args, constexprs)
+    trial = prepare(asked, compiled, grid, args, constexprs, num_warps)
     traced = compiled.build.tile
     answer = trial.run(traced)
     if isinstance(answer, TileError):
         return Report(kernel.__name__, trial.programs, (str(answer),), ())
     steps = list(each(trial, traced, answer, passes)) if every_pass else whole(trial, traced, answer, passes)
-    if where is not None and where.name not in UNRUN and all(s.ok for s in steps):
-        steps.append(native(trial, traced, where, tolerance))
+    for device_ in devices(where):
+        if all(s.ok for s in steps):
+            steps.append(native(trial, traced, device_, tolerance))
     return Report(kernel.__name__, trial.programs, order(trial, traced, answer), tuple(steps))
 
 
-def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, constexprs: Any) -> Trial:
+def devices(where: Place | None) -> list[Place]:
+    """What runs the code that is made: the device, or for a target alone every one that runs it."""
+    if where is None or (where.name == "vm" and where.target == "cpu"):
+        return []
+    if where.name in PLACES:
+        return [where]
+    found = (PLACES[name].running(where.target) for name in OF_TARGET)
+    return [each for each in found if each is not None]
+
+
+def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, constexprs: Any, warps: int = 4) -> Trial:
     """The arguments as backends take them, and the memory that may change."""
     values = kernel.parameters.sort(args, constexprs).values
     names = kernel.parameters.runtime
@@ -179,7 +193,7 @@ def prepare(kernel: Kernel, compiled: Compiled, grid: Grid | None, args: Any, co
     programs = compiled.counted(grid, arguments)
     held = {names[i]: arguments[i] for i in compiled.contract.written}
     written = Written({n: a for n, a in held.items() if isinstance(a, Array)})
-    return Trial(programs, arguments, written, written.read())
+    return Trial(programs, arguments, written, written.read(), warps)
 
 
 def whole(trial: Trial, traced: Func, answer: Outcome, pipeline: Sequence[Pass]) -> list[Step]:
@@ -241,9 +255,8 @@ def native(trial: Trial, traced: Func, where: Place, tolerance: float | None) ->
     bound = "rounding" if tolerance is None else f"{tolerance:g} of the largest number"
     difference = fault if isinstance(fault, Difference) else None
     text = print_func(optimised)
-    return Step(
-        where.name, f"integers bit for bit, floats to within {bound}", True, str(fault or ""), text, text, difference
-    )
+    name = where.name if where.target == "cpu" else WORDS[where.name].format(where.target)
+    return Step(name, f"integers bit for bit, floats to within {bound}", True, str(fault or ""), text, text, difference)
 
 
 def order(trial: Trial, traced: Func, answer: Outcome) -> tuple[str, ...]:
