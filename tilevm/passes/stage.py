@@ -13,7 +13,7 @@ from tilevm.layout import Layout, LayoutError
 from tilevm.layout.convert.roundtrip import copied
 from tilevm.layout.convert.scattered import scattered
 from tilevm.layout.digits import binary, common_digits
-from tilevm.passes.bounds import Facts
+from tilevm.passes.bounds import Facts, extent
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import choices, tile_of
 from tilevm.passes.layouts.room import Room, room
@@ -45,6 +45,7 @@ class Plan:
     load: ops.Load
     memory: Layout
     use: Use
+    ends: bool  # where the loop ends, so does the tensor: copies of trips that are not there are masked anyway
 
 
 def stage(func: Func, target: Target, warps: int) -> Func:
@@ -98,12 +99,12 @@ class Staging:
         found = []
         for op in loop.body.ops:
             if isinstance(op, ops.Load) and foreseen(op, loop) and (op.other is None or known(op.other) == 0):
-                plan = self.plan(op)
+                plan = self.plan(op, loop)
                 if plan is not None:
                     found.append(plan)
         return found
 
-    def plan(self, load: ops.Load) -> Plan | None:
+    def plan(self, load: ops.Load, loop: ops.For) -> Plan | None:
         """How a load can go ahead; None where threads cannot copy it."""
         own, bits = layout_of(load.result), tile_of(load.result).dtype.bits
         at = places(own)
@@ -120,7 +121,19 @@ class Staging:
             reading = matrices.reading(self.room, use.wanted, bits, fast) or use.wanted
             memory = memory_for(own, reading, bits, self.room, load.shape, groups.width)
         width = together(groups, shared.offsets_of(at, memory)).width
-        return Plan(load, memory, use) if width * bits >= NARROWEST * 8 else None
+        return Plan(load, memory, use, self.ends(load, loop)) if width * bits >= NARROWEST * 8 else None
+
+    def ends(self, load: ops.Load, loop: ops.For) -> bool:
+        """Whether what a load would take at the loop's end or further lies behind the edge of the tensor."""
+        index, upper = (self.facts.linear(v) for v in (loop.body.params[0], loop.upper))
+        assert isinstance(load.tensor.type, Tensor)
+        for dim, offset in enumerate(load.offsets):
+            behind = self.facts.low(self.facts.linear(offset) - index)
+            over = self.facts.low(upper - extent(load.tensor.type.dims[dim]))
+            masked = not (load.inbounds and load.inbounds[dim])
+            if masked and behind is not None and behind >= 0 and over is not None and over >= 0:
+                return True
+        return False
 
     def use(self, load: ops.Load) -> Use:
         """As its only user asks for, perhaps by way of others that only look at it otherwise; else as the load had
@@ -272,7 +285,7 @@ def fetch(
             slot=slot,
             tensor=now[load.tensor],
             offsets=offsets,
-            when=when,
+            when=None if plan.ends else when,
             threads=layout_of(load.result),
             inbounds=load.inbounds,
         ).result
