@@ -12,7 +12,7 @@ from tilevm.passes.bounds import Facts, extent as edge
 from tilevm.passes.integers import Linear
 from tilevm.passes.threads.coordinates import Places
 from tilevm.passes.threads.lowering import Lowering, dtype_of
-from tilevm.types import DType, Tensor, i32, i64, integer, u8, u32, u64
+from tilevm.types import Dim, DType, Kind, Tensor, i32, i64, integer, u8, u32, u64
 
 WIDEST = 16  # bytes of the widest access of a thread
 
@@ -167,10 +167,21 @@ def element_offsets(low: Lowering, box: Box, groups: Groups) -> Value:
         own = low.plus(own, times_stride(low, box, dim, index))
     start: Value | None = None
     for dim, offset in enumerate(box.offsets):
-        start = low.plus(start, times_stride(low, box, dim, low[offset]))
+        for part in parts(offset):
+            start = low.plus(start, times_stride(low, box, dim, low[part]))
     found = low.plus(own, start)
     assert found is not None, "a box of one dim or more has offsets"
     return low.splat(found, len(groups.first))
+
+
+def parts(offset: Value) -> tuple[Value, ...]:
+    """What an offset is the sum of: it and a constant apart, where the constant is not below 0.
+
+    A sum that wraps is below 0, so what lies there is masked, and its address is nobody's.
+    """
+    op = offset.owner
+    fixed = isinstance(op, ops.Add) and isinstance(op.b.owner, ops.Constant) and dtype_of(offset).kind is Kind.SIGNED
+    return (op.a, op.b) if isinstance(op, ops.Add) and fixed and op.b.owner.value >= 0 else (offset,)  # type: ignore[union-attr]
 
 
 def registers_part(low: Lowering, at: Places, dim: int, registers: Sequence[int]) -> Value | None:
@@ -199,7 +210,7 @@ def box_mask(low: Lowering, box: Box, groups: Groups) -> Value | None:
     found = low.within(box.at, box.shape, groups.first)
     for dim in range(len(box.offsets)):
         if not box.sure(dim):
-            found = low.all(found, (left if is_near(low.facts, box, dim) else inside)(low, box, dim, groups))
+            found = low.all(found, (left if is_near(low.facts, box, dim) else within)(low, box, dim, groups))
     return None if found is None else low.splat(found, len(groups.first))
 
 
@@ -222,28 +233,32 @@ def farthest(at: Places, dim: int) -> int:
 def left(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
     """Whether there is more left to the edge than the registers' part of the index, which is known: what else makes the
     index is taken off the extent, for all of them at once."""
-    rest, index = low.cast(end(low, box, dim), i32), low.index(box.at, dim)
+    rest, index = end_of(low, box.tensor, dim, box.type.dims[dim], i32), low.index(box.at, dim)
     for less in (index, low[box.offsets[dim]]):
         rest = rest if less is None else low.both(ops.Sub, rest, less)
     own = registers_part(low, box.at, dim, groups.first)
     return low.compare(ops.Gt, rest, low.number(0) if own is None else own)
 
 
-def inside(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
-    """Whether 0 <= index < extent. An index below 0 is a large number when it is read as unsigned, so one comparison
-    tells both edges."""
-    of = i64 if box.type.dims[dim].wide or dtype_of(box.offsets[dim]).bits > 32 else i32
-    unsigned = u64 if of == i64 else u32
+def within(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
+    """Whether 0 <= index < extent."""
+    extent = box.type.dims[dim]
+    of = i64 if extent.wide or dtype_of(box.offsets[dim]).bits > 32 else i32
     own = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
     place = low.cast(low[box.offsets[dim]], of)
     if own is not None:
         place = low.both(ops.Add, place, low.cast(own, of))
-    return low.compare(ops.Lt, low.cast(place, unsigned), low.cast(low.cast(end(low, box, dim), of), unsigned))
+    return inside(low, place, box.tensor, dim, extent, of)
 
 
-def end(low: Lowering, box: Box, dim: int) -> Value:
-    """The extent of the tensor."""
-    known = box.type.dims[dim]
-    if known.size is None:
-        return low.add(ops.Extent, tensor=box.tensor, axis=dim)
-    return low.number(known.size, i64 if known.wide else i32)
+def inside(low: Lowering, place: Value, tensor: Value, dim: int, extent: Dim, of: DType) -> Value:
+    """Whether 0 <= place < extent. A place below 0 is a large number when it is read as unsigned, so one comparison
+    tells both edges."""
+    unsigned = u64 if of == i64 else u32
+    end = low.cast(end_of(low, tensor, dim, extent, of), of)
+    return low.compare(ops.Lt, low.cast(place, unsigned), low.cast(end, unsigned))
+
+
+def end_of(low: Lowering, tensor: Value, dim: int, extent: Dim, of: DType) -> Value:
+    """The extent of a tensor."""
+    return low.number(extent.size, of) if extent.size is not None else low.add(ops.Extent, tensor=tensor, axis=dim)
