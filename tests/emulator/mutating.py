@@ -86,13 +86,17 @@ RULES: tuple[Callable[[str], Iterator[Change]], ...] = (waits, guards, selection
 
 
 def mutants(text: str) -> Iterator[Mutant]:
-    """Every mutant of PTX whose instructions stand each on a line of its own."""
-    of_floats = set(re.findall(r"setp\.\w+\.b?f\w+\s+(%p\d+)", text))
+    """Every mutant of PTX whose instructions stand each on a line of its own.
+
+    What floats decide and what divides integers is no mask but arithmetic, which other tests have for their subject.
+    """
+    of_floats, divides = set(re.findall(r"setp\.\w+\.b?f\w+\s+(%p\d+)", text)), False
     for number, line in enumerate(text.split("\n"), 1):
-        code = line.split("//")[0]
-        if "selp." in code and re.findall(r"%p\d+", code)[-1] in of_floats:
-            continue  # no mask: arithmetic, which others test
-        yield from (Mutant(number, kind, new) for rule in RULES for kind, new in rule(code))
+        code, _, remark = line.partition("//")
+        if not code.strip():
+            divides = " // " in remark
+        elif not divides and not ("selp." in code and re.findall(r"%p\d+", code)[-1] in of_floats):
+            yield from (Mutant(number, kind, new) for rule in RULES for kind, new in rule(code))
 
 
 @cache
