@@ -176,6 +176,7 @@ def rounded(e: Emitter, form: Fields, wide: Carrier, size: LLVM, how: Rounding) 
         return by_parts(e, form, wide, size, how)
     shift, rebias = wide.mantissa - form.mantissa_bits, (wide.bias - form.bias) << form.mantissa_bits
     odd = e.b.and_(e.b.lshr(size, e.like(size, shift)), e.like(size, 1))
+    odd = e.b.xor(odd, e.like(size, 1)) if rebias & 1 else odd  # of the code, which is so much less
     half = e.b.add(odd, e.like(size, (1 << (shift - 1)) - 1))
     normal = e.b.sub(e.b.lshr(e.b.add(size, half), e.like(size, shift)), e.like(size, rebias))
     if form.lowest == 0:

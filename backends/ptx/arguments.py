@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,12 @@ def reach(name: str, array: Array) -> Stretch:
 class Passing:
     """The memory of one launch, and the values of its parameters."""
 
-    def __init__(self, abi: KernelAbi, given: Sequence[Argument]) -> None:
+    def __init__(self, abi: KernelAbi, given: Sequence[Argument], step: int = 1) -> None:
+        """``step``: bytes of which memory is whole multiples, as that of cards is: a byte is changed by its word."""
         self.abi, self.memory = abi, Memory()
         self.given = dict(zip((p.name for p in abi.params), given, strict=True))
-        self.moved: list[tuple[Stretch, int]] = [(s, self.put(s)) for s in stretches(abi, given)]
+        whole = (replace(s, begin=s.begin // step * step, end=-(-s.end // step) * step) for s in stretches(abi, given))
+        self.moved: list[tuple[Stretch, int]] = [(s, self.put(s)) for s in whole]
 
     def put(self, stretch: Stretch) -> int:
         """Make a stretch a region; how far it moved."""

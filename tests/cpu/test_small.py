@@ -17,6 +17,7 @@ NAMES = (
     *("f8e4m3", "f8e5m2", "f8e4m3fnuz", "f8e5m2fnuz", "f8e8m0", "f8ue4m3", "f8ue5m3", "f6e2m3", "f6e3m2", "f4e2m1"),
     *("f2e1m0", "f3e0m2", "f4e3m0", "f5e1m3", "f7e3m3", "f9e8m0", "f10e8m1ieee", "f12e5m6", "f8ue8m0finite"),
     *("f13e8m4fnuz", "f16e8m7finite", "f15e5m9", "f14ue5m9", "f8e4m3ieee", "f7ue6m1", "f11ue8m3"),
+    *("f3e2m0fnuz", "f9e8m0fnuz"),  # codes are odd where the exponents of f32 are even
 )
 SMALL = [tv.dtype(name) for name in NAMES]
 NATIVE = [tv.f16, tv.bf16, tv.tf32, tv.f32, tv.f64]

@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.devices import THREADS, on
 from tilevm.optional import load_file, optional
 
 example = load_file(str(Path(__file__).parents[2] / "examples" / "attention.py"))
@@ -40,8 +41,16 @@ def test_groups_of_heads(heads: int, groups: int) -> None:
 
 @pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
 @pytest.mark.parametrize("kind", BOUND)
-def test_the_machine_agrees(kind: type, causal: bool) -> None:
-    check(*problem(2, 1, 37, 50, 16, kind), causal, BM=16, BN=16, device="vm")
+@pytest.mark.parametrize("device", ["vm", *THREADS, "emulator"])
+def test_machines_agree(device: str, kind: type, causal: bool) -> None:
+    check(*problem(2, 1, 37, 50, 16, kind), causal, BM=16, BN=16, **on(device))
+
+
+@pytest.mark.parametrize("device", [*THREADS, "emulator"])
+@pytest.mark.parametrize("kind", [np.float16, ml_dtypes.bfloat16])
+def test_loads_ahead(device: str, kind: type) -> None:
+    """Lengths that 16 divides let threads copy keys and values ahead."""
+    check(*problem(2, 1, 64, 128, 64, kind), True, BM=64, BN=32, **on(device))
 
 
 def test_queries_that_see_no_key_give_zero() -> None:

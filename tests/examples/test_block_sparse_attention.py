@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import EVERYWHERE, on
 from tilevm.optional import load_file
 
 sparse = load_file(str(Path(__file__).parents[2] / "examples" / "block_sparse_attention.py"))
@@ -38,12 +39,12 @@ def attend(mask: Callable, size: tuple[int, int, int, int], kind: type, device: 
     m, n, bm, bn = size
     (q, k, v, o), (rows, columns) = sparse.problem(np.random.default_rng(0), 4, 2, m, n, 16, kind)
     blocks = sparse.BlockMask.of(mask, rows, columns, bm, bn)
-    sparse.attend(q, k, v, o, blocks, 0.25, device=device)
+    sparse.attend(q, k, v, o, blocks, 0.25, **on(device))
     return o.astype(np.float64), sparse.reference(q, k, v, sparse.dense(mask, rows, columns), 0.25)
 
 
 @pytest.mark.parametrize("mask", MASKS, ids=lambda m: m.__name__)
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 def test_any_mask(device: str, mask: Callable) -> None:
     found, exact = attend(mask, (100, 77, 32, 16), np.float32, device)
     assert np.abs(found - exact).max() < BOUND[np.float32]

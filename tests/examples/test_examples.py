@@ -9,13 +9,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.devices import EVERYWHERE, on
 from tilevm.optional import load_file, optional
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 vector_add = load_file(str(EXAMPLES / "vector_add.py"))
 softmax = load_file(str(EXAMPLES / "softmax.py"))
 matmul = load_file(str(EXAMPLES / "matmul.py"))
-DEVICES = ("cpu", "vm")
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(EXAMPLES.glob("*.py")) if path.stem != "demo"])
@@ -26,21 +26,21 @@ def test_example_is_a_script(name: str) -> None:
     assert "largest error" in done.stdout
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERYWHERE)
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 8192, 8193, 20_000])
 def test_vector_add_of_any_size(size: int, device: str) -> None:
     a, b = np.random.default_rng(0).random((2, size), dtype=np.float32)
     c = np.full(size, np.nan, np.float32)
-    vector_add.vector_add(a, b, c, device=device)
+    vector_add.vector_add(a, b, c, **on(device))
     assert np.array_equal(c, a + b)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERYWHERE)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 100), (2, 1024)])
 def test_softmax_of_short_rows(shape: tuple[int, int], device: str) -> None:
     x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     y = np.empty_like(x)
-    softmax.softmax(x, y, device=device)
+    softmax.softmax(x, y, **on(device))
     assert np.abs(y - softmax.reference(x)).max() < 1e-6
 
 
@@ -50,7 +50,7 @@ def bound(k: int, kind: type) -> float:
     return 60.0 * eps + k * 2.0**-22
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERYWHERE)
 @pytest.mark.parametrize("kind", [np.float32, np.float16, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("size", [(1, 1, 1), (64, 64, 64), (33, 47, 5), (130, 70, 129)])
 def test_matmul_of_ragged_sizes(size: tuple[int, int, int], kind: type, device: str) -> None:
@@ -58,7 +58,7 @@ def test_matmul_of_ragged_sizes(size: tuple[int, int, int], kind: type, device: 
     rng = np.random.default_rng(0)
     a, b, bias = (rng.standard_normal(shape).astype(kind) for shape in ((m, k), (k, n), (n,)))
     c = np.empty((m, n), kind)
-    matmul.matmul(a, b, bias, c, BM=64, BN=64, BK=64, device=device)
+    matmul.matmul(a, b, bias, c, BM=64, BN=64, BK=64, **on(device))
     assert np.abs(c.astype(float) - matmul.reference(a, b, bias)).max() < bound(k, kind)
 
 

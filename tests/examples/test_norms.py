@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.devices import EVERYWHERE, on
 from tilevm.optional import load_file, optional
 
 norms = load_file(str(Path(__file__).parents[2] / "examples" / "norms.py"))
@@ -23,14 +24,14 @@ def close(found: tuple, exact: tuple, bound: float) -> None:
 @pytest.mark.parametrize("centred", [True, False], ids=["layer", "rms"])
 @pytest.mark.parametrize("kind", BOUND)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 def test_rows_of_any_length(device: str, shape: tuple[int, int], kind: type, centred: bool) -> None:
-    if device == "vm" and shape[0] > 70:
+    if device != "cpu" and shape[0] > 70:
         pytest.skip("small shapes are enough for the machine")
     given = norms.problem(np.random.default_rng(0), *shape, kind)
     x, weight, dy, bias = given["x"], given["weight"], given["dy"], given["bias"] if centred else None
     exact = norms.reference(x, weight, bias, dy, 1e-5 if centred else 1e-6)
-    close(norms.run(x, weight, bias, dy, device=device), exact, BOUND[kind])
+    close(norms.run(x, weight, bias, dy, **on(device)), exact, BOUND[kind])
 
 
 @pytest.mark.parametrize("rows", [63, 64, 65, 128, 600])

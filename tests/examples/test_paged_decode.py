@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.devices import EVERYWHERE, on
 from tilevm.optional import load_file
 
 paged = load_file(str(Path(__file__).parents[2] / "examples" / "paged_decode.py"))
@@ -17,7 +18,7 @@ def decode(problem: tuple, topk: int, device: str = "cpu") -> tuple[np.ndarray, 
     """What is found, and the pages that were chosen."""
     q, k, v, length = problem
     o = np.full_like(q, 7)
-    chosen = paged.decode(q, paged.Cache.of(k, v, length, np.random.default_rng(1)), topk, 0.25, o, device=device)
+    chosen = paged.decode(q, paged.Cache.of(k, v, length, np.random.default_rng(1)), topk, 0.25, o, **on(device))
     return o.astype(np.float64), chosen
 
 
@@ -49,7 +50,7 @@ def test_enough_pages_are_dense_attention(lengths: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("kind", BOUND)
-@pytest.mark.parametrize("device", ["cpu", "vm"])
+@pytest.mark.parametrize("device", EVERYWHERE)
 def test_number_types(device: str, kind: type) -> None:
     problem = paged.problem(np.random.default_rng(0), (50, 33), 2, 1, 8, kind)
     assert np.abs(decode(problem, 2, device)[0] - exact(problem, 2)).max() < BOUND[kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.devices import EVERYWHERE, on
 from tests.examples.test_check import EXAMPLES
 from tilevm.optional import load_file
 
@@ -19,8 +20,8 @@ def test_every_type_of_weights(name: str) -> None:
         exact = example.reference(**given)
         absolute = {k: np.abs(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
         room = 256 * 2.0**-24 * np.abs(example.reference(**absolute)).max() + BF16 * np.abs(exact)
-        for device in ("cpu", "vm"):
-            found = example.linear(**given, device=device).astype(np.float64)
+        for device in EVERYWHERE:
+            found = example.linear(**given, **on(device)).astype(np.float64)
             assert (np.abs(found - exact) <= 2 * room).all(), (device, rows, zeros)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import on
 from tests.library.reference import DEVICES, codes_of, groups, hard, noise, spread
 from tilevm.library import quantise
 
@@ -31,7 +30,7 @@ def test_codes_scales_and_zeros(name: str, group: int | None, scale: str, zeros:
     if zeros and kind.is_float:
         return
     x[20:] += np.abs(x[20:]).max(axis=1, keepdims=True) * 2  # of one sign
-    q = quantise.groups(x, name, group, scale, zeros, **on(device))
+    q = quantise.groups(x, name, group, scale, zeros, device=device)
     block = group or x.shape[1]
     codes, scales, points = groups(x, kind, block, tv.dtype(scale), zeros)
     assert np.array_equal(numbers(q), scales, equal_nan=True)
@@ -41,7 +40,7 @@ def test_codes_scales_and_zeros(name: str, group: int | None, scale: str, zeros:
     base = tv.decode(points, kind) if zeros else np.full(scales.shape, 0 if kind.signed else 2 ** (kind.bits - 1))
     with np.errstate(over="ignore"):
         expected = (tv.decode(codes, kind) - spread(base, block, x.shape)) * spread(scales, block, x.shape)
-        assert np.array_equal(quantise.dequantise(q, **on(device)), expected.astype(np.float32), equal_nan=True)
+        assert np.array_equal(quantise.dequantise(q, device=device), expected.astype(np.float32), equal_nan=True)
 
 
 def test_all_codes_are_used_and_zero_is_exact() -> None:
@@ -64,7 +63,7 @@ def test_scales_of_five_exponent_bits_need_no_tensor_scale() -> None:
 @pytest.mark.parametrize("zeros", [False, True])
 def test_stochastic_rounding_is_the_codecs(zeros: bool, device: str) -> None:
     x = np.random.default_rng(7).standard_normal((9, 70)).astype(np.float32)
-    q = quantise.groups(x, "u6", 32, zeros=zeros, rounding="stochastic", seed=3, **on(device))
+    q = quantise.groups(x, "u6", 32, zeros=zeros, rounding="stochastic", seed=3, device=device)
     points = np.full(q.scales.shape, 32)
     if zeros:
         points = tv.unpack(q.zeros, q.dtype, q.scales.size).reshape(q.scales.shape)

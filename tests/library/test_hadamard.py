@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import on
 from tests.library.reference import DEVICES
 from tilevm.library import quantise
 from tilevm.library.hadamard import transformed
@@ -23,11 +22,11 @@ def matrix(size: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [2, 16, 32, 64, 128, 256])
 def test_the_matrix_and_its_inverse(size: int, device: str) -> None:
     x = np.random.default_rng(8).standard_normal((3, 5, 2 * size)).astype(np.float32)
-    y = transformed(x, size, seed=7, **on(device))
+    y = transformed(x, size, seed=7, device=device)
     exact = (x.reshape(-1, size).astype(float) @ matrix(size, 7)).reshape(x.shape)
     assert np.abs(y - exact).max() < 4e-6
     assert np.array_equal(y, transformed(x, size, seed=7)), "every device adds in the same order"
-    assert np.abs(transformed(y, size, seed=7, inverse=True, **on(device)) - x).max() < 4e-6
+    assert np.abs(transformed(y, size, seed=7, inverse=True, device=device) - x).max() < 4e-6
 
 
 def test_products_stay() -> None:

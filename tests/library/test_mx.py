@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import on
 from tests.library.reference import DEVICES, codes_of, element_codes, hard, mx
 from tilevm.library import blocks, quantise, quantisers
 from tilevm.optional import optional
@@ -18,7 +17,7 @@ MODES = ("floor", "ceil", "even", "rceil")
 @pytest.mark.parametrize("name", ELEMENTS)
 def test_codes_and_scales(name: str, mode: str, device: str) -> None:
     x, kind = hard(), tv.dtype(name)
-    found = quantise.mx(x, name, mode=mode, **on(device))
+    found = quantise.mx(x, name, mode=mode, device=device)
     codes, scales = mx(x, kind, mode=mode)
     assert np.array_equal(found.scales, scales)
     assert np.array_equal(codes_of(found), codes)
@@ -31,7 +30,7 @@ def test_codes_and_scales(name: str, mode: str, device: str) -> None:
 def test_columns_of_whole_blocks(name: str, block: int, mode: str, device: str) -> None:
     """Where they are many, blocks are a dimension of their own."""
     x, kind = hard(columns=block * 70), tv.dtype(name)
-    found = quantise.mx(x, name, block, mode=mode, **on(device))
+    found = quantise.mx(x, name, block, mode=mode, device=device)
     codes, scales = mx(x, kind, block, mode)
     assert quantise.in_blocks(found, "nearest_even") and not quantise.in_blocks(found, "stochastic")
     assert np.array_equal(found.scales, scales) and np.array_equal(codes_of(found), codes)
@@ -41,7 +40,7 @@ def test_columns_of_whole_blocks(name: str, block: int, mode: str, device: str) 
 @pytest.mark.parametrize(("bits", "block"), [(2, 32), (4, 16), (4, 64), (5, 128), (8, 32), (12, 20), (16, 16)])
 def test_block_floating_point(bits: int, block: int, device: str) -> None:
     x = hard(columns=150)
-    found = quantise.bfp(x, bits, block, **on(device))
+    found = quantise.bfp(x, bits, block, device=device)
     codes, scales = mx(x, tv.dtype(f"i{bits}"), block)
     assert np.array_equal(codes_of(found), codes) and np.array_equal(found.scales, scales)
 
@@ -51,12 +50,12 @@ def test_block_floating_point(bits: int, block: int, device: str) -> None:
 def test_numbers_come_back(name: str, device: str) -> None:
     """code * 2**e, exactly in f32 where it is in range, and rounded once to others; NaN from a scale of NaN."""
     x, kind = hard(), tv.dtype(name)
-    q = quantise.mx(x, name, **on(device))
+    q = quantise.mx(x, name, device=device)
     unit = 1.0 if kind.is_float else 2.0 ** (2 - kind.bits)
     scale = np.where(q.scales == 255, np.nan, np.exp2(q.scales.astype(float) - 127)).repeat(32, axis=1)
     exact = tv.decode(codes_of(q), kind) * unit * scale[:, : x.shape[1]]
     for to in ("f32", "f16", "bf16"):
-        y = quantise.dequantise(q, to, **on(device))
+        y = quantise.dequantise(q, to, device=device)
         with np.errstate(over="ignore"):
             assert np.array_equal(y.astype(float), exact.astype(y.dtype).astype(float), equal_nan=True)
 
@@ -120,7 +119,7 @@ def test_inside_a_kernel_of_ones_own(device: str) -> None:
     rng = np.random.default_rng(3)
     x, w = (rng.standard_normal(s).astype(np.float32) for s in ((20, 150), (33, 150)))
     y = np.empty((20, 33), np.float32)
-    low_precision_product(x, w, y, **on(device))
+    low_precision_product(x, w, y, device=device)
     a = quantise.dequantise(quantise.mx(x, "f4e2m1")).astype(float)
     b = quantise.dequantise(quantise.mx(w, "f8e4m3", mode="rceil")).astype(float)
     assert np.abs(y - a @ b.T).max() <= 150 * 2.0**-23 * (np.abs(a) @ np.abs(b).T).max()
@@ -137,7 +136,7 @@ def test_no_pass_changes_a_bit() -> None:
 @pytest.mark.parametrize("name", ["f4e2m1", "f8e5m2", "i8", "i3"])
 def test_stochastic_rounding_is_the_codecs(name: str, device: str) -> None:
     x, kind, seed = np.random.default_rng(4).standard_normal((19, 90)).astype(np.float32), tv.dtype(name), 2**64 - 3
-    q = quantise.mx(x, name, rounding="stochastic", seed=seed, **on(device))
+    q = quantise.mx(x, name, rounding="stochastic", seed=seed, device=device)
     scale = np.exp2(q.scales.astype(float) - 127).repeat(32, axis=1)[:, :90]
     assert np.array_equal(codes_of(q), element_codes(x / scale, kind, rounding="stochastic", seed=seed))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import on
 from tests.library.reference import DEVICES, codes_of, hard, nvfp4, spread
 from tilevm.library import quantise
 
@@ -28,7 +27,7 @@ def given(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", ["hard", "whole blocks", "plain", "zeros", "tiny", "one large", "many scales"])
 def test_codes_and_scales(name: str, rows: int, device: str) -> None:
     x = given(name)
-    q = quantise.nvfp4(x, rows, **on(device))
+    q = quantise.nvfp4(x, rows, device=device)
     codes, scales, factor = nvfp4(x, rows)
     assert q.factor == factor
     assert np.array_equal(q.scales, scales)
@@ -39,10 +38,10 @@ def test_codes_and_scales(name: str, rows: int, device: str) -> None:
 @pytest.mark.parametrize("rows", [1, 16])
 def test_numbers_come_back(rows: int, device: str) -> None:
     x = hard(columns=120)
-    q = quantise.nvfp4(x, rows, **on(device))
+    q = quantise.nvfp4(x, rows, device=device)
     scale = spread(tv.decode(q.scales, tv.f8ue4m3).astype(np.float32), 16, x.shape, rows)
     expected = tv.decode(codes_of(q), tv.f4e2m1).astype(np.float32) * scale * np.float32(q.factor)
-    assert np.array_equal(quantise.dequantise(q, **on(device)), expected, equal_nan=True)
+    assert np.array_equal(quantise.dequantise(q, device=device), expected, equal_nan=True)
     assert np.isnan(expected[1 // rows, :16]).all() and np.isfinite(expected[20]).all()
 
 

@@ -175,10 +175,13 @@ def test_views_cut_what_a_thread_holds() -> None:
 
 @pytest.mark.parametrize("where", ["examples/softmax.py:softmax", "examples/matmul.py:matmul"])
 def test_the_machine_gives_the_same_answer_before_and_after(where: str) -> None:
+    """Tile by tile after each pass, then as threads and as PTX."""
     named = example.find(str(ROOT / where))
-    values, constants = example.arguments(named, {})
+    small = {"BM": 64, "BN": 64, "BK": 32} if "matmul" in where else {}
+    values, constants = example.arguments(named, small)
     report = tv.check(named.kernel, None, *values, target="sm_80", every_pass=True, **constants)
-    assert report.ok and [step.name for step in report.steps][-2:] == ["layouts", "stage"]
+    names = [step.name for step in report.steps]
+    assert report.ok and names[-4:] == ["layouts", "stage", "sm_80 threads", "sm_80 PTX"]
 
 
 def test_the_pass_is_one_of_the_pipeline() -> None:

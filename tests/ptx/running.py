@@ -26,9 +26,9 @@ PTXAS = shutil.which("ptxas")
 RANDOM = np.random.default_rng(11)
 
 
-def listing(text: str) -> Listing:
-    """The PTX of a function in IR text."""
-    return emitted(verify(read_func(text)))
+def listing(text: str, name: str = "<text>") -> Listing:
+    """The PTX of a function in IR text, which errors call by ``name``."""
+    return emitted(verify(read_func(text, name)))
 
 
 def emitted(func: Func) -> Listing:

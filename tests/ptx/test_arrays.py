@@ -129,3 +129,20 @@ def test_philox(kind: str) -> None:
     index = RANDOM.integers(0, 2**63, LANES * 4, dtype=np.uint64).astype(held)
     out = through(body, kind, 4, "u32", 4, index)
     assert np.array_equal(out, words(-5, index.astype(np.int64).view(np.uint64)))
+
+
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "minimum", "floordiv", "eq"])
+@pytest.mark.parametrize("name", ["f16", "bf16"])
+def test_an_odd_number_of_halves(name: str, op: str) -> None:
+    """Three registers, a constant for the other operand: the last word is half used."""
+    gives = "bool" if op == "eq" else name
+    body = f"""  %c = constant {{value = 1.5, of = {name}}} : {name}
+  %d = splat %c {{shape = [3]}} : {name}[3]
+  %e = take %v {{registers = [2, 1, 0]}} : {name}[3]
+  %s = {op} %v, %d : {gives}[3]
+  %u = {op} %d, %e : {gives}[3]
+  %r = join [%s, %u] : {gives}[6]"""
+    x = (RANDOM.integers(-20, 20, LANES * 3) / 4).astype(np.float32)
+    held = x.astype(np.float16).view(np.uint16) if name == "f16" else (x.view(np.uint32) >> 16).astype(np.uint16)
+    out = through(body, name, 3, gives, 6, held)
+    assert len(out) == 6 * LANES  # what is right, the reference machine says

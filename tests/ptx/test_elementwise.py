@@ -1,5 +1,8 @@
 """Every elementwise instruction on every type that reaches PTX, against the reference machine's meaning of it."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,3 +113,83 @@ def test_saturating_casts(source: str, target: str) -> None:
         return
     takes, gives = dtype(source), dtype(target)
     agrees(f"%r = cast %x0 {{to = {target}, saturate = true}}", [takes], gives, [some(takes, COUNT)])
+
+
+@pytest.mark.parametrize("source", ["f16", "bf16", "f64", "i32", "u64", "bool", "f32"])
+def test_casts_to_tf32(source: str) -> None:
+    takes, gives = dtype(source), dtype("tf32")
+    agrees("%r = cast %x0 {to = tf32}", [takes], gives, [some(takes, COUNT)])
+
+
+@pytest.mark.parametrize("target", ["f16", "bf16", "f32", "f64", "i32", "bool"])
+def test_casts_from_tf32(target: str) -> None:
+    takes = dtype("tf32")
+    x = some(dtype("f32"), COUNT).view(np.uint32) & np.uint32(0xFFFFE000)
+    agrees(f"%r = cast %x0 {{to = {target}}}", [takes], dtype(target), [x])
+
+
+@pytest.mark.parametrize("target", ["f16", "bf16", "f32", "f64", "f8e4m3", "f8e5m2"])
+@pytest.mark.parametrize("source", ["f8e4m3", "f8e5m2"])
+def test_casts_of_small_floats_that_the_machine_has(source: str, target: str) -> None:
+    takes, gives = dtype(source), dtype(target)
+    x = np.arange(COUNT, dtype=np.uint16).astype(np.uint8)
+    agrees(f"%r = cast %x0 {{to = {target}, saturate = true}}", [takes], gives, [x], "sm_89")
+
+
+@pytest.mark.parametrize("target", ["f8e4m3", "f8e5m2"])
+@pytest.mark.parametrize("source", ["f16", "bf16", "f32"])
+def test_casts_to_small_floats_that_the_machine_has(source: str, target: str) -> None:
+    takes = dtype(source)
+    agrees(f"%r = cast %x0 {{to = {target}, saturate = true}}", [takes], dtype(target), [some(takes, COUNT)], "sm_89")
+
+
+DIRECTED = [("f32", "f16"), ("f32", "bf16"), ("f64", "f32"), ("f64", "bf16"), ("i32", "f32"), ("i32", "bf16")]
+
+
+@pytest.mark.parametrize(("source", "target"), DIRECTED)
+def test_casts_toward_zero(source: str, target: str) -> None:
+    takes = dtype(source)
+    agrees(f"%r = cast %x0 {{to = {target}, rounding = toward_zero}}", [takes], dtype(target), [some(takes, COUNT)])
+
+
+@pytest.mark.parametrize("target", ["i8", "u16", "i32", "u32", "i64"])
+@pytest.mark.parametrize("source", ["f16", "f32", "f64"])
+def test_casts_to_the_nearest_integer(source: str, target: str) -> None:
+    takes = dtype(source)
+    agrees(f"%r = cast %x0 {{to = {target}, rounding = nearest_even}}", [takes], dtype(target), [some(takes, COUNT)])
+
+
+def ulps(line: str, name: str, data: Array) -> Array:
+    """How far emulated PTX is from the reference machine, in steps of f32; specials must be alike."""
+    kind, out = dtype(name), np.zeros(COUNT, in_memory(dtype(name)))
+    func = verify(read_func(kernel(line, [kind], kind)))
+    launch(emitted(func), [data, out])
+    op = next(op for op in walk(func.body) if [v.hint for v in op.results] == ["r"])
+    wanted = meant(op, [kind], kind, [data])
+    finite = np.isfinite(wanted) & (np.abs(wanted) >= np.finfo(out.dtype).tiny)
+    np.testing.assert_array_equal(out[~finite & ~np.isnan(wanted)], wanted[~finite & ~np.isnan(wanted)])
+    np.testing.assert_array_equal(np.isnan(out), np.isnan(wanted))
+    return np.asarray(np.abs(out[finite] - wanted[finite]) / np.spacing(np.abs(wanted[finite])))
+
+
+@pytest.mark.parametrize(("op", "name"), [("rsqrt", "f32"), ("rsqrt", "f64"), ("exp2", "f32")])
+def test_functions_are_near(op: str, name: str) -> None:
+    """Roots of everything; powers where the result is normal or infinite."""
+    x = some(dtype(name), COUNT)
+    if op == "exp2":
+        x = np.where((x < -125) & np.isfinite(x), np.float32(-7.25), x)
+    assert ulps(f"%r = {op} %x0", name, x).max() <= 2
+
+
+def test_a_guess_that_is_off_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The root's step of Newton's takes what hardware's guess may miss: 2**-22.9 of it."""
+    func = verify(read_func(kernel("%r = rsqrt %x0", [dtype("f32")], dtype("f32"))))
+    found = emitted(func)
+    off = "rsqrt.approx.f32 {0}, {1};\n\tmul.rn.f32 {0}, {0}, 0f3F800001"  # one step further away
+    text = re.sub(r"rsqrt\.approx\.f32 (%r\d+), (%r\d+)", lambda m: off.format(m[1], m[2]), found.text)
+    assert text != found.text
+    x = np.exp(np.linspace(-80, 80, COUNT)).astype(np.float32)
+    out = np.zeros_like(x)
+    launch(replace(found, text=text), [x, out])
+    exact = 1 / np.sqrt(x.astype(np.float64))
+    assert (np.abs(out - exact) / np.spacing(exact.astype(np.float32))).max() <= 1

@@ -137,6 +137,23 @@ def test_packed_memory_is_read_by_the_word() -> None:
     assert np.array_equal(out, np.stack([q & 15, q >> 4], axis=1).ravel())
 
 
+def test_where_nothing_is_read_a_type_without_zero_has_its_least_number() -> None:
+    text = """func @k(%x: ptr<f8e8m0>, %out: ptr<f32>) warps(1, sm_80) {
+  %t = thread_id : i32
+  %o = splat %t {shape = [1]} : i32[1]
+  %n = numbers {values = [9], of = i32} : i32[1]
+  %m = lt %o, %n : bool[1]
+  %v = global_load %x, %o, %m : f8e8m0[1]
+  %b = view %v {to = u8} : u8[1]
+  %f = cast %b {to = f32} : f32[1]
+  global_store %out, %f, %o
+  yield []
+}"""
+    out = np.ones(32, np.float32)
+    run(text, [np.full(32, 127, np.uint8), out])
+    assert out[:9].tolist() == [127.0] * 9 and not out[9:].any()
+
+
 def offsets(kind: str) -> str:
     return f"""func @k(%x: ptr<f32, align=16>, %s: {kind}, %out: ptr<f32, align=16>) warps(1, sm_80) {{
   %t = thread_id : i32

@@ -12,7 +12,11 @@ from tilevm.backend import PLACES
 from tilevm.report import atoms, machines
 from tilevm.target import TARGETS, Target, target
 
-CAPTIONS = {"cpu": "native code on every core, through LLVM", "vm": "the reference machine: tile IR on numpy"}
+CAPTIONS = {
+    "cpu": "native code on every core, through LLVM",
+    "vm": "the reference machine: tile IR on numpy, or what the threads of a GPU do",
+    "emulator": "the PTX that is made for NVIDIA's GPUs, run without one",
+}
 
 
 @click.command()
@@ -20,7 +24,7 @@ CAPTIONS = {"cpu": "native code on every core, through LLVM", "vm": "the referen
 def targets(name: str | None) -> None:
     """List devices and the code that is made for them, and the GPUs that are described; or tell all of one.
 
-    Facts are what the compiler knows of a machine. Where a machine has facts alone, no code is made for it yet.
+    Beside each GPU stands what runs the code that is made for it.
     """
     console = Console(width=None if sys.stdout.isatty() else 120)
     if name is None:
@@ -42,7 +46,9 @@ def devices() -> Table:
 
 def described() -> Table:
     """The machines that have a record."""
-    table = Table("machine", "card", "lanes", "shared memory of a block", "registers of a thread", "mma atoms", "code")
+    table = Table(
+        "machine", "card", "lanes", "shared memory of a block", "registers of a thread", "mma atoms", "runs on"
+    )
     for name in TARGETS:
         it = target(name)
         shared = machines.size(it.limits.shared_per_block)
@@ -52,8 +58,8 @@ def described() -> Table:
 
 
 def made(name: str) -> str:
-    """The devices that run code made for a machine, or that there is none."""
-    return ", ".join(place.name for place in PLACES.values() if place.target == name) or "facts only"
+    """The devices that run code made for a machine."""
+    return ", ".join(place.name for place in PLACES.values() if place.running(name) is not None)
 
 
 def whole(machine: Target) -> list[Table]:

@@ -39,7 +39,7 @@ def own(dtype: DType, change: str) -> str | None:
 
 @spell.rule(threads.GlobalAtomic)
 def _(op: threads.GlobalAtomic, s: State) -> Sequence[Elements]:
-    unit, used = unit_of(op.memory, None), s.uses.get(op.result, 0) > 0
+    unit, used = unit_of(op.memory, op.of), s.uses.get(op.result, 0) > 0
     places = global_places(s, op.memory, op.offsets, op.mask, unit)
     named = own(unit, op.change)
     found: list[Element] = []

@@ -10,7 +10,7 @@ from tilevm.types import DType, Scalar, Tile, bool_, f32, tf32
 from . import booleans, floats, integers
 from .casts import cast
 from .elements import Element, Elements, Known, Reg, bits, kind_of, register, size_of
-from .halves import is_half, narrowed, widened
+from .halves import PAIRED, in_pairs, is_half, narrowed, widened
 from .text import Text
 
 Function = Callable[..., Element]  # of the text, the dtype and one element of each operand
@@ -65,7 +65,8 @@ def elementwise(t: Text, op: Op, given: Sequence[Elements]) -> Elements:
     if isinstance(op, ops.Select):
         return tuple(select(t, dtype, *xs) for xs in zip(*given, strict=True))
     if is_half(dtype):
-        return in_f32(t, op, dtype, given)
+        form = PAIRED.get(f"{op.name} {dtype}")
+        return in_f32(t, op, dtype, given) if form is None else in_pairs(t, form, dtype, given)
     function = function_for(op, f32 if dtype == tf32 else dtype)
     return tuple(function(t, *xs) for xs in zip(*given, strict=True))
 

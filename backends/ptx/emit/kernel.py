@@ -79,6 +79,7 @@ def head(text: Text, machine: str, shared: bool) -> list[str]:
 
 
 def escaped(file: str) -> str:
+    file = file.encode("ascii", "backslashreplace").decode()
     return file.replace("\\", "\\\\").replace('"', '\\"')
 
 

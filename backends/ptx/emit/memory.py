@@ -9,6 +9,7 @@ from tilevm.types import DType, Pointer, Tensor, i32
 
 from .access import Place, bracket, load, store
 from .addresses import global_address, shared_address
+from .arrays import code
 from .elements import Element, Elements, Known, Reg, condition
 from .elementwise import select
 from .integers import add, compare, sub
@@ -47,7 +48,7 @@ def shared_places(
 @spell.rule(threads.GlobalLoad)
 def _(op: threads.GlobalLoad, s: State) -> Sequence[Elements]:
     unit = unit_of(op.memory, op.of)
-    other: Element = Known(0) if op.other is None else s.number(op.other)
+    other: Element = Known(code(0, unit)) if op.other is None else s.number(op.other)
     places = global_places(s, op.memory, op.offsets, op.mask, unit)
     return [tuple(x for place in places for x in load(s.t, place, unit, op.width, other))]
 

@@ -19,6 +19,7 @@ from tilevm.source import Span
 CLASSES = {"p": "pred", "h": "b16", "r": "b32", "rd": "b64"}  # letters of registers, and what they hold
 Version = tuple[int, int]
 REGISTER = re.compile(r"%(?:rd|r|p|h)\d+")
+PLACE = "\t.loc "
 ADDRESSING = ("add.s", "sub.s", "mul.lo.s", "mul.wide.", "shl.b", "cvt.s64.", "cvt.u64.")  # what leaves loops
 
 
@@ -28,6 +29,11 @@ class Line:
 
     text: str
     gives: tuple[str, ...] = ()
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it only says where what follows comes from."""
+        return self.text.startswith(PLACE)
 
 
 @dataclass
@@ -125,16 +131,17 @@ class Text:
             self._scopes.pop()
 
     def listed(self) -> list[str]:
-        """All lines in order, but for those that compute what nobody reads."""
+        """All lines in order, but for those that compute what nobody reads, or tell the place of nothing."""
         lines = [line for held in self.lines for line in ([held] if isinstance(held, Line) else held)]
         read: set[str] = set()
         kept: list[str] = []
         for line in reversed(lines):
-            if line.gives and not read.intersection(line.gives):
+            unread = line.gives and not read.intersection(line.gives)
+            if unread or (line.is_place and kept and kept[-1].startswith(PLACE)):
                 continue
-            named = [] if line.text.startswith("\t//") else REGISTER.findall(line.text)
-            read.update(named[len(line.gives) :] if line.gives else named)
             kept.append(line.text)
+            if not line.is_place:
+                read.update(REGISTER.findall(line.text)[len(line.gives) :])
         return kept[::-1]
 
     def label(self, stem: str) -> str:
@@ -157,7 +164,7 @@ class Text:
         self._at = span
         if span.file not in self.files:
             self.files.append(span.file)
-        self.lines.append(Line(f"\t.loc {self.files.index(span.file) + 1} {span.line} {span.column + 1}"))
+        text = f"{PLACE}{self.files.index(span.file) + 1} {span.line} {span.column + 1}"
         source = linecache.getline(span.file, span.line).strip()
-        if source:
-            self.lines.append(Line(f"\t// {source.encode('ascii', 'replace').decode()}"))
+        comment = f"\n\t// {source.encode('ascii', 'replace').decode()}" if source else ""
+        self.lines.append(Line(text + comment))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-HEAD = """func @f(%n: i32, %c: bool, %x: ptr<f32, align=16>) warps(4, sm_80) {
+HEAD = """func @f(%n: i32, %c: bool, %x: ptr<f32, align=16>) warps(2, sm_80) {
   %k0 = constant {value = 0, of = i32} : i32
   %k1 = constant {value = 1, of = i32} : i32
-  %v0 = thread_id : i32
-  %o0 = splat %v0 {shape = [4]} : i32[4]
-  %o1 = numbers {values = [3, 2, 1, 0], of = i32} : i32[4]
+  %k32 = constant {value = 32, of = i32} : i32
+  %t = thread_id : i32
+  %u = xor %t, %k32 : i32
+  %o0 = splat %t {shape = [1]} : i32[1]
+  %o1 = splat %u {shape = [1]} : i32[1]
   %z = constant {value = 0.0, of = f32} : f32
-  %d = splat %z {shape = [4]} : f32[4]"""
-BUFFERS = """  %a = shared {of = f32, count = 64} : shared<f32[64]>
-  %b = shared {of = f32, count = 32} : shared<f32[32]>
-  %r = shared {of = f32, count = 128, slots = 3} : shared<f32[384]>"""
+  %d = splat %z {shape = [1]} : f32[1]"""
+BUFFERS = """  %a = shared {of = f32, count = 128} : shared<f32[128]>
+  %b = shared {of = f32, count = 64} : shared<f32[64]>
+  %r = shared {of = f32, count = 64, slots = 3} : shared<f32[192]>"""
 LEAVES = (
     "store",
     "store",
@@ -59,7 +61,7 @@ class Writer:
         if kind == "store":
             return [f"shared_store {plain}, %d, {offsets}"]
         if kind == "load":
-            return [f"{self.name()} = shared_load {plain}, {offsets} : f32[4]"]
+            return [f"{self.name()} = shared_load {plain}, {offsets} : f32[1]"]
         if kind == "scratch":
             return self.scratch(seen, f"shared_store {{}}, %d, {offsets}")
         if kind == "landing":
@@ -72,21 +74,21 @@ class Writer:
         seen.append(slot)
         accesses = {
             "write": [f"shared_store %r, %d, {offsets}, _, {slot}"],
-            "read": [f"{self.name()} = shared_load %r, {offsets}, {slot} : f32[4]"],
+            "read": [f"{self.name()} = shared_load %r, {offsets}, {slot} : f32[1]"],
             "copy": [f"async_copy %r, {offsets}, %x, %o1, _, {slot}", f"{self.name()} = async_commit : token"],
-            "own": [f"shared_store %r, %d, %o0, _, {slot}", f"{self.name()} = shared_load %r, %o0, {slot} : f32[4]"],
+            "own": [f"shared_store %r, %d, %o0, _, {slot}", f"{self.name()} = shared_load %r, %o0, {slot} : f32[1]"],
         }
         return lines + accesses[kind]
 
     def scratch(self, seen: list[str], *lines: str) -> list[str]:
         """A buffer made, written, and read somewhat later."""
-        buffer, count = self.name(), self.draw(st.sampled_from([16, 48, 64, 128]))
+        buffer, count = self.name(), self.draw(st.sampled_from([64, 96, 160]))
         made = [
             f"{buffer} = shared {{of = f32, count = {count}}} : shared<f32[{count}]>",
             *(t.format(buffer) for t in lines),
         ]
         between = self.leaf(self.pick(["load", "store", "write", "wait", "scratch"]), seen)
-        return [*made, *between, f"{self.name()} = shared_load {buffer}, %o1 : f32[4]"]
+        return [*made, *between, f"{self.name()} = shared_load {buffer}, %o1 : f32[1]"]
 
     def nest(self, kind: str, seen: list[str], depth: int) -> list[str]:
         entry, p, q, r, i = self.pick(seen), *(self.name() for _ in range(4))
@@ -97,7 +99,8 @@ class Writer:
             head = f"{r} = for %k0, %n, %k1, [{entry}] ({i}: i32, {p}: i32) {{"
             lines = [head, *self.inside(seen, depth, p), "} : i32"]
         else:
-            asked = [f"{r} = while [{entry}] ({q}: i32) {{", *self.block([*seen, q], 0), "yield [%c]"]
+            asked = [f"{r} = while [{entry}] ({q}: i32) {{", *self.block([*seen, q], 0)]
+            asked += [f"{i} = lt {q}, %k1 : bool", f"yield [{i}]"]
             lines = [*asked, f"}} ({p}: i32) {{", *self.inside(seen, depth, p), "} : i32"]
         seen.append(r)
         return lines

@@ -226,6 +226,41 @@ def test_one_barrier_before_a_branch_serves_both_sides() -> None:
     )
 
 
+def test_offsets_of_two_trips_are_not_the_same_places() -> None:
+    expect("""
+  for %z, %n, %k, [] (%i: i32) {
+    %at = add %i, %t : i32
+    %e = splat %at {shape = [1]} : i32[1]
+    barrier {}
+    %w = shared_load %b, %e : f16[1]
+    barrier {}
+    shared_store %b, %w, %e
+    yield []
+  }
+""")
+
+
+def test_what_a_barrier_settles_in_the_end_asks_for_no_other() -> None:
+    """One barrier a trip: others only seem to be needed until it is found."""
+    expect("""
+  %c0 = shared {of = f16, count = 1024} : shared<f16[1024]>
+  %d = shared {of = f16, count = 1024} : shared<f16[1024]>
+  %e = shared {of = f16, count = 1024} : shared<f16[1024]>
+  for %z, %n, %k, [] (%i: i32) {
+    shared_store %c0, %v, %o
+    async_copy %d, %o, %x, %p {width = 8}
+    %g = async_commit : token
+    async_wait {}
+    shared_store %b, %v, %o
+    %w = shared_load %d, %o {width = 8} : f16[8]
+    barrier {}
+    async_copy %e, %o, %x, %p {width = 8}
+    %g.1 = async_commit : token
+    yield []
+  }
+""")
+
+
 def test_conditions_of_while_read_what_the_body_wrote() -> None:
     expect("""
   while [] () {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tilevm.ir import Value, ops, threads
+from tilevm.passes.threads import by_byte
 from tilevm.passes.threads.globals import Box, Groups, box_mask, element_offsets, inverse, power_in, vectors_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, size
 from tilevm.types import DType, i64, integer, u8, u32, u64
@@ -39,7 +40,7 @@ def store(low: Lowering, box: Box, value: Value, once: Value | None) -> None:
     """Write a box: whole words, or where elements may share bytes with others, their bits alone."""
     words = whole(low, box)
     if words is None:
-        change_bytes(low, box, value, once)
+        by_byte.store(low, box, value)
         return
     groups = words.groups
     mask = low.all(box_mask(low, box, groups), None if once is None else low.splat(once, len(groups.first)))
@@ -177,38 +178,3 @@ def placed(low: Lowering, byte: Value, number: int, shift: Value, bits: int) -> 
     moved = low.both(ops.Shl, byte, up)
     beyond = low.compare(ops.Ge, up, low.number(bits, wide))
     return low.add(ops.Select, condition=beyond, a=low.full(0, wide, size(moved)), b=moved)
-
-
-def change_bytes(low: Lowering, box: Box, value: Value, once: Value | None) -> None:
-    """Each element's bits cleared and set in the bytes that it touches, which keep those of its neighbours.
-
-    Two atomic changes do, as nobody else writes the bits between them.
-    """
-    dtype, groups = box.type.dtype, vectors_of(box.at, None, 1)
-    count, wide = len(groups.first), carrier(box.type.dtype.bits)
-    mask = low.all(box_mask(low, box, groups), None if once is None else low.splat(once, count))
-    at = bits_of(low, box, groups)
-    code = value if dtype.is_integer else low.add(ops.View, x=value, to=integer(dtype.bits, signed=False))
-    code = low.cast(low.cast(code, integer(dtype.bits, signed=False)), wide)
-    every = low.full(2**dtype.bits - 1, wide, count)
-    for number in range(touched(dtype.bits)):
-        place = low.both(ops.Add, at.first, low.number(number, i64))
-        there = low.all(mask, low.compare(ops.Le, place, at.last))
-        own, kept = (low.cast(part(low, x, number, at.shift), u8) for x in (code, every))
-        for change, bits in (("and", low.add(ops.Not, x=kept)), ("or", own)):
-            low.add(
-                threads.GlobalAtomic,
-                memory=box.tensor,
-                value=bits,
-                offsets=low.both(ops.Minimum, place, at.last),
-                mask=there,
-                change=change,
-                of=u8,
-            )
-
-
-def part(low: Lowering, x: Value, number: int, shift: Value) -> Value:
-    """The bits of ``x`` that fall into byte ``number`` of those around the element, lowest."""
-    if not number:
-        return low.both(ops.Shl, x, shift)
-    return low.both(ops.Shr, x, low.both(ops.Sub, low.number(8 * number, dtype_of(x)), shift))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import product
+
 import numpy as np
 import pytest
 
 from tests.cpu.test_small import INTEGERS, NATIVE, ROUNDINGS, SMALL, same, words
 from tests.passes.threads.expand.expanding import cast, expanded, names, run
+from tilevm.source import TileError
 from tilevm.target import target
-from tilevm.types import DType, bf16, bool_, dtype, f8e4m3, f8e5m2, f16, f32, f64, i32, philox, tf32
+from tilevm.types import DType, Specials, bf16, bool_, dtype, f8e4m3, f8e5m2, f16, f32, f64, float_, i32, philox, tf32
 from tilevm.types.codec import decode, encode
 
 SEED = 7
@@ -36,6 +40,30 @@ def test_f32_is_encoded(to: DType, rounding: str) -> None:
         with np.errstate(all="ignore"):
             found = cast(x.view(np.uint32), f32, to, draws(rounding, x.size), saturate=saturate, rounding=rounding)
             same(found, encode(x, to, rounding, saturate, seed=SEED), to, x)
+
+
+def splits(bits: int) -> list[DType]:
+    """Every float of so many bits."""
+    found = []
+    for signed, exponent, specials in product((True, False), range(bits + 1), Specials):
+        mantissa = bits - signed - exponent
+        with suppress(TileError):  # some splits leave no code for their specials, or have too many bits of a kind
+            found.append(float_(exponent, mantissa, signed, specials))
+    return found
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_every_split_is_decoded_and_encoded(bits: int) -> None:
+    """Every code, and every middle of two neighbours."""
+    found = splits(bits)
+    assert len(found) > bits
+    for kind in found:
+        codes = np.arange(1 << bits).astype(np.uint8)
+        numbers = decode(codes, kind)
+        same(cast(codes, kind, f64), encode(numbers, f64, saturate=False), f64, numbers)
+        plain = np.unique(numbers[np.isfinite(numbers)])
+        x = np.concatenate([plain, (plain[1:] + plain[:-1]) / 2, plain * 1.1])
+        same(cast(x.view(np.uint64), f64, kind), encode(x, kind, saturate=False), kind, x)
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)

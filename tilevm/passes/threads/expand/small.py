@@ -87,18 +87,20 @@ def quiet(wide: Carrier) -> int:
 
 
 def magnitude(e: Lanes, form: Fields, wide: Carrier, size: Value) -> Value:
-    """The bits of the numbers with these magnitudes, as if no code were special."""
+    """The bits of the numbers with these magnitudes, as if no code were special.
+
+    Moved up to the carrier's fields a magnitude stands for the number times 2**(bias - the carrier's bias), subnormals
+    too, as both types count theirs alike.
+    """
     placed = e.left(size, wide.mantissa - form.mantissa_bits)
     if form.exponent_bits == 8 and form.bias == wide.bias:  # subnormals are subnormals there too
         if form.lowest == 1:
             return placed
         return e.choose(e.below(size, 1), 1 << (wide.mantissa - 1), placed)
-    shifted = e.add(placed, (wide.bias - form.bias) << wide.mantissa)
     if form.lowest == 0:
-        return shifted
-    step = 1 - form.bias - form.mantissa_bits  # the exponent of the least subnormal
-    below = e.view(e.mul(e.cast(size, wide.dtype), 2.0**step), wide.whole)
-    return e.choose(e.below(size, 1 << form.mantissa_bits), below, shifted)
+        return e.add(placed, (wide.bias - form.bias) << wide.mantissa)
+    number = e.mul(e.view(placed, wide.dtype), 2.0 ** (wide.bias - form.bias))
+    return e.view(number, wide.whole)
 
 
 def specials(e: Lanes, dtype: DType, form: Fields, wide: Carrier, size: Value, bits: Value) -> Value:
@@ -158,6 +160,7 @@ def rounded(e: Lanes, form: Fields, wide: Carrier, size: Value, how: Rounding) -
         return by_parts(e, form, wide, size, how)
     shift, rebias = wide.mantissa - form.mantissa_bits, (wide.bias - form.bias) << form.mantissa_bits
     odd = e.both(e.right(size, shift), 1)
+    odd = e.binary(ops.Xor, odd, 1) if rebias & 1 else odd  # of the code, which is so much less
     up = e.add(size, e.add(odd, (1 << (shift - 1)) - 1))
     normal = e.sub(e.right(up, shift), rebias)
     if form.lowest == 0:
