@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from tilevm.ir import Block, Effect, Func, Op, Value
 from tilevm.ir.rewrite import Substitution, walk
+from tilevm.ir.threads import SharedBuffer, SharedStore
 
 
 def drop_unused(func: Func) -> Func:
-    """``func`` without pure and reading instructions that no writing one depends on."""
+    """``func`` without pure and reading instructions that no writing one depends on, and without what is written to
+    shared memory that nobody reads."""
     kept: set[Op] = set()
-    _mark(func.body, set(), kept)
+    _mark(func.body, set(), kept, idle(func))
     body = _block(func.body, kept, Substitution())
     return func if body is func.body else replace(func, body=body)
 
@@ -23,18 +25,26 @@ def acts(op: Op) -> bool:
     return any(inner.effect is Effect.WRITE and not inner.terminator for inner in (op, *inside(op)))
 
 
+def idle(func: Func) -> set[Op]:
+    """Buffers in shared memory to which threads only store, and these stores."""
+    ops = list(walk(func.body))
+    read = {value for op in ops if not isinstance(op, SharedStore) for value in op.operands}
+    buffers = {op.result for op in ops if isinstance(op, SharedBuffer)} - read
+    return {op for op in ops if (op.buffer if isinstance(op, SharedStore) else next(iter(op.results), None)) in buffers}
+
+
 def inside(op: Op) -> list[Op]:
     return [inner for block in op.regions for inner in walk(block)]
 
 
-def _mark(block: Block, needed: set[Value], kept: set[Op]) -> None:
+def _mark(block: Block, needed: set[Value], kept: set[Op], idle: set[Op]) -> None:
     """Backwards, gather the instructions that act and those whose results they need."""
     for op in reversed(block.ops):
-        if op.terminator or acts(op) or any(r in needed for r in op.results):
+        if op not in idle and (op.terminator or acts(op) or any(r in needed for r in op.results)):
             kept.add(op)
             needed.update(op.operands)
             for region in reversed(op.regions):
-                _mark(region, needed, kept)
+                _mark(region, needed, kept, idle)
 
 
 def _block(block: Block, kept: set[Op], now: Substitution) -> Block:

@@ -12,7 +12,7 @@ from tilevm.layout import Layout
 from tilevm.layout.convert.roundtrip import copied
 from tilevm.layout.convert.scattered import scattered
 from tilevm.layout.digits import binary, common_digits
-from tilevm.passes.bounds import Facts
+from tilevm.passes.bounds import Facts, extent
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import choices, tile_of
 from tilevm.passes.layouts.room import Room, room
@@ -20,7 +20,7 @@ from tilevm.passes.threads import matrices, shared
 from tilevm.passes.threads.coordinates import places
 from tilevm.passes.threads.globals import Box, together, vectors
 from tilevm.target import Target
-from tilevm.types import Scalar, Tensor, Token, i32
+from tilevm.types import Dim, Scalar, Tensor, Token, i32
 
 NARROWEST = 4  # bytes that a thread copies at once
 PAD = 16  # bytes behind each row of an operand that is read number by number
@@ -38,11 +38,15 @@ class Use:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A load that goes ahead, how it lies in shared memory, and how it is read from there."""
+    """A load that goes ahead, how it lies in shared memory, and how it is read from there.
+
+    ``ends``: whether the tensor ends where the loop does, so that trips which do not come have nothing to copy.
+    """
 
     load: ops.Load
     memory: Layout
     use: Use
+    ends: bool
 
 
 def stage(func: Func, target: Target, warps: int) -> Func:
@@ -96,12 +100,12 @@ class Staging:
         found = []
         for op in loop.body.ops:
             if isinstance(op, ops.Load) and foreseen(op, loop) and (op.other is None or known(op.other) == 0):
-                plan = self.plan(op)
+                plan = self.plan(op, loop)
                 if plan is not None:
                     found.append(plan)
         return found
 
-    def plan(self, load: ops.Load) -> Plan | None:
+    def plan(self, load: ops.Load, loop: ops.For) -> Plan | None:
         """How a load can go ahead; None where threads cannot copy it."""
         own, bits = layout_of(load.result), tile_of(load.result).dtype.bits
         at = places(own)
@@ -118,7 +122,20 @@ class Staging:
             reading = matrices.reading(self.room, use.wanted, bits, fast) or use.wanted
             memory = memory_for(own, reading, bits, self.room, load.shape, groups.width)
         width = together(groups, shared.offsets_of(at, memory)).width
-        return Plan(load, memory, use) if width * bits >= NARROWEST * 8 else None
+        return Plan(load, memory, use, self.ends(load, loop)) if width * bits >= NARROWEST * 8 else None
+
+    def ends(self, load: ops.Load, loop: ops.For) -> bool:
+        """Whether the masks of a load leave nothing of it once the index has come to the end of the loop."""
+        kind, index = load.tensor.type, self.facts.linear(loop.body.params[0])
+        assert isinstance(kind, Tensor)
+        masked = [not inside for inside in load.inbounds] or [True] * len(kind.dims)
+
+        def behind(offset: Value, dim: Dim) -> bool:
+            ahead = (self.facts.linear(offset) - index).number
+            room = (self.facts.linear(loop.upper) - extent(dim)).number
+            return ahead is not None and room is not None and ahead >= 0 and room >= 0
+
+        return any(m and behind(o, dim) for m, o, dim in zip(masked, load.offsets, kind.dims, strict=True))
 
     def use(self, load: ops.Load) -> Use:
         """As its only user asks for, perhaps by way of a permutation; else as the load had it."""
@@ -251,7 +268,7 @@ def fetch(
             slot=slot,
             tensor=now[load.tensor],
             offsets=offsets,
-            when=when,
+            when=None if plan.ends else when,
             threads=layout_of(load.result),
             inbounds=load.inbounds,
         ).result
