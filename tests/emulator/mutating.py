@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -90,13 +90,24 @@ def mutants(text: str) -> Iterator[Mutant]:
 
     What floats decide and what divides integers is no mask but arithmetic, which other tests have for their subject.
     """
-    of_floats, divides = set(re.findall(r"setp\.\w+\.b?f\w+\s+(%p\d+)", text)), False
-    for number, line in enumerate(text.split("\n"), 1):
-        code, _, remark = line.partition("//")
-        if not code.strip():
-            divides = " // " in remark
-        elif not divides and not ("selp." in code and re.findall(r"%p\d+", code)[-1] in of_floats):
-            yield from (Mutant(number, kind, new) for rule in RULES for kind, new in rule(code))
+    of_floats = set(re.findall(r"setp\.\w+\.b?f\w+\s+(%p\d+)", text))
+    lines = text.split("\n")
+    origins = origins_of(lines)
+    for number, line in enumerate(lines, 1):
+        code = line.split("//")[0]
+        if " // " in origins[number - 1] or ("selp." in code and re.findall(r"%p\d+", code)[-1] in of_floats):
+            continue
+        yield from (Mutant(number, kind, new) for rule in RULES for kind, new in rule(code))
+
+
+def origins_of(lines: Sequence[str]) -> list[str]:
+    """For each line of PTX the line of the program that it was made from, where a remark after ``.loc`` tells."""
+    found, now = [], ""
+    for before, line in zip(("", *lines), lines, strict=False):
+        if before.strip().startswith(".loc"):
+            now = line.strip().removeprefix("//").strip() if line.strip().startswith("//") else ""
+        found.append(now)
+    return found
 
 
 @cache
