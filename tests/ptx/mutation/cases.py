@@ -122,6 +122,18 @@ def ragged_tiles() -> Case:
     return products(signature, np.float16, [(29, 24, 88), (13, 8, 8), (32, 32, 40), (5, 16, 24), (21, 24, 0)], 16)
 
 
+def turned() -> Case:
+    """Both operands by columns, and copies one trip ahead."""
+    signature = "a: f16[M%8, K]{strides=(1, _), align=16}, b: f16[K%8, N]{strides=(1, _), align=16}"
+    compiled = matmul.compile(f"{signature}, c: f32[M%8, N]{PADDED}", STAGES=2, **THERE)
+    calls = []
+    for m, n, k in ((24, 24, 88), (8, 21, 40), (32, 29, 24), (32, 2, 8), (16, 14, 8), (24, 16, 0)):
+        a, b = whole(1, (m, k), np.float16), whole(2, (k, n), np.float16)
+        c, output = result(a.astype(np.float64) @ b.astype(np.float64), np.float32, pad=16 - n % 8)
+        calls.append(Call((given(a.T.copy()).T, given(b.T.copy(), 16).T, c), (output,)))
+    return Case(compiled, tuple(calls))
+
+
 def by_numbers() -> Case:
     signature = f"a: f32[M, K%4]{PADDED}, b: f32[K%4, N%4]{PADDED}, c: f32[M, N%4]{PADDED}"
     shapes = [(13, 28, 72), (7, 12, 44), (11, 8, 28), (5, 4, 20), (3, 4, 12), (6, 4, 4), (3, 8, 36), (13, 28, 0)]
@@ -205,6 +217,7 @@ def few_bits() -> Case:
 CASES: dict[str, Callable[[], Case]] = {
     "matmul f16 of whole tiles": whole_tiles,
     "matmul f16": ragged_tiles,
+    "matmul f16 by columns": turned,
     "matmul f32": by_numbers,
     "softmax": rows_of_powers,
     "layer norm": rows_of_norms,

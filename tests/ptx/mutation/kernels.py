@@ -5,12 +5,18 @@ import tilevm as tv
 
 @tv.kernel(grid=lambda M, N, BM, BN, **_: (tv.cdiv(M, BM), tv.cdiv(N, BN)))
 def matmul(
-    a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BM: tv.constexpr = 32, BN: tv.constexpr = 32, BK: tv.constexpr = 16
+    a: tv.Tensor,
+    b: tv.Tensor,
+    c: tv.Tensor,
+    BM: tv.constexpr = 32,
+    BN: tv.constexpr = 32,
+    BK: tv.constexpr = 16,
+    STAGES: tv.constexpr = 3,
 ):
-    """``a @ b``, with copies two trips ahead."""
+    """``a @ b``, with copies STAGES - 1 trips ahead."""
     m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
     acc = tv.zeros((BM, BN), tv.f32)
-    for k in tv.range(0, a.shape[1], BK, num_stages=3):
+    for k in tv.range(0, a.shape[1], BK, num_stages=STAGES):
         acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
     c.store((m, n), acc)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNKNOWN = "?"  # in place of a reason that nobody has given yet
+NONE = "nothing survives"
 
 
 @dataclass(frozen=True, order=True)
@@ -39,7 +40,7 @@ def read(path: Path) -> dict[Survivor, Listed]:
     found = {}
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     for part in text.split("\n\n"):
-        if part.strip():
+        if part.strip() not in ("", NONE):
             head, origin, code, reason = (line.strip() for line in part.strip().split("\n"))
             kind, _, count = head.rpartition(" x ")
             found[Survivor(kind, origin, code)] = Listed(int(count), reason)
@@ -52,7 +53,7 @@ def written(counts: Mapping[Survivor, int], before: Mapping[Survivor, Listed]) -
     for one, count in sorted(counts.items()):
         reason = before[one].reason if one in before else UNKNOWN
         parts.append(f"{one.kind} x {count}\n  {one.origin}\n  {one.code}\n  {reason}\n")
-    return "\n".join(parts)
+    return "\n".join(parts) or NONE
 
 
 def unlisted(counts: Counter[Survivor], listed: Mapping[Survivor, Listed]) -> list[str]:
