@@ -50,14 +50,27 @@ def counted(source: DType, target: DType) -> bool:
     return source.is_integer and source.bits <= target.mantissa_bits
 
 
-def offset(source: DType, target: DType) -> Steps:
-    """Law: with M mantissa bits, the pattern of 2**M with n in its mantissa stands for 2**M + n, 0 <= n < 2**M. Signed
-    integers are first shifted up by half their range, which flips the top bit of the code."""
+def power(target: DType, at: int) -> int:
+    """The code of 2**(M - at), M the target's mantissa bits."""
+    return (target.bias + target.mantissa_bits - at) << target.mantissa_bits
+
+
+def raised(source: DType, target: DType, at: int) -> int:
+    """For an integer whose code stands alone in a word, ``at`` bits up: the code of the target which, its bits flipped
+    in the word, and the number that it stands for taken away from the word's, leaves the integer.
+
+    Law: the code of 2**(M - at) with n in its mantissa, ``at`` bits up, stands for 2**(M - at) + n, for n that the
+    bits above hold. Signed integers are first shifted up by half their range, which flips the top bit of the code.
+    """
     half = 1 << (source.bits - 1) if source.signed else 0
-    first = 1 << target.mantissa_bits
-    pattern = (target.bias + target.mantissa_bits) << target.mantissa_bits
+    return power(target, at) | half << at
+
+
+def offset(source: DType, target: DType) -> Steps:
+    """The same at the lowest bit."""
+    half, first = raised(source, target, 0) ^ power(target, 0), 1 << target.mantissa_bits
     flip = (Step("xor", (half,)),) if half else ()
-    return (*flip, Step("or", (pattern,)), Step("sub", (float(first + half),)))
+    return (*flip, Step("or", (power(target, 0),)), Step("sub", (float(first + half),)))
 
 
 def nested(source: DType, target: DType) -> bool:

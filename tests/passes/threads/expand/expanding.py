@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilevm.backends.vm.codes import codes_of, numbers_of
-from tilevm.backends.vm.machine import Program
+from tilevm.backends.vm.threads.block import ThreadBlock, act
 from tilevm.backends.vm.values import Held, container
 from tilevm.ir import Func
 from tilevm.ir.rewrite import walk
@@ -28,14 +28,21 @@ def expanded(line: str, params: str, machine: Target = SM_80) -> Func:
     return verify(expand(verify(read_func(text)), machine))
 
 
+class Alone(ThreadBlock):
+    """A thread by itself, for instructions on its registers."""
+
+    def __init__(self) -> None:
+        self.values, self.threads, self.lanes = {}, 1, 1
+
+
 def run(func: Func, *given: np.ndarray) -> np.ndarray:
     """What became of ``%y``, as the reference machine holds it."""
-    program = Program((0, 0, 0), (1, 1, 1), {})
-    program.values.update(zip(func.params, map(Held, given), strict=True))
+    thread = Alone()
+    thread.values.update(zip(func.params, (Held(x[None]) for x in given), strict=True))
     *made, told = func.body.ops[:-1]
     for op in made:
-        program.values.update(zip(op.results, program.run(op), strict=True))
-    return program.values[told.operands[0]].data
+        thread.values.update(zip(op.results, act(op, thread), strict=True))
+    return thread.held(told.operands[0]).data[0]
 
 
 def cast(codes: np.ndarray, source: DType, to: DType, draws: np.ndarray | None = None, **how: object) -> np.ndarray:

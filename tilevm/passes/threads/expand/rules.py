@@ -10,6 +10,7 @@ from tilevm.ir.rewrite import rewrite
 from tilevm.passes.threads.expand import double, single
 from tilevm.passes.threads.expand.lanes import Lanes, dtype_of
 from tilevm.passes.threads.expand.small import NEAREST, Rounding, decode, encode, to_whole
+from tilevm.passes.threads.expand.words import by_words
 from tilevm.target import Target
 from tilevm.types import DType, bf16, f16, f32, f64, i64, tf32, u64
 
@@ -43,9 +44,7 @@ def expand(func: Func, target: Target) -> Func:
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
         if isinstance(op, ops.FloatUnary):
             return function(op, builder)
-        if isinstance(op, ops.Cast) and not has(op, target):
-            return [convert(Lanes(builder, op.x), op)]
-        return None
+        return cast(op, builder, target) if isinstance(op, ops.Cast) else None
 
     return rewrite(func, rule)
 
@@ -58,6 +57,16 @@ def function(op: ops.FloatUnary, builder: Builder) -> Sequence[Value] | None:
         return None
     made = found(Lanes(builder, op.x), builder.cast(op.x, f64 if dtype == f64 else f32))
     return [builder.cast(made, dtype)]
+
+
+def cast(op: ops.Cast, builder: Builder, target: Target) -> Sequence[Value] | None:
+    """A cast spelled out: packed codes two at a time, though the machine may have it; else what the machine lacks."""
+    alone = has(op, target)
+    if not (alone and is_small(dtype_of(op.x))):
+        found = by_words(op, builder)
+        if found is not None:
+            return [found]
+    return None if alone else [convert(Lanes(builder, op.x), op)]
 
 
 def is_small(dtype: DType) -> bool:
