@@ -204,7 +204,10 @@ def few_bits() -> Case:
     )
     calls = []
     for rows, columns, groups in ((13, 11, 5), (16, 16, 5), (3, 5, 4), (10, 8, 3), (6, 16, 2), (2, 3, 1), (1, 1, 0)):
-        x, codes = whole(1, (rows, groups, 32), np.float16), np.random.default_rng(2).integers(0, 16, (columns, groups, 32))
+        x, codes = (
+            whole(1, (rows, groups, 32), np.float16),
+            np.random.default_rng(2).integers(0, 16, (columns, groups, 32)),
+        )
         scale, zero = (np.exp2(whole(s, (columns, groups), np.float16) - 4) for s in (3, 4))
         products = np.einsum("mhg,nhg->mnh", x.astype(np.float64), codes - zero.astype(np.float64)[:, :, None])
         wanted = (products * scale.astype(np.float64)).sum(axis=2)
