@@ -248,9 +248,23 @@ def bitwise(
             return a
         if isinstance(b, Known) and absorbs is not None and b.value == wrapped(dtype, absorbs):
             return b
+        if name in AFTER_AND and dtype.bits == 32:
+            return Reg(after_and(t, name, operand(t, a, dtype), operand(t, b, dtype)))
         return make(t, dtype, f"{name}.b{size_of(dtype)}", a, b)
 
     return run
+
+
+AFTER_AND = {"or": 0xEA, "xor": 0x6A}  # tables of lop3 for (a & b) | c and (a & b) ^ c
+
+
+def after_and(t: Text, name: str, left: str, right: str) -> str:
+    """``or`` and ``xor``: in one instruction with the ``and`` that made an operand."""
+    if right in t.ands and left not in t.ands:
+        left, right = right, left
+    if left in t.ands:
+        return t.pure("r", "lop3.b32", *t.ands[left], right, f"0x{AFTER_AND[name]:x}")
+    return t.pure("r", f"{name}.b32", left, right)
 
 
 def shl(t: Text, dtype: DType, a: Element, b: Element) -> Element:

@@ -55,6 +55,7 @@ class Text:
     labels: int = 0
     depth: dict[str, int] = field(default_factory=dict)  # of registers: the scope that they are the same throughout
     sums: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of 64 bits: the registers that were added
+    ands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of 32 bits: what an ``and`` was made of
     _scopes: list[Scope] = field(default_factory=lambda: [Scope()])
     _at: Span | None = None  # the line in force
     _next: Span | None = None  # that of what is written next
@@ -93,6 +94,8 @@ class Text:
         self.depth.update(dict.fromkeys(names, level))
         if op == "add.s64" and all(o.startswith("%") for o in operands):
             self.sums[names[0]] = operands
+        if op == "and.b32":
+            self.ands[names[0]] = operands
         return names
 
     def write(self, op: str, line: Line, operands: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.passes.threads.expand import double, single
 from tilevm.passes.threads.expand.lanes import Lanes, dtype_of
+from tilevm.passes.threads.expand.orders import ordered
 from tilevm.passes.threads.expand.small import NEAREST, Rounding, decode, encode, to_whole
 from tilevm.passes.threads.expand.words import by_words
 from tilevm.target import Target
@@ -46,7 +47,7 @@ def expand(func: Func, target: Target) -> Func:
             return function(op, builder)
         return cast(op, builder, target) if isinstance(op, ops.Cast) else None
 
-    return rewrite(func, rule)
+    return rewrite(ordered(func), rule)
 
 
 def function(op: ops.FloatUnary, builder: Builder) -> Sequence[Value] | None:
