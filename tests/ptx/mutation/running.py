@@ -57,8 +57,10 @@ def emulating(case: Case) -> Emulating:
     assert isinstance(emulated, Emulated)
     fresh, limits = Emulating(case, emulated), []
     for call in case.calls:
+
         def run(args: Sequence[Any]) -> None:
             limits.append(SLACK * fresh.launch(emulated.kernel, args, 1 << 20).instructions)
+
         assert call.right(run), case.compiled
     return Emulating(case, emulated, tuple(limits))
 
