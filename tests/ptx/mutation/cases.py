@@ -127,7 +127,7 @@ def turned() -> Case:
     signature = "a: f16[M%8, K]{strides=(1, _), align=16}, b: f16[K%8, N]{strides=(1, _), align=16}"
     compiled = matmul.compile(f"{signature}, c: f32[M%8, N]{PADDED}", STAGES=2, **THERE)
     calls = []
-    for m, n, k in ((24, 24, 88), (8, 21, 40), (32, 29, 24), (32, 2, 8), (16, 14, 8), (24, 16, 0)):
+    for m, n, k in ((24, 24, 88), (8, 21, 40), (32, 29, 24), (32, 2, 8), (16, 14, 8), (24, 13, 0)):
         a, b = whole(1, (m, k), np.float16), whole(2, (k, n), np.float16)
         c, output = result(a.astype(np.float64) @ b.astype(np.float64), np.float32, pad=16 - n % 8)
         calls.append(Call((given(a.T.copy()).T, given(b.T.copy(), 16).T, c), (output,)))
@@ -152,8 +152,8 @@ def rows_of_powers() -> Case:
 
 
 def rows_of_norms() -> Case:
-    signature = f"x: f16[M, N]{PADDED}, weight: f32[N], bias: f32[N], y: f16[M, N]{PADDED}, mean: f32[M], rstd: f32[M], eps: f32"
-    compiled = norms.layer_norm.compile(signature, BLOCK=256, **THERE)
+    signature = f"x: f16[M, N]{PADDED}, weight: f32[N], bias: f32[N], y: f16[M, N]{PADDED}"
+    compiled = norms.layer_norm.compile(f"{signature}, mean: f32[M], rstd: f32[M], eps: f32", BLOCK=256, **THERE)
     calls = []
     for columns in (201, 256, 3, 100, 150):
         x, weight, bias = (normal(i, s, np.float32) for i, s in enumerate([(1, columns), (columns,), (columns,)]))
