@@ -179,7 +179,12 @@ def row(problem: Problem, peer: bool, rounds: int) -> dict[str, Any]:
 
 def best(sides: list[dict[str, Any]]) -> dict[str, Any]:
     """The side that spills least, and of those alike the one with the most products in its main loop."""
-    return min(sides, key=lambda side: (side["resources"]["spill_stores"], -listing(side)["mma_share"]))
+
+    def order(side: dict[str, Any]) -> tuple[int, float]:
+        spilled: int = side["resources"]["spill_stores"] + side["resources"]["spill_loads"]
+        return spilled, -listing(side)["mma_share"]
+
+    return min(sides, key=order)
 
 
 def measured_ours(problem: Problem, warps: int) -> dict[str, Any]:
