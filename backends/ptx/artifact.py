@@ -53,7 +53,7 @@ class Written:
             return None
         made = assemble(self.listing.text, self.target.name)
         for remark in remarks(self.abi.name, self.target.name, made):
-            warnings.warn(remark, AssemblyWarning, stacklevel=2)
+            warnings.warn(remark, AssemblyWarning, stacklevel=5)  # at whoever asks the compiled kernel
         return made
 
     @property

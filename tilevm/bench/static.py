@@ -69,7 +69,7 @@ def flash(rows: int, keys: int, depth: int) -> Problem:
         return attention.compile(x, x, x, x, 0.1, **sizes, causal=True, target=MACHINE, num_warps=warps)
 
     tiles = {"BM": rows, "BN": keys, "D": depth}
-    return Problem(f"attention bf16 causal {rows}x{keys}x{depth}", compile, "attention", tiles, 2, (4, 8), None)
+    return Problem(f"attention bf16 {rows}x{keys}x{depth}", compile, "attention", tiles, 2, (4, 8), None)
 
 
 PROBLEMS = (matrix(128, 128, 32, warps=(4, 8)), matrix(128, 256, 64, warps=(8,)), flash(128, 64, 128))
@@ -87,12 +87,14 @@ class Static:
         yield self.times()
 
     def codes(self) -> Table:
-        heads = ("registers", "spilled B", "shared B", "blocks", "loop", "mma", "share", "16 B", "conflicts")
-        table = Table("code of", "", *heads)
+        heads = ("warps", "regs", "spill", "shared", "blocks", "loop", "mma", "share", "wide", "clash")
+        table = Table("code of", *heads)
+        for column in table.columns:
+            column.no_wrap = True
         for row in self.rows:
             for side in ("ours", "triton"):
                 if row[side]:
-                    table.add_row(row["case"], f"{side}, {row[side]['warps']} warps", *cells(row[side]))
+                    table.add_row(f"{row['case']}: {side}", *cells(row[side]))
         return table
 
     def times(self) -> Table:
@@ -118,14 +120,15 @@ class Static:
 def cells(side: Mapping[str, Any]) -> Iterator[str]:
     """A side's figures: of machine code where it could be listed, else of PTX."""
     held, resources = listing(side), side["resources"]
+    yield str(side["warps"])
     yield str(resources["registers"])
-    yield f"{resources['spill_stores']} + {resources['spill_loads']}"
+    yield str(resources["spill_stores"] + resources["spill_loads"])
     yield str(resources["shared"])
     yield str(resources["occupancy"])
     yield str(held["loop"]["all"])
     yield str(held["loop"]["mma"])
     yield f"{held['mma_share']:.3f}"
-    yield "all" if wide(held) else f"not {held['widths']}"
+    yield "yes" if wide(held) else f"no: {held['widths']}"
     yield "-" if side["conflicts"] is None else str(side["conflicts"])
 
 

@@ -56,12 +56,14 @@ def attention(
     causal: tv.constexpr = False,
     BM: tv.constexpr = 128,
     BN: tv.constexpr = 64,
-    stages: tv.constexpr = 2,
+    stages: tv.constexpr = None,
 ) -> None:
     """``softmax(q @ k.T * scale) @ v`` for each head; H is a multiple of G, and a group of heads shares keys.
 
+    ``stages``: blocks of keys and values in shared memory at once, on GPUs; None for 2 of 16 bits, 1 of more.
     Causal: row i of M sees the keys up to i + N - M, so the last row sees all; a row that sees none becomes 0.
     """
+    ahead = stages if stages is not None else 2 if q.dtype.bits <= 16 else 1
     _, H, M, _ = q.shape
     _, G, N, _ = k.shape
     rows = (tv.num_programs(0) - 1 - tv.program_id(0)) * BM  # the longest first, so that the threads end together
@@ -74,9 +76,9 @@ def attention(
         clear, end = tv.minimum(rows + (N - M) + 1, N), tv.minimum(rows + (N - M) + BM, N)
     clear = tv.maximum(clear, 0) // BN * BN
     state = tv.zeros((BM, D), tv.f32), tv.full((BM,), -1e30, tv.f32), tv.zeros((BM,), tv.f32)
-    for n in tv.range(0, clear, BN, num_stages=stages):
+    for n in tv.range(0, clear, BN, num_stages=ahead):
         state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, None, BN, D)
-    for n in tv.range(clear, end, BN, num_stages=stages):
+    for n in tv.range(clear, end, BN, num_stages=ahead):
         state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, last, BN, D)
     acc, _, total = state
     o.store((batch, head, rows, 0), (acc / tv.maximum(total, 1e-30)[:, None]).to(o.dtype).reshape((1, 1, BM, D)))
