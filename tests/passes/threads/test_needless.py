@@ -18,12 +18,12 @@ THERE: dict[str, Any] = {"device": "emulator", "target": "sm_80", "num_warps": 2
 
 
 @tv.kernel(grid=lambda M, **_: M)
-def ordered(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr):
+def ordered(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr) -> None:
     y.store((tv.program_id(0), 0), tv.sort(x.load((tv.program_id(0), 0), (1, BLOCK))))
 
 
 @tv.kernel(grid=lambda M, **_: M)
-def largest(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr, K: tv.constexpr):
+def largest(x: tv.Tensor, y: tv.Tensor, BLOCK: tv.constexpr, K: tv.constexpr) -> None:
     y.store((tv.program_id(0), 0), tv.topk(x.load((tv.program_id(0), 0), (1, BLOCK)), K)[0])
 
 

@@ -127,7 +127,7 @@ def turned() -> Case:
     signature = "a: f16[M%8, K]{strides=(1, _), align=16}, b: f16[K%8, N]{strides=(1, _), align=16}"
     compiled = matmul.compile(f"{signature}, c: f32[M%8, N]{PADDED}", STAGES=2, **THERE)
     calls = []
-    for m, n, k in ((24, 24, 88), (8, 21, 40), (32, 29, 24), (32, 2, 8), (16, 14, 8), (24, 13, 0)):
+    for m, n, k in ((24, 24, 88), (8, 23, 40), (32, 29, 24), (32, 2, 8), (16, 14, 8), (24, 13, 0)):
         a, b = whole(1, (m, k), np.float16), whole(2, (k, n), np.float16)
         c, output = result(a.astype(np.float64) @ b.astype(np.float64), np.float32, pad=16 - n % 8)
         calls.append(Call((given(a.T.copy()).T, given(b.T.copy(), 16).T, c), (output,)))

@@ -12,7 +12,7 @@ def matmul(
     BN: tv.constexpr = 32,
     BK: tv.constexpr = 16,
     STAGES: tv.constexpr = 3,
-):
+) -> None:
     """``a @ b``, with copies STAGES - 1 trips ahead."""
     m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
     acc = tv.zeros((BM, BN), tv.f32)
@@ -22,7 +22,7 @@ def matmul(
 
 
 @tv.kernel(grid=lambda M, **_: M)
-def order(x: tv.Tensor, y: tv.Tensor, total: tv.Tensor, BLOCK: tv.constexpr = 128):
+def order(x: tv.Tensor, y: tv.Tensor, total: tv.Tensor, BLOCK: tv.constexpr = 128) -> None:
     """Each row of ``x`` in order, what lies past its end behind all of it, and the sums up to each element of that."""
     row = tv.program_id(0)
     ordered = tv.sort(x.load((row, 0), (1, BLOCK), other=2**30))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,17 @@ class Emulating:
             sizes, listing.threads, list(passing.values()), listing.shared, passing.memory, limit=limit
         )
 
+    def runner(self, kernel: Kernel, limit: int) -> Callable[[Sequence[Any]], None]:
+        def run(args: Sequence[Any]) -> None:
+            self.launch(kernel, args, limit)
+
+        return run
+
     def caught(self, kernel: Kernel) -> bool:
         """Whether a call of a weakened kernel is refused, or its results are not right."""
         for call, limit in zip(self.case.calls, self.limits, strict=True):
             try:
-                if not call.right(lambda args, limit=limit: self.launch(kernel, args, limit)):
+                if not call.right(self.runner(kernel, limit)):
                     return True
             except TileError:
                 return True

@@ -93,7 +93,7 @@ def unslotted(op: Any) -> list[Change]:
         made = now.buffer.owner
         assert isinstance(made, SharedBuffer)
         slot = builder.append(Ring(slot=now.slot, by=1, slots=made.slots)).result
-        return builder.append(replace(now, slot=slot)).results
+        return tuple(builder.append(replace(now, slot=slot)).results)
 
     return [("slot: one further", next_slot)]
 
