@@ -57,8 +57,8 @@ def is_repeated(x: Value) -> bool:
 
 def taken(x: Value, registers: tuple[int, ...], builder: Builder) -> Value:
     """``x`` in another order, made so."""
-    while isinstance(x.owner, threads.Take):
-        x, registers = x.owner.x, tuple(x.owner.registers[r] for r in registers)
+    while isinstance(take := x.owner, threads.Take):
+        x, registers = take.x, tuple(take.registers[r] for r in registers)
     op = x.owner
     if isinstance(op, ops.Splat):
         return builder.add(ops.Splat, x=op.x, shape=(len(registers),)).result

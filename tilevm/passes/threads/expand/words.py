@@ -225,8 +225,8 @@ def by_words(op: ops.Cast, builder: Builder) -> Value | None:
     if kind is None:
         return None
     registers: Sequence[int] = range(x.type.size)
-    while isinstance(x.owner, threads.Take):
-        x, registers = x.owner.x, [x.owner.registers[r] for r in registers]
+    while isinstance(take := x.owner, threads.Take):
+        x, registers = take.x, [take.registers[r] for r in registers]
     even = [*registers, *registers[-1:][: len(registers) % 2]]
     made = kind.make(Codes(builder, x, even, op.to))
     if len(even) == len(registers):
