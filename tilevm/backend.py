@@ -121,9 +121,20 @@ def place(device: str) -> Place:
     return PLACES[device]
 
 
+WRITERS = dict.fromkeys(("sm_80", "sm_86", "sm_89"), "tilevm.backends.ptx:writer")  # of machines that code is made for
+
+
 def unrun(target: str) -> Place:
     """The place of code for a machine that nothing here runs yet: it can be examined."""
-    return Place("nowhere", "tilevm.backend:EXAMINED", target, optimise=True)
+    return Place("nowhere", WRITERS.get(target, "tilevm.backend:EXAMINED"), target, optimise=True)
+
+
+def not_here(abi: KernelAbi, target: str) -> TileError:
+    """What to say to somebody who runs such a kernel."""
+    return TileError(
+        f"{abi.name} was compiled for {target}, and no such machine is here to run it",
+        help="device='vm' runs what its threads do; leave target out to run on the CPU",
+    )
 
 
 @dataclass(frozen=True)
@@ -137,10 +148,7 @@ class Unrun:
     resources: Mapping[str, int] = field(default_factory=dict)
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
-        raise TileError(
-            f"{self.abi.name} was compiled for {self.target}, and no such machine is here to run it",
-            help="device='vm' runs what its threads do; leave target out to run on the CPU",
-        )
+        raise not_here(self.abi, self.target)
 
 
 class Examined:

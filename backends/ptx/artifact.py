@@ -1,19 +1,23 @@
-"""Functions of NVIDIA's GPUs made PTX, and run by the emulator."""
+"""Functions of NVIDIA's GPUs made PTX, assembled when somebody asks, and run by the emulator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument
+from tilevm.backend import Argument, not_here
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import walk
 from tilevm.passes.quiet import quiet
+from tilevm.passes.threads.pressure import refuse_large
+from tilevm.target import occupancy, target as find_target
 from tilevm.text import print_func
 
 from .arguments import Passing
+from .assemble import AssemblyWarning, Machine, assemble, at_hand
 from .emit import Listing, emit
 from .emulator import Kernel, parse
 
@@ -28,23 +32,63 @@ def unit_bits(op: threads.GlobalAtomic | threads.GlobalAtomicCas) -> int:
     return found.bits
 
 
-class Emulated:
-    """A kernel as PTX, which the emulator runs."""
+class Written:
+    """A kernel as PTX, and as machine code once somebody asks for it and there is an assembler."""
 
     def __init__(self, func: Func, abi: KernelAbi) -> None:
+        assert func.target is not None, f"{func.name} is not at thread level"
         func = func if debugging() else quiet(func)
-        self.abi, self.listing = abi, emit(func)
+        refuse_large(func)
+        self.abi, self.target, self.listing = abi, find_target(func.target), emit(func)
         self.changes_bytes = any(isinstance(op, ATOMICS) and unit_bits(op) == 8 for op in walk(func.body))
         self.stages: Mapping[str, str] = {"thread": print_func(func), "ptx": self.listing.text}
 
+    @cached_property
+    def machine(self) -> Machine | None:
+        """What the assembler makes of it; None where there is none. Warns of spilled registers, and of its advice.
+
+        Raises TileError where the assembler refuses.
+        """
+        if not at_hand():
+            return None
+        made = assemble(self.listing.text, self.target.name)
+        for remark in remarks(self.abi.name, self.target.name, made):
+            warnings.warn(remark, AssemblyWarning, stacklevel=2)
+        return made
+
     @property
     def binary(self) -> bytes:
-        return self.listing.text.encode("ascii")
+        """The cubin; the PTX where there is no assembler."""
+        return self.listing.text.encode("ascii") if self.machine is None else self.machine.cubin
 
     @property
     def resources(self) -> Mapping[str, int]:
-        """Threads of a block, and bytes of its shared memory."""
-        return {"threads": self.listing.threads, "shared": self.listing.shared}
+        """Threads of a block and bytes of its shared memory; where there is an assembler, registers of a thread, bytes
+        that it spills, and blocks on a processor ("occupancy") too."""
+        threads_, shared = self.listing.threads, self.listing.shared
+        found = {"threads": threads_, "shared": shared}
+        if self.machine is None:
+            return found
+        counts = {name: self.machine.counts[name] for name in ("registers", "spill_stores", "spill_loads")}
+        return {**found, **counts, "occupancy": occupancy(self.target, threads_, counts["registers"], shared)}
+
+    def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
+        raise not_here(self.abi, self.target.name)
+
+
+def remarks(name: str, machine: str, made: Machine) -> Iterator[str]:
+    """What the user should know of machine code."""
+    stores, loads = made.counts["spill_stores"], made.counts["spill_loads"]
+    if stores or loads:
+        yield (
+            f"{name} for {machine} has more in registers than there are: {stores} bytes are stored and {loads} loaded "
+            "again; take more warps, or smaller tiles"
+        )
+    yield from (f"{name} for {machine}: {line}" for line in made.advice)
+
+
+class Emulated(Written):
+    """A kernel as PTX, which the emulator runs."""
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -70,3 +114,10 @@ class Emulator:
 
     def compile(self, func: Func, abi: KernelAbi) -> Emulated:
         return Emulated(func, abi)
+
+
+class Writer:
+    """The backend of machines that are not here: thread-level functions become PTX, and machine code."""
+
+    def compile(self, func: Func, abi: KernelAbi) -> Written:
+        return Written(func, abi)

@@ -32,6 +32,10 @@ LOC = re.compile(r"\s*\.loc (\d+) (\d+) (\d+)")
 FILE = re.compile(r'\.file (\d+) "(.*)"')
 
 
+class AssemblyWarning(UserWarning):
+    """What the assembler had to do that costs time: spill registers to memory, or put in waits."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Machine code of one kernel. ``counts``: registers, barriers, and bytes of shared memory, stack and spills.
@@ -58,6 +62,22 @@ def assembler() -> Path | None:
         return Path(found)
     packages = Path(sysconfig.get_path("purelib")) / "nvidia"
     return next((p for part in ("cu*/bin", "cuda_nvcc/bin") for p in sorted(packages.glob(f"{part}/ptxas"))), None)
+
+
+@cache
+def release() -> str | None:
+    """The version of ptxas, such as 13.0.88; None where there is none, or another program stands for it."""
+    path = assembler()
+    if path is None:
+        return None
+    said = subprocess.run([str(path), "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"V(\d+\.\d+\.\d+)", said)
+    return found[1] if found else None
+
+
+def at_hand() -> bool:
+    """Whether PTX can be assembled here."""
+    return assembler() is not None or linker() is not None
 
 
 def assemble(text: str, target: str, options: Sequence[str] = ()) -> Machine:

@@ -1,4 +1,4 @@
-"""Random programs on tiles: native code and the reference machine agree bit for bit."""
+"""Random programs on tiles: all machines agree bit for bit."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,11 @@ import pytest
 
 from tests.agreement.tiles import HEAD, ROWS, program
 from tests.conftest import TEST_ALL
+from tests.devices import EVERYWHERE, TILES, on
 from tilevm.optional import load_file
 
 EACH = 15  # programs of one test
+THREADED = 2  # of them run as threads too
 TESTS = 400 if TEST_ALL else 10
 FIRST = 0 if os.environ.get("CI") == "true" else SystemRandom().randrange(1 << 40)
 
@@ -24,12 +26,14 @@ def test_programs_on_tiles_agree(part: int, tmp_path: Path) -> None:
         file = tmp_path / f"program{number}.py"
         file.write_text(text)
         kernel = getattr(load_file(str(file)), f"program{number}")
-        found = [run(kernel, seed, device) for device in ("cpu", "vm")]
-        assert all(map(np.array_equal, *found)), f"seed {seed}\n{text}"
+        devices = EVERYWHERE if number < THREADED else TILES
+        first, *rest = (run(kernel, seed, device) for device in devices)
+        for device, found in zip(devices[1:], rest, strict=True):
+            assert all(map(np.array_equal, first, found)), f"seed {seed} on {device}\n{text}"
 
 
 def run(kernel: object, seed: int, device: str) -> tuple[np.ndarray, np.ndarray]:
     x = np.random.default_rng(seed).integers(-9, 10, (20, 17)).astype(np.int32)
     y = np.zeros((4 * ROWS + 2, ROWS), np.int32)
-    kernel[1](x, y, 2, device=device)  # type: ignore[index]
+    kernel[1](x, y, 2, **on(device))  # type: ignore[index]
     return x, y

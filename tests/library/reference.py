@@ -10,7 +10,7 @@ from tests.devices import TILES
 from tilevm.library.quantise import Quantised
 
 f32 = np.float32
-DEVICES = (*TILES, "emulator")
+DEVICES = TILES
 
 
 def hard(rows: int = 37, columns: int = 200, seed: int = 0) -> np.ndarray:

@@ -36,11 +36,12 @@ def matmul(
     BM: tv.constexpr = 128,
     BN: tv.constexpr = 128,
     BK: tv.constexpr = 128,
+    stages: tv.constexpr = 1,
 ) -> None:
     _, K = a.shape
     m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
     acc = tv.zeros((BM, BN), tv.f32)
-    for k in tv.range(0, K, BK):
+    for k in tv.range(0, K, BK, num_stages=stages):
         acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
     c.store((m, n), acc.to(c.dtype))
 

@@ -20,6 +20,7 @@ from tilevm.bench.cpu import bench_cpu
 from tilevm.bench.formats import Figures, bench_formats
 from tilevm.bench.layouts import Times, bench_layouts
 from tilevm.bench.results import Results
+from tilevm.bench.static import ROUNDS, Static, bench_static
 from tilevm.cli import example
 from tilevm.cli.cache import cache
 from tilevm.cli.check import check
@@ -211,7 +212,16 @@ def layouts(file: str | None, seconds: float, only: str) -> None:
     tell(bench_layouts(seconds, only), file)
 
 
-def tell(result: Results | Figures | Times, file: str | None) -> None:
+@bench.command()
+@click.option("--only", default="", help="problems whose names hold this, such as matmul")
+@click.option("--rounds", default=ROUNDS, show_default=True, help="processes of each side that compile; 0 for none")
+@click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
+def static(file: str | None, rounds: int, only: str) -> None:
+    """Examine the code made for sm_80, which no GPU runs: registers, main loops, and what compiling costs."""
+    tell(bench_static(rounds, only), file)
+
+
+def tell(result: Results | Figures | Times | Static, file: str | None) -> None:
     """Print figures, and write them where that is wanted."""
     console = Console(width=110 if not sys.stdout.isatty() else None)
     for table in result.tables():

@@ -56,6 +56,7 @@ def attention(
     causal: tv.constexpr = False,
     BM: tv.constexpr = 128,
     BN: tv.constexpr = 64,
+    stages: tv.constexpr = 2,
 ) -> None:
     """``softmax(q @ k.T * scale) @ v`` for each head; H is a multiple of G, and a group of heads shares keys.
 
@@ -73,9 +74,9 @@ def attention(
         clear, end = tv.minimum(rows + (N - M) + 1, N), tv.minimum(rows + (N - M) + BM, N)
     clear = tv.maximum(clear, 0) // BN * BN
     state = tv.zeros((BM, D), tv.f32), tv.full((BM,), -1e30, tv.f32), tv.zeros((BM,), tv.f32)
-    for n in tv.range(0, clear, BN):
+    for n in tv.range(0, clear, BN, num_stages=stages):
         state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, None, BN, D)
-    for n in tv.range(clear, end, BN):
+    for n in tv.range(clear, end, BN, num_stages=stages):
         state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, last, BN, D)
     acc, _, total = state
     o.store((batch, head, rows, 0), (acc / tv.maximum(total, 1e-30)[:, None]).to(o.dtype).reshape((1, 1, BM, D)))

@@ -16,6 +16,7 @@ from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
 from tilevm.passes.stage import stage
+from tilevm.passes.threads.advance import advance
 from tilevm.passes.threads.barriers import insert_barriers
 from tilevm.passes.threads.expand import expand
 from tilevm.passes.threads.lower import to_threads
@@ -84,6 +85,7 @@ THREADED = (
     "waits",
     "place",
     "barriers",
+    "advance",
 )  # of machines with threads alone
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
@@ -103,6 +105,7 @@ def expanding(machine: Target) -> Pass:
 
 
 WAITS = Pass("waits", settle_waits, "say how many groups of copies may be on their way at each wait")
+ADVANCE = Pass("advance", advance, "add up in loops what was multiplied in each trip")
 BARRIERS = Pass("barriers", insert_barriers, "put barriers where threads would else meet in memory")
 
 
@@ -111,7 +114,7 @@ def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     if target == "cpu":
         return ()
     machine = find_target(target)
-    return threads(machine, warps), expanding(machine), TIDY, WAITS, placing(machine), BARRIERS
+    return threads(machine, warps), expanding(machine), TIDY, WAITS, placing(machine), BARRIERS, ADVANCE
 
 
 def staging(machine: Target, warps: int) -> Pass:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tilevm.ir import Block, Effect, Func, Op, Value, ops, threads
 from tilevm.ir.build import Builder, block
 from tilevm.ir.rewrite import Substitution, walk
-from tilevm.layout import Layout
+from tilevm.layout import Layout, LayoutError
 from tilevm.layout.convert.roundtrip import copied
 from tilevm.layout.convert.scattered import scattered
 from tilevm.layout.digits import binary, common_digits
-from tilevm.passes.bounds import Facts
+from tilevm.passes.bounds import Facts, extent
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import choices, tile_of
 from tilevm.passes.layouts.room import Room, room
@@ -24,15 +25,16 @@ from tilevm.types import Scalar, Tensor, Token, i32
 
 NARROWEST = 4  # bytes that a thread copies at once
 PAD = 16  # bytes behind each row of an operand that is read number by number
+View: TypeAlias = ops.Permute | ops.Reshape
 
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """The layout in which a tile is read from shared memory, and what then falls away: the conversion that its only
-    user was, perhaps behind a permutation."""
+    """The layout in which a tile is read from shared memory, and what then falls away: the conversion that it went
+    through. ``views``: the reshapes and permutations before that one, each with the layout that it gives now."""
 
     wanted: Layout
-    permute: ops.Permute | None = None
+    views: tuple[tuple[View, Layout], ...] = ()
     convert: ops.Convert | None = None
 
 
@@ -43,6 +45,7 @@ class Plan:
     load: ops.Load
     memory: Layout
     use: Use
+    ends: bool  # where the loop ends, so does the tensor: copies of trips that are not there are masked anyway
 
 
 def stage(func: Func, target: Target, warps: int) -> Func:
@@ -96,12 +99,12 @@ class Staging:
         found = []
         for op in loop.body.ops:
             if isinstance(op, ops.Load) and foreseen(op, loop) and (op.other is None or known(op.other) == 0):
-                plan = self.plan(op)
+                plan = self.plan(op, loop)
                 if plan is not None:
                     found.append(plan)
         return found
 
-    def plan(self, load: ops.Load) -> Plan | None:
+    def plan(self, load: ops.Load, loop: ops.For) -> Plan | None:
         """How a load can go ahead; None where threads cannot copy it."""
         own, bits = layout_of(load.result), tile_of(load.result).dtype.bits
         at = places(own)
@@ -118,19 +121,30 @@ class Staging:
             reading = matrices.reading(self.room, use.wanted, bits, fast) or use.wanted
             memory = memory_for(own, reading, bits, self.room, load.shape, groups.width)
         width = together(groups, shared.offsets_of(at, memory)).width
-        return Plan(load, memory, use) if width * bits >= NARROWEST * 8 else None
+        return Plan(load, memory, use, self.ends(load, loop)) if width * bits >= NARROWEST * 8 else None
+
+    def ends(self, load: ops.Load, loop: ops.For) -> bool:
+        """Whether what a load would take at the loop's end or further lies behind the edge of the tensor."""
+        index, upper = (self.facts.linear(v) for v in (loop.body.params[0], loop.upper))
+        assert isinstance(load.tensor.type, Tensor)
+        for dim, offset in enumerate(load.offsets):
+            behind = self.facts.low(self.facts.linear(offset) - index)
+            over = self.facts.low(upper - extent(load.tensor.type.dims[dim]))
+            masked = not (load.inbounds and load.inbounds[dim])
+            if masked and behind is not None and behind >= 0 and over is not None and over >= 0:
+                return True
+        return False
 
     def use(self, load: ops.Load) -> Use:
-        """As its only user asks for, perhaps by way of a permutation; else as the load had it."""
+        """As its only user asks for, perhaps by way of others that only look at it otherwise; else as the load had
+        it."""
+        views: list[View] = []
         user = self.only_user(load.result)
-        if isinstance(user, ops.Convert):
-            return Use(layout_of(user.result), convert=user)
-        if isinstance(user, ops.Permute):
-            following = self.only_user(user.result)
-            if isinstance(following, ops.Convert):
-                back = [user.dims.index(dim) for dim in range(len(user.dims))]
-                return Use(layout_of(following.result).permute(back), user, following)
-        return Use(layout_of(load.result))
+        while isinstance(user, View):
+            views.append(user)
+            user = self.only_user(user.result)
+        found = before(views, user) if isinstance(user, ops.Convert) else None
+        return found or Use(layout_of(load.result))
 
     def only_user(self, value: Value) -> Op | None:
         users = self.users.get(value, [])
@@ -149,6 +163,26 @@ def layout_of(value: Value) -> Layout:
     found = tile_of(value).layout
     assert found is not None, "the pass layouts came before"
     return found
+
+
+def before(views: Sequence[View], convert: ops.Convert) -> Use | None:
+    """What gives the layout of a conversion behind some views of a tile; None where no layout does."""
+    wanted = layout_of(convert.result)
+    given: list[tuple[View, Layout]] = []
+    for view in reversed(views):
+        given.append((view, wanted))
+        try:
+            wanted = undone(view, wanted)
+        except LayoutError:
+            return None
+    return Use(wanted, tuple(given), convert)
+
+
+def undone(view: View, layout: Layout) -> Layout:
+    """The layout of a tile of which ``view`` has this one. Raises LayoutError where there is none."""
+    if isinstance(view, ops.Reshape):
+        return layout.reshape(tile_of(view.x).shape)
+    return layout.permute([view.dims.index(dim) for dim in range(len(view.dims))])
 
 
 def writes(op: Op) -> bool:
@@ -251,7 +285,7 @@ def fetch(
             slot=slot,
             tensor=now[load.tensor],
             offsets=offsets,
-            when=when,
+            when=None if plan.ends else when,
             threads=layout_of(load.result),
             inbounds=load.inbounds,
         ).result
@@ -294,17 +328,17 @@ class Trip:
     def __init__(self, builder: Builder, now: Substitution) -> None:
         self.builder, self.now, self.inner = builder, now, Substitution()
         self.gone: set[Value] = set()  # results of instructions that fall away
-        self.turned: dict[Value, Use] = {}  # of permutations that give the layout which their conversion gave
+        self.viewed: dict[Value, Layout] = {}  # of views before a conversion: the layout that they have without it
 
     def read(self, plan: Plan, at: Value, slot: Value) -> None:
         read = ops.Staged(stage=at, slot=slot, span=plan.load.span, layouts=(plan.use.wanted,))
         result = self.builder.append(read).result
         result.hint = plan.load.result.hint
         self.replace(plan.load.result, result)
-        if plan.use.permute is not None:
-            self.turned[self.now[plan.use.permute.result]] = plan.use
-        elif plan.use.convert is not None:
-            self.replace(plan.use.convert.result, result)
+        for view, layout in plan.use.views:
+            self.viewed[self.now[view.result]] = layout
+        if plan.use.convert is not None:
+            self.gone.add(self.now[plan.use.convert.result])
 
     def replace(self, old: Value, new: Value) -> None:
         self.gone.add(self.now[old])
@@ -313,13 +347,12 @@ class Trip:
     def op(self, op: Op) -> None:
         result = op.results[0] if op.results else None
         if result in self.gone:
+            if isinstance(op, ops.Convert):
+                self.inner[op.result] = self.inner[op.x]
             return
-        use = None if result is None else self.turned.get(result)
-        if use is None:
+        layout = None if result is None else self.viewed.get(result)
+        if result is None or layout is None:
             self.builder.append(self.inner.apply(op))
             return
-        assert use.convert is not None and result is not None, "a permutation is followed by its conversion"
-        turned = replace(op, layouts=(layout_of(use.convert.result),))
-        made = self.builder.append(turned.with_parts([self.inner[v] for v in op.operands], ())).result
-        self.inner[result] = made
-        self.replace(use.convert.result, made)
+        viewed = replace(op, layouts=(layout,))
+        self.inner[result] = self.builder.append(viewed.with_parts([self.inner[v] for v in op.operands], ())).result

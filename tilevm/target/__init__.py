@@ -7,6 +7,7 @@ from tilevm.target.lookup import TARGETS, target
 from tilevm.target.machine import Limits, Target
 from tilevm.target.matrix import MatrixCopy
 from tilevm.target.mma import MmaAtom, Scales
+from tilevm.target.occupancy import occupancy
 from tilevm.target.operand import SharedOperand, shared_operand
 from tilevm.target.traffic import GlobalMemory, Traffic, traffic
 
@@ -30,6 +31,7 @@ __all__ = [
     "Traffic",
     "Wavefronts",
     "global_access",
+    "occupancy",
     "shared_access",
     "shared_operand",
     "target",

@@ -1,4 +1,4 @@
-"""Arithmetic of one f32 or f64 element, each result rounded once, never joined, nothing flushed to zero."""
+"""Arithmetic of one f32 or f64 element, each result rounded once, never joined, nothing flushed to zero but by exp2."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def compare(t: Text, dtype: DType, how: str, a: Element, b: Element) -> Reg:
 
 
 def exp2(t: Text, dtype: DType, x: Element) -> Reg:
-    """``2 ** x``."""
+    """``2 ** x``; results below the normal range are zeros, which they may be, and two multiplications less."""
     assert dtype == f32, "exp2 of f64 was to be expanded"
-    return Reg(t.pure("r", "ex2.approx.f32", operand(t, x, dtype)))
+    return Reg(t.pure("r", "ex2.approx.ftz.f32", operand(t, x, dtype)))
 
 
 def rsqrt(t: Text, dtype: DType, x: Element) -> Element:

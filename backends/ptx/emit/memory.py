@@ -10,7 +10,7 @@ from tilevm.types import DType, Pointer, Tensor, i32
 from .access import Place, bracket, load, store
 from .addresses import global_address, shared_address
 from .arrays import code
-from .elements import Element, Elements, Known, Reg, condition
+from .elements import Element, Elements, Known, Reg, condition, register
 from .elementwise import select
 from .integers import add, compare, sub
 from .state import State, dtype_of, spell
@@ -82,6 +82,9 @@ def _(op: threads.Ring, s: State) -> Sequence[Elements]:
         return [(Known(further.value % op.slots),)]
     if not op.by:
         return [(further,)]
+    if op.by == op.slots - 1:  # one back: behind 0 comes the largest number, of which the last slot is left
+        back = sub(s.t, i32, s.number(op.slot), Known(1))
+        return [(Reg(s.t.pure("r", "min.u32", register(s.t, back, i32), str(op.slots - 1))),)]
     around = compare(s.t, i32, "ge", further, Known(op.slots))
     return [(select(s.t, i32, around, sub(s.t, i32, further, Known(op.slots)), further),)]
 

@@ -42,30 +42,34 @@ def row_major(shape: tuple[int, ...], pad: int) -> Layout:
 
 
 def counted(form: Form, memory: Form, lanes: int, container: int, service: Service) -> Access:
-    """The wavefronts of the first warp, by enumeration."""
-    size = container // 8
+    """The wavefronts of the first warp, by enumeration: of every register and phase the fullest bank."""
+    size, banks = container // 8, service.line // WORD
+    offsets, inside = offsets_of(form, memory, lanes)
     total = fewest = 0
-    groups = phases(lanes, tuple(lane for lane in service.lanes if lane < lanes))
-    for register in range(form.registers):
-        offsets, inside = offsets_of(form, memory, register, lanes)
-        for group in groups:
-            words = np.unique((offsets * size // WORD)[group][inside[group]])
-            if len(words):
-                total += int(np.bincount(words % (service.line // WORD)).max())
-                fewest += -(-len(words) * WORD // service.line)
+    for group in phases(lanes, tuple(lane for lane in service.lanes if lane < lanes)):
+        words = np.where(inside[:, group], offsets[:, group] * size // WORD, -1)
+        words.sort(axis=1)
+        first = words >= 0
+        first[:, 1:] &= words[:, 1:] != words[:, :-1]
+        register, place = np.nonzero(first)
+        cells = register * banks + words[register, place] % banks
+        total += int(np.bincount(cells, minlength=len(words) * banks).reshape(-1, banks).max(axis=1).sum())
+        fewest += int((-(-first.sum(axis=1) * WORD // service.line)).sum())
     return Access(1, total, fewest)
 
 
-def offsets_of(form: Form, memory: Form, register: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
-    """int64[lanes]: where the first warp's ``register`` lies in memory; and bool[lanes]: whether it is of the tile."""
-    thread = np.arange(min(lanes, form.threads))
-    found, inside = np.zeros(len(thread), np.int64), np.ones(len(thread), bool)
+def offsets_of(form: Form, memory: Form, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """int64[register, lane] of the first warp: where what each holds lies in memory; and bool: whether it is of the
+    tile."""
+    count = min(lanes, form.threads)
+    at = {THREAD: np.arange(count)[None, :], REG: np.arange(form.registers)[:, None]}
+    found = np.zeros((form.registers, count), np.int64)
+    inside = np.ones((form.registers, count), bool)
     for modes, extent, pitch in zip(form.dims, memory.shape, memory.dims, strict=True):
-        index, weight = np.zeros(len(thread), np.int64), 1
+        index, weight = np.zeros((1, 1), np.int64), 1
         for mode in modes:
-            if mode.extent > 1:
-                at = {THREAD: thread, REG: np.full(len(thread), register)}.get(mode.axis, np.zeros_like(thread))
-                index += at // mode.stride % mode.extent * weight
+            if mode.extent > 1 and mode.axis in at:
+                index = index + at[mode.axis] // mode.stride % mode.extent * weight
             weight *= mode.extent
         inside &= index < extent
         found += index * pitch[0].stride

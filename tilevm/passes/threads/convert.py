@@ -165,4 +165,4 @@ def through_memory(
     reach = int(shared.offsets_of(after, plan.memory).max()) + 1
     region = shared.buffer(low, plan.memory, unit, reach, name)
     shared.write(low, region, coded(low, x, unit), before, shape, plan.write.width)
-    return decoded(low, shared.read(low, region, after, plan.read.width), dtype)
+    return decoded(low, shared.read(low, region, after, shape, plan.read.width), dtype)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilevm.ir import Value, ops, threads
-from tilevm.passes.bounds import Facts
+from tilevm.passes.bounds import Facts, extent as edge
+from tilevm.passes.integers import Linear
 from tilevm.passes.threads.coordinates import Places
 from tilevm.passes.threads.lowering import Lowering, dtype_of
-from tilevm.types import Dim, DType, Tensor, i32, i64, integer, u8, u32, u64
+from tilevm.types import Dim, DType, Kind, Tensor, i32, i64, integer, u8, u32, u64
 
 WIDEST = 16  # bytes of the widest access of a thread
 
@@ -166,10 +167,21 @@ def element_offsets(low: Lowering, box: Box, groups: Groups) -> Value:
         own = low.plus(own, times_stride(low, box, dim, index))
     start: Value | None = None
     for dim, offset in enumerate(box.offsets):
-        start = low.plus(start, times_stride(low, box, dim, low[offset]))
+        for part in parts(offset):
+            start = low.plus(start, times_stride(low, box, dim, low[part]))
     found = low.plus(own, start)
     assert found is not None, "a box of one dim or more has offsets"
     return low.splat(found, len(groups.first))
+
+
+def parts(offset: Value) -> tuple[Value, ...]:
+    """What an offset is the sum of: it and a constant apart, where the constant is not below 0.
+
+    A sum that wraps is below 0, so what lies there is masked, and its address is nobody's.
+    """
+    op = offset.owner
+    fixed = isinstance(op, ops.Add) and isinstance(op.b.owner, ops.Constant) and dtype_of(offset).kind is Kind.SIGNED
+    return (op.a, op.b) if isinstance(op, ops.Add) and fixed and op.b.owner.value >= 0 else (offset,)  # type: ignore[union-attr]
 
 
 def registers_part(low: Lowering, at: Places, dim: int, registers: Sequence[int]) -> Value | None:
@@ -194,26 +206,59 @@ def times_stride(low: Lowering, box: Box, dim: int, index: Value | None) -> Valu
 
 
 def box_mask(low: Lowering, box: Box, groups: Groups) -> Value | None:
-    """Whether each vector lies inside the tensor and the tile; None where all do.
-
-    An offset below 0 is a large number when it is read as unsigned, so one comparison tells both edges.
-    """
+    """Whether each vector lies inside the tensor and the tile; None where all do."""
     found = low.within(box.at, box.shape, groups.first)
-    for dim, offset in enumerate(box.offsets):
-        if box.sure(dim):
-            continue
-        extent = box.type.dims[dim]
-        of = i64 if extent.wide or dtype_of(offset).bits > 32 else i32
-        own = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
-        place = low.cast(low[offset], of)
-        if own is not None:
-            place = low.both(ops.Add, place, low.cast(own, of))
-        found = low.all(found, inside(low, place, box.tensor, dim, extent, of))
+    for dim in range(len(box.offsets)):
+        if not box.sure(dim):
+            found = low.all(found, (left if is_near(low.facts, box, dim) else within)(low, box, dim, groups))
     return None if found is None else low.splat(found, len(groups.first))
 
 
+def is_near(facts: Facts, box: Box, dim: int) -> bool:
+    """Whether a box begins at 0 or above, and ends so near to the tensor's edge that i32 holds the distance."""
+    extent, start = box.type.dims[dim], box.offsets[dim]
+    place = facts.linear(start)
+    least, most = facts.low(place), facts.high(place)
+    if extent.wide or dtype_of(start) != i32 or least is None or least < 0 or most is None:
+        return False
+    beyond = facts.low(edge(extent) - most + Linear(constant=-farthest(box.at, dim)))
+    return beyond is not None and beyond >= i32.min
+
+
+def farthest(at: Places, dim: int) -> int:
+    """The largest index along a dim that a thread has."""
+    return int(at.threads[dim].max() + at.registers[dim].max())
+
+
+def left(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
+    """Whether there is more left to the edge than the registers' part of the index, which is known: what else makes the
+    index is taken off the extent, for all of them at once."""
+    rest, index = end_of(low, box.tensor, dim, box.type.dims[dim], i32), low.index(box.at, dim)
+    for less in (index, low[box.offsets[dim]]):
+        rest = rest if less is None else low.both(ops.Sub, rest, less)
+    own = registers_part(low, box.at, dim, groups.first)
+    return low.compare(ops.Gt, rest, low.number(0) if own is None else own)
+
+
+def within(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
+    """Whether 0 <= index < extent."""
+    extent = box.type.dims[dim]
+    of = i64 if extent.wide or dtype_of(box.offsets[dim]).bits > 32 else i32
+    own = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
+    place = low.cast(low[box.offsets[dim]], of)
+    if own is not None:
+        place = low.both(ops.Add, place, low.cast(own, of))
+    return inside(low, place, box.tensor, dim, extent, of)
+
+
 def inside(low: Lowering, place: Value, tensor: Value, dim: int, extent: Dim, of: DType) -> Value:
-    """Whether 0 <= place < extent."""
+    """Whether 0 <= place < extent. A place below 0 is a large number when it is read as unsigned, so one comparison
+    tells both edges."""
     unsigned = u64 if of == i64 else u32
-    end = low.number(extent.size, of) if extent.size is not None else low.add(ops.Extent, tensor=tensor, axis=dim)
-    return low.compare(ops.Lt, low.cast(place, unsigned), low.cast(low.cast(end, of), unsigned))
+    end = low.cast(end_of(low, tensor, dim, extent, of), of)
+    return low.compare(ops.Lt, low.cast(place, unsigned), low.cast(end, unsigned))
+
+
+def end_of(low: Lowering, tensor: Value, dim: int, extent: Dim, of: DType) -> Value:
+    """The extent of a tensor."""
+    return low.number(extent.size, of) if extent.size is not None else low.add(ops.Extent, tensor=tensor, axis=dim)

@@ -135,7 +135,7 @@ def told_to_all(low: Lowering, result: Value, old: Value) -> Value:
         memory = shared.row_major(at.layout.shape)
         region = shared.buffer(low, memory, unit, name="old")
         shared.write(low, region, coded(low, old, unit), at, at.layout.shape, 1)
-        return decoded(low, shared.read(low, region, at, 1), dtype)
+        return decoded(low, shared.read(low, region, at, shape_of(result), 1), dtype)
     region = shared.buffer(low, shared.row_major((1,)), unit, name="old")
     place = low.numbers([0])
     mine = low.splat(low.compare(ops.Eq, low.tid, low.number(0)), 1)

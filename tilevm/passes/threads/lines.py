@@ -158,4 +158,4 @@ class Lines:
             memory = self.folded
         place = shared.spoken(low, at, memory, shared.offsets_of(at, memory))
         found = low.add(threads.SharedLoad, buffer=region.buffer, offsets=place)
-        return decoded(low, found, dtype)
+        return decoded(low, low.defined(found, at, shape_of(value)), dtype)

@@ -153,6 +153,14 @@ class Lowering:
             found = self.all(found, self.compare(ops.Lt, index, self.number(shape[dim])))
         return found
 
+    def defined(self, x: Value, at: Places, shape: tuple[int, ...]) -> Value:
+        """``x`` with 0 in registers beyond a tile of ``shape``, where memory has nothing: it may decide a branch."""
+        inside = self.within(at, shape, range(at.layout.registers))
+        if inside is None:
+            return x
+        zero = self.full(0, dtype_of(x), size(x))
+        return self.add(ops.Select, condition=self.splat(inside, size(x)), a=x, b=zero)
+
     def first_copy(self, at: Places) -> Value | None:
         """Whether this thread holds the first of the replicas; None where there is but one."""
         found: Value | None = None

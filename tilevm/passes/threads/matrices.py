@@ -29,18 +29,24 @@ class Matrices:
 def read(low: Lowering, region: shared.Region, layout: Layout) -> Value | None:
     """The tile in registers as ``layout`` has it; None where no such copy gives that."""
     buffer = region.buffer
-    found = divided(low, layout, region.memory, dtype_of_buffer(buffer))
+    layout, memory = flat(layout), flat(region.memory)
+    found = divided(low, layout, memory, dtype_of_buffer(buffer))
     if found is None:
         return None
     at = coordinates.places(layout)
     return low.add(
         threads.MatrixLoad,
         buffer=buffer,
-        offsets=shared.spoken(low, at, region.memory, found.offsets),
+        offsets=shared.spoken(low, at, memory, found.offsets),
         slot=region.slot,
         copy=found.copy.name,
         words=found.copy.words,
     )
+
+
+def flat(layout: Layout) -> Layout:
+    """Without dims of extent 1, where there are more than two dims."""
+    return layout.squeeze() if layout.rank > 2 else layout
 
 
 def dtype_of_buffer(buffer: Value) -> int:
@@ -51,7 +57,11 @@ def dtype_of_buffer(buffer: Value) -> int:
 
 def reading(room: Room, layout: Layout, bits: int, along: int) -> Layout | None:
     """The layout in which lanes give rows along a dim, eight after each other in the first: what is to be free of
-    conflicts. None where no copy of matrices gives ``layout`` out of such rows."""
+    conflicts. None where no copy of matrices gives ``layout`` out of such rows. Dims of extent 1 do not count."""
+    sides = [dim for dim, extent in enumerate(layout.shape) if extent > 1]
+    if len(sides) == 2 < layout.rank:
+        found = reading(room, layout.squeeze(), bits, sides.index(along)) if along in sides else None
+        return found and found.reshape(layout.shape)
     if (
         layout.rank != 2
         or ROW_BITS % bits

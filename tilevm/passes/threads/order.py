@@ -65,8 +65,9 @@ def _(op: ops.Sort, low: Lowering) -> Sequence[Value]:
     inside = low.within(at, shape_of(op.x), range(at.layout.registers))
     if inside is not None:  # what lies beyond the tile has no rank
         rank = low.add(ops.Select, condition=low.splat(inside, size(rank)), a=rank, b=low.full(length, i32, size(rank)))
-    kept = low.compare(ops.Lt, rank, low.number(op.count))
-    mask = low.all(kept, None if once is None else low.splat(once, size(kept)))
+    mask = None if once is None else low.splat(once, size(rank))
+    if inside is not None or op.count < length:
+        mask = low.all(mask, low.compare(ops.Lt, rank, low.number(op.count)))
     found = []
     for value, result in zip((x, own), op.results, strict=True):
         unit = unit_of(dtype_of(value))
@@ -86,8 +87,9 @@ def counted(
         place = low.both(ops.Add, start, index)
         other = decoded(low, low.add(threads.SharedLoad, buffer=region.buffer, offsets=place), dtype_of(op.x))
         first = before(low, other, x, op.descending)
-        same = low.both(ops.And, low.add(ops.Not, x=first), low.add(ops.Not, x=before(low, x, other, op.descending)))
-        earlier = low.both(ops.And, same, low.compare(ops.Lt, low.splat(index, size(own)), own))
+        after = before(low, x, other, op.descending)
+        lower = low.compare(ops.Lt, low.splat(index, size(own)), own)
+        earlier = low.both(ops.And, low.add(ops.Not, x=after), lower)  # of those that are alike
         goes = low.cast(low.both(ops.Or, first, earlier), i32)
         low.do(ops.Yield, values=(low.both(ops.Add, rank, goes),))
     bounds = [low.number(bound) for bound in (0, length, 1)]

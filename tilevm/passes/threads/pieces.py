@@ -18,7 +18,7 @@ def _(op: ops.Slice, low: Lowering) -> Sequence[Value]:
     memory = shared.row_major(shape_of(op.x))
     start, after = offset(memory, op.starts), low.places(op.result)
     region = kept(low, op.x, memory, start + most(after, memory))
-    return [fetched(low, region, after, memory, start, op.x)]
+    return [fetched(low, region, after, memory, start, op.result)]
 
 
 @lower.rule(ops.Extract)
@@ -75,10 +75,11 @@ def kept(low: Lowering, x: Value, memory: Layout, reach: int) -> shared.Region:
     return region
 
 
-def fetched(low: Lowering, region: shared.Region, at: Places, memory: Layout, start: int, like: Value) -> Value:
-    """The elements of a tile that begins at offset ``start``; those beyond it are whatever is there."""
+def fetched(low: Lowering, region: shared.Region, at: Places, memory: Layout, start: int, result: Value) -> Value:
+    """The elements of a tile that begins at offset ``start``; 0 beyond it."""
     place = shared.spoken(low, at, memory, shared.offsets_of(at, memory) + start)
-    return decoded(low, low.add(threads.SharedLoad, buffer=region.buffer, offsets=place), dtype_of(like))
+    found = low.add(threads.SharedLoad, buffer=region.buffer, offsets=place)
+    return decoded(low, low.defined(found, at, shape_of(result)), dtype_of(result))
 
 
 def most(at: Places, memory: Layout) -> int:

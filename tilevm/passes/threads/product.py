@@ -51,9 +51,10 @@ def by_numbers(op: ops.Dot, low: Lowering) -> Value:
         low.do(ops.Yield, values=(total,))
     body = Block((index, acc), tuple(made))
     bounds = [low.number(bound) for bound in (0, k, 1)]
-    return low.add(
+    total = low.add(
         ops.For, lower=bounds[0], upper=bounds[1], step=bounds[2], carried=(low[op.acc],), body=body, unroll=4
     )
+    return low.defined(total, at, shape_of(op.acc))
 
 
 def operands(op: ops.Dot, low: Lowering, at: Places) -> list[shared.Region]:

@@ -151,8 +151,8 @@ def write(low: Lowering, region: Region, x: Value, at: Places, shape: tuple[int,
     )
 
 
-def read(low: Lowering, region: Region, at: Places, width: int) -> Value:
-    """The tile's elements in registers; what lies beyond the tile is whatever is there."""
+def read(low: Lowering, region: Region, at: Places, shape: tuple[int, ...], width: int) -> Value:
+    """The elements of a tile in registers; 0 beyond it."""
     found = way(at, region.memory, width)
     got = low.add(
         threads.SharedLoad,
@@ -161,4 +161,4 @@ def read(low: Lowering, region: Region, at: Places, width: int) -> Value:
         slot=region.slot,
         width=found.width,
     )
-    return low.take(got, tuple(map(int, np.argsort(np.array(found.order)))))
+    return low.defined(low.take(got, tuple(map(int, np.argsort(np.array(found.order))))), at, shape)

@@ -71,5 +71,5 @@ def _(op: ops.Staged, low: Lowering) -> Sequence[Value]:
     if found is None:
         kind = op.stage.type
         assert isinstance(kind, Slots)
-        found = shared.read(low, region(low, op), low.places(op.result), WIDEST // kind.dtype.bits)
+        found = shared.read(low, region(low, op), low.places(op.result), kind.shape, WIDEST // kind.dtype.bits)
     return [found]

@@ -1,0 +1,65 @@
+"""Kernels with loops whose loads may run ahead, and with loops whose loads may not."""
+
+import tilevm as tv
+
+
+@tv.kernel("a: f16[M%64, K%32], b: f16[K, N%64], c: f32[M, N]")
+def product(
+    a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BM: tv.constexpr, BN: tv.constexpr, BK: tv.constexpr, S: tv.constexpr
+) -> None:
+    m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
+    acc = tv.zeros((BM, BN), tv.f32)
+    for k in tv.range(0, a.shape[1], BK, num_stages=S):
+        acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
+    c.store((m, n), acc)
+
+
+@tv.kernel("a: f16[M%64, K%32], b: f16[N%64, K], c: f32[M, N]")
+def turned(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """b is transposed on its way."""
+    acc = tv.zeros((64, 64), tv.f32)
+    for k in tv.range(0, a.shape[1], 32, num_stages=S):
+        acc = tv.dot(a.load((0, k), (64, 32)), b.load((0, k), (64, 32)).T, acc)
+    c.store((0, 0), acc)
+
+
+@tv.kernel("a: f32[M%64, K%32], b: f32[K, N%64], c: f32[M, N]")
+def by_numbers(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    acc = tv.zeros((64, 64), tv.f32)
+    for k in tv.range(0, a.shape[1], 32, num_stages=S):
+        acc = tv.dot(a.load((0, k), (64, 32)), b.load((k, 0), (32, 64)), acc)
+    c.store((0, 0), acc)
+
+
+@tv.kernel("x: f32[N%16], y: f32[N]")
+def stores(x: tv.Tensor, y: tv.Tensor) -> None:
+    """What the loop writes may be what it loads."""
+    for k in tv.range(0, x.shape[0], 512, num_stages=3):
+        y.store(k, x.load(k, 512) * 2)
+
+
+@tv.kernel("x: f32[N%16], p: i32[P], y: f32[512]")
+def follows(x: tv.Tensor, p: tv.Tensor, y: tv.Tensor) -> None:
+    """The place is loaded itself."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, p.shape[0], 1, num_stages=3):
+        acc = acc + x.load(p.gather(k) * 512, 512)
+    y.store(0, acc)
+
+
+@tv.kernel("x: f32[N%16], y: f32[512]")
+def filled(x: tv.Tensor, y: tv.Tensor) -> None:
+    """Outside stands 1, and copies fill with 0."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, x.shape[0], 512, num_stages=3):
+        acc = acc + x.load(k, 512, other=1.0)
+    y.store(0, acc)
+
+
+@tv.kernel("x: u8[N], y: i32[512]")
+def narrow(x: tv.Tensor, y: tv.Tensor) -> None:
+    """Threads would copy a byte at a time, as nothing divides the extent."""
+    acc = tv.zeros((512,), tv.i32)
+    for k in tv.range(0, x.shape[0], 512, num_stages=3):
+        acc = acc + x.load(k, 512).to(tv.i32)
+    y.store(0, acc)

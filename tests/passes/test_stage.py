@@ -1,0 +1,121 @@
+"""Loads of pipelined loops: which run ahead, what becomes of the loop, and that the answer stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Golden
+from tests.devices import on
+from tests.passes import stage_kernels as kernels
+from tilevm.frontend.kernel import Kernel
+from tilevm.ir import Func, ops, threads
+from tilevm.ir.rewrite import walk
+from tilevm.passes import every_pass, through
+from tilevm.source import TileError
+from tilevm.text import print_func
+
+HERE = Path(__file__).parent
+
+
+def problem(m: int, n: int, k: int, kind: type, turned: bool = False) -> list[np.ndarray]:
+    rng = np.random.default_rng(m + n + k)
+    a, b = rng.standard_normal((m, k)).astype(kind), rng.standard_normal((n, k) if turned else (k, n)).astype(kind)
+    return [a, b, np.zeros((m, n), np.float32)]
+
+
+def after(kernel: Kernel, name: str, *given: object, target: str = "sm_80", **constants: object) -> Func:
+    """The function of a kernel after a pass."""
+    traced = kernel.compile(*given, device="vm", target=target, **constants).build.tile
+    return through(traced, name, every_pass(target, 4))
+
+
+def count(func: Func, kind: type) -> int:
+    return sum(isinstance(op, kind) for op in walk(func.body))
+
+
+def test_the_loop_written_anew(golden: Golden) -> None:
+    given = problem(64, 64, 64, np.float16)
+    before, found = (after(kernels.product, name, *given, BM=64, BN=64, BK=32, S=3) for name in ("layouts", "stage"))
+    golden(HERE / "staged" / "product.txt", f"{print_func(before)}\n{print_func(found)}")
+
+
+@pytest.mark.parametrize("stages", [2, 3, 4])
+def test_one_barrier_and_one_wait_a_trip(stages: int) -> None:
+    func = after(kernels.product, "barriers", *problem(64, 64, 64, np.float16), BM=64, BN=64, BK=32, S=stages)
+    (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+    inside = [type(op) for op in loop.body.ops]
+    (wait,) = (op for op in loop.body.ops if isinstance(op, threads.AsyncWait))
+    assert inside.count(threads.Barrier) == 1
+    assert inside.index(threads.AsyncWait) < inside.index(threads.Barrier) < inside.index(threads.AsyncCopy)
+    assert wait.pending == 2 * (stages - 2)  # two groups a trip, all but those of the trip itself
+    copies = [op.copy for op in loop.body.ops if isinstance(op, threads.MatrixLoad)]
+    assert ["trans" in copy for copy in copies] == [False, True]
+
+
+def test_one_stage_stays_as_it_is() -> None:
+    given = problem(64, 64, 64, np.float16)
+    before, found = (after(kernels.product, name, *given, BM=64, BN=64, BK=32, S=1) for name in ("layouts", "stage"))
+    assert print_func(before) == print_func(found)
+
+
+def test_a_machine_without_such_copies_loads_in_the_loop() -> None:
+    given = problem(64, 64, 64, np.float16)
+    func = after(kernels.product, "stage", *given, target="gfx942", BM=64, BN=64, BK=32, S=3)
+    assert count(func, ops.Load) == 2 and not count(func, ops.Fetch)
+
+
+VECTOR = np.arange(2048, dtype=np.float32)
+LEFT: dict[str, tuple[Kernel, list[np.ndarray]]] = {
+    "stores": (kernels.stores, [VECTOR, np.zeros_like(VECTOR)]),
+    "follows": (kernels.follows, [VECTOR, np.array([2, 0, 3], np.int32), np.zeros(512, np.float32)]),
+    "filled": (kernels.filled, [VECTOR[:1040], np.zeros(512, np.float32)]),
+    "narrow": (kernels.narrow, [np.arange(1500).astype(np.uint8), np.zeros(512, np.int32)]),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_cannot_go_ahead_stays(name: str) -> None:
+    kernel, given = LEFT[name]
+    assert not count(after(kernel.gridless, "stage", *given), ops.Fetch)
+    found, wanted = ([v.copy() for v in given] for _ in range(2))
+    kernel[1](*found, device="vm", target="sm_80")
+    kernel[1](*wanted, device="vm")
+    assert all(map(np.array_equal, found, wanted))
+
+
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+@pytest.mark.parametrize("stages", [2, 3, 5])
+@pytest.mark.parametrize("depth", [0, 32, 64, 96, 256])
+def test_any_number_of_trips(depth: int, stages: int, device: str) -> None:
+    """Fewer trips than stages, none, and more."""
+    a, b, c = problem(64, 128, depth, np.float16)
+    kernels.product[1, 2](a, b, c, BM=64, BN=64, BK=32, S=stages, **on(device))
+    assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32)).max() < 1e-3
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+def test_operands_turned_on_the_way(device: str) -> None:
+    a, b, c = problem(64, 64, 96, np.float16, turned=True)
+    func = after(kernels.turned.gridless, "stage", a, b, c, S=3)
+    (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+    assert count(func, ops.Fetch) == 6 and not any(isinstance(op, ops.Convert) for op in loop.body.ops)
+    kernels.turned[1](a, b, c, S=3, **on(device))
+    assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32).T).max() < 1e-3
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+def test_products_of_numbers_read_the_ring(device: str) -> None:
+    a, b, c = problem(64, 64, 96, np.float32)
+    func = after(kernels.by_numbers.gridless, "barriers", a, b, c, S=2)
+    assert count(func, threads.AsyncCopy) == 4 and not count(func, threads.SharedStore)
+    kernels.by_numbers[1](a, b, c, S=2, **on(device))
+    assert np.abs(c - a @ b).max() < 1e-4
+
+
+def test_what_does_not_fit_is_refused_with_what_would() -> None:
+    with pytest.raises(TileError, match=r"needs \d+ bytes of shared memory") as caught:
+        after(kernels.product, "place", *problem(128, 128, 128, np.float16), BM=128, BN=128, BK=128, S=4)
+    assert "num_stages" in str(caught.value) and "%a" in str(caught.value) and "%b" in str(caught.value)
