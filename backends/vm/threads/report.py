@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from tilevm.debug import failed, told
 from tilevm.ir import Op, Value, ops, threads
 from tilevm.ir.threads.op import numbers
 from tilevm.ir.threads.report import read
-from tilevm.passes.threads.coordinates import places
+from tilevm.passes.threads.coordinates import first_owners
 
 from ..rounding import Array
 from .block import State, ThreadBlock, act
@@ -48,23 +47,9 @@ def whole(op: Op, b: ThreadBlock, value: Value, lies: str, what: str) -> Array:
     held = b.held(value)
     if not lies:
         return b.array(value, op, what)
-    owners = first_owners(lies)
+    owners = first_owners(*read(lies))
     if held.poison is not None and held.poison.where[owners].any():
         here = np.zeros_like(held.poison.where)
         here[owners] = held.poison.where[owners]
         b.poisoned(op, held.poison, here, what)
     return held.data[owners]
-
-
-@cache
-def first_owners(lies: str) -> tuple[Array, Array]:
-    """The first thread and its register that hold each element of a tile, in its shape."""
-    shape, layout = read(lies)
-    at = places(layout)
-    index = [at.threads[d][:, None] + at.registers[d][None, :] for d in range(len(shape))]
-    inside = np.logical_and.reduce([i < extent for i, extent in zip(index, shape, strict=True)])
-    element = np.ravel_multi_index([i[inside] for i in index], shape)
-    first = np.zeros(shape, np.int64).ravel()
-    first[element[::-1]] = np.flatnonzero(inside)[::-1]
-    thread, register = np.divmod(first.reshape(shape), layout.registers)
-    return thread, register
