@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tilevm.ir import Value
 from tilevm.ir.ops import Assert, Print
-from tilevm.source import Note, TileError
+from tilevm.source import Note, Span, TileError
 from tilevm.types import DType, Scalar, Tile
 
 SETTING = "TILEVM_DEBUG"
@@ -25,11 +26,20 @@ def debugging() -> bool:
 
 def line(op: Print, place: Place, values: Sequence[Array]) -> str:
     """What a program prints."""
-    parts = [op.text[0]]
-    for value, held, text in zip(op.values, values, op.text[1:], strict=True):
-        assert isinstance(value.type, Scalar | Tile)
-        parts += [shown(value.type.dtype, held), text]
+    return told(op.text, place, [(dtype_of(v), held) for v, held in zip(op.values, values, strict=True)])
+
+
+def told(text: Sequence[str], place: Place, values: Sequence[tuple[DType, Array]]) -> str:
+    """The same of parts of text and the values between them."""
+    parts = [text[0]]
+    for (dtype, held), part in zip(values, text[1:], strict=True):
+        parts += [shown(dtype, held), part]
     return f"[{', '.join(map(str, place))}] {''.join(parts)}"
+
+
+def dtype_of(value: Value) -> DType:
+    assert isinstance(value.type, Scalar | Tile)
+    return value.type.dtype
 
 
 def shown(dtype: DType, held: Array) -> str:
@@ -43,9 +53,14 @@ def shown(dtype: DType, held: Array) -> str:
 
 def failure(op: Assert, place: Place, first: Sequence[int]) -> TileError:
     """The error of a condition that is false, first at the element ``first``."""
+    return failed(op.message, op.span, place, first)
+
+
+def failed(message: str, span: Span | None, place: Place, first: Sequence[int]) -> TileError:
+    """The same with a message, at a place in the source."""
     where = f", first at element [{', '.join(map(str, first))}] of the condition" if first else ""
     return TileError(
-        f"assertion failed: {op.message}" if op.message else "assertion failed",
-        op.span,
+        f"assertion failed: {message}" if message else "assertion failed",
+        span,
         notes=[Note(f"in program {place}{where}")],
     )

@@ -20,6 +20,7 @@ from .arguments import Passing
 from .assemble import AssemblyWarning, Machine, assemble, at_hand
 from .emit import Listing, emit
 from .emulator import Kernel, parse
+from .records import Records, Report
 
 WORD = 4  # bytes that are changed at once where one of them is to be
 ATOMICS = (threads.GlobalAtomic, threads.GlobalAtomicCas)
@@ -40,6 +41,7 @@ class Written:
         func = func if debugging() else quiet(func)
         refuse_large(func)
         self.abi, self.target, self.listing = abi, find_target(func.target), emit(func)
+        self.records = Records.of(func)
         self.changes_bytes = any(isinstance(op, ATOMICS) and unit_bits(op) == 8 for op in walk(func.body))
         self.stages: Mapping[str, str] = {"thread": print_func(func), "ptx": self.listing.text}
 
@@ -97,11 +99,18 @@ class Emulated(Written):
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
         """Run every block of the grid.
 
-        Raises EmulationError, a TileError, for the first race, missing wait or access out of bounds.
+        Raises EmulationError, a TileError, for the first race, missing wait or access out of bounds; before that,
+        TileError for the first program whose assertion failed.
         """
         passing = Passing(self.abi, arguments, WORD if self.changes_bytes else 1)
-        given = list(passing.values())
-        self.kernel.launch(grid, self.listing.threads, given, self.listing.shared, passing.memory)
+        given, report = list(passing.values()), Report(self.records, grid)
+        if self.records.sites:
+            given += [passing.memory.add(report.memory, "what is told"), self.records.room(report.programs)]
+        try:
+            self.kernel.launch(grid, self.listing.threads, given, self.listing.shared, passing.memory)
+        finally:
+            if self.records.sites:
+                report.tell()
 
 
 def ready(listing: Listing) -> Kernel:

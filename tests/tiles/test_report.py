@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import THREADS, TILES, on
+from tests.devices import EVERYWHERE, on
 from tests.tiles.cases import BOOL, NUMPY, data, run, zeros
 
-each_device = pytest.mark.parametrize("device", TILES)
+each_device = pytest.mark.parametrize("device", EVERYWHERE)
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def every(x: tv.Tensor, n: tv.Tile, AT: tv.constexpr, SHAPE: tv.constexpr) -> No
 def test_machines_print_alike(dtype: str, debugging: None, capsys: pytest.CaptureFixture[str]) -> None:
     for n, shape in enumerate(((1,), (13,), (3, 5), (2, 1, 3), (1, 2, 1, 2, 3))):
         x, out = data((NUMPY | BOOL)[dtype], shape, n), []
-        for device in TILES:
-            every[1](x, -7, AT=zeros(shape), SHAPE=shape, device=device)
+        for device in EVERYWHERE:
+            every[1](x, -7, AT=zeros(shape), SHAPE=shape, **on(device))
             out.append(capsys.readouterr().out)
-        assert out[0] == out[1]
+        assert len(set(out)) == 1
         assert out[0].startswith("[0, 0, 0] x: [") and out[0].count("\n") == 3
         assert f"{dtype} ({', '.join(map(str, shape))}{',' * (len(shape) == 1)}) -7\n[0, 0, 0] \n" in out[0]
 
@@ -49,7 +49,7 @@ def places(x: tv.Tensor) -> None:
 
 @each_device
 def test_lines_come_in_the_order_of_programs(device: str, debugging: None, capsys: pytest.CaptureFixture[str]) -> None:
-    places(np.array([0.5, 1, 0.1], np.float32), device=device)
+    places(np.array([0.5, 1, 0.1], np.float32), **on(device))
     expected = []
     for y in range(2):
         for x in range(3):
@@ -81,18 +81,21 @@ def checked(x: tv.Tensor, y: tv.Tensor, FROM: tv.constexpr) -> None:
     y.scatter(0, 1)
 
 
-@pytest.mark.parametrize(("device", "begin"), [("vm", 2), ("cpu", 2), ("cpu", 150), ("cpu", 299)])
+@pytest.mark.parametrize(
+    ("device", "begin"),
+    [("vm", 2), ("sm_80", 2), ("gfx942", 2), ("emulator", 2), ("cpu", 2), ("cpu", 150), ("cpu", 299)],
+)
 def test_the_first_program_that_fails_is_told(device: str, begin: int, debugging: None) -> None:
     x, y = np.arange(15, dtype=np.int32).reshape(3, 5), np.zeros(1, np.int32)
     with pytest.raises(tv.TileError) as caught:
-        checked(x, y, FROM=begin, device=device)
+        checked(x, y, FROM=begin, **on(device))
     assert caught.value.message == "assertion failed: an element is too large"
     assert f"in program (0, {begin}, 0), first at element [2, 0] of the condition" in str(caught.value)
     assert caught.value.span is not None
     assert "tv.device_assert((t < 10)" in str(caught.value)
 
 
-@pytest.mark.parametrize("device", (*TILES, *THREADS))
+@pytest.mark.parametrize("device", EVERYWHERE)
 def test_an_assertion_on_a_number(device: str, debugging: None) -> None:
     x, y = np.zeros((3, 5), np.int32), np.zeros(1, np.int32)
     with pytest.raises(tv.TileError) as caught:
@@ -101,12 +104,42 @@ def test_an_assertion_on_a_number(device: str, debugging: None) -> None:
     checked(x, y, FROM=300, **on(device))
 
 
-def test_a_thread_that_finds_it_false_stops_everything(debugging: None) -> None:
-    x, y = np.zeros((3, 5), np.int32), np.zeros(1, np.int32)
-    with pytest.raises(tv.TileError, match="trap") as caught:
-        checked(x, y, FROM=1, device="emulator")
-    assert "tv.device_assert(tv.program_id(1) < FROM)" in str(caught.value)
-    checked(x, y, FROM=300, device="emulator")
+@tv.kernel
+def beyond(x: tv.Pointer, n: tv.Tile) -> None:
+    tv.print("at", n)
+    tv.device_assert(n < 8, "x is too short")
+    x.store(n, 1.0)
+
+
+def test_an_assertion_is_told_before_the_fault_that_follows(
+    debugging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.zeros(8, np.float32)
+    with pytest.raises(tv.TileError, match="assertion failed: x is too short"):
+        beyond[1](x, 1 << 20, device="emulator")
+    beyond[1](x, 7, device="emulator")
+    assert capsys.readouterr().out == "[0, 0, 0] at 1048576\n[0, 0, 0] at 7\n" and x.tolist() == [0] * 7 + [1]
+
+
+@tv.kernel
+def again(x: tv.Tensor, N: tv.constexpr) -> None:
+    t = x.load(0, 300)
+    for k in range(N):
+        tv.print(k, t)
+        tv.device_assert(t + k < N, "first")
+        tv.device_assert(t + k < N - 1, "second")
+
+
+def test_lines_that_have_no_room_are_counted_on_threads(debugging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """And of assertions in a loop the first in time is told, whichever stands first."""
+    x = np.zeros(300, np.int32)
+    x[257] = 10
+    with pytest.raises(tv.TileError) as caught:
+        again[1](x, N=40, device="emulator")
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[0, 0, 0] 0 [ 0,") and len(lines) < 40
+    assert last == f"… {40 - len(lines)} lines more, for which the print buffer had no room"
+    assert caught.value.message == "assertion failed: second" and "at element [257]" in str(caught.value)
 
 
 def test_compiled_kernels_leave_it_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tilevm.abi import Entry, KernelAbi, Slot
@@ -11,6 +12,7 @@ from tilevm.ir.rewrite import uses, walk
 from tilevm.target import target
 from tilevm.types import DType, Kind, u8
 
+from ..records import Records
 from . import arrays, atomics, control, lanes, memory, random, report
 from .access import from_words, stored_as
 from .elements import Element, Known, Reg
@@ -43,6 +45,10 @@ def emit(func: Func) -> Listing:
     abi = KernelAbi.of(func)
     text.locate(func.span)
     arguments(state, abi)
+    records = Records.of(func)
+    hidden = [parameter(len(abi.entries) + i) for i in range(len(report.PARAMETERS))] if records.sites else []
+    if hidden:
+        state.told = report.told(text, records, hidden)
     if buffers:
         state.shared = Reg(text.pure("r", "mov.u32", SHARED))
     state.run(func.body)
@@ -51,7 +57,7 @@ def emit(func: Func) -> Listing:
     count = func.warps * machine.lanes
     lines = [
         *head(text, machine.name, bool(buffers)),
-        *entry(name, abi, count),
+        *entry(name, abi, count, hidden),
         *registers(text),
         *text.listed(),
         "}",
@@ -83,12 +89,13 @@ def escaped(file: str) -> str:
     return file.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def entry(name: str, abi: KernelAbi, count: int) -> list[str]:
-    """The entry's name and parameters, and how many threads it is for."""
+def entry(name: str, abi: KernelAbi, count: int, hidden: Sequence[str] = ()) -> list[str]:
+    """The entry's name and parameters, and how many threads it is for. ``hidden``: parameters behind the caller's."""
+    params = [(kind_in_call(e), parameter(i), described(e)) for i, e in enumerate(abi.entries)]
+    params += [("u64", name, told) for name, told in zip(hidden, report.PARAMETERS, strict=False)]
     lines = [f".visible .entry {name}("]
-    for i, found in enumerate(abi.entries):
-        comma = "," if i + 1 < len(abi.entries) else ""
-        lines.append(f"\t.param .{kind_in_call(found)} {parameter(i)}{comma} // {described(found)}")
+    for i, (kind, param, what) in enumerate(params, 1):
+        lines.append(f"\t.param .{kind} {param}{',' if i < len(params) else ''} // {what}")
     return [*lines, ")", f".reqntid {count}, 1, 1", "{"]
 
 

@@ -10,6 +10,7 @@ from tilevm.ir import Block, Func, Table, Value
 from tilevm.target import Target
 from tilevm.types import DType, Scalar, Tensor, Tile
 
+from ..records import Told
 from .elements import Element, Elements, Known, Reg
 from .text import Text
 
@@ -28,6 +29,7 @@ class State:
     target: Target
     uses: dict[Value, int]
     shared: Reg | None = None
+    told: Told | None = None
     values: dict[Value, Elements] = field(default_factory=dict)
     bases: dict[Value, Reg] = field(default_factory=dict)
     arguments: dict[tuple[str, Slot, int], Element] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from tilevm.ir.threads.memory import (
 )
 from tilevm.ir.threads.op import ThreadOp
 from tilevm.ir.threads.registers import Join, Mma, Numbers, Pick, Register, Shuffle, ShuffleXor, Take, ThreadId
+from tilevm.ir.threads.report import Check, Tell
 
 __all__ = [
     "AsyncAwait",
@@ -33,6 +34,7 @@ __all__ = [
     "AsyncCopy",
     "AsyncWait",
     "Barrier",
+    "Check",
     "GlobalAccess",
     "GlobalAtomic",
     "GlobalAtomicCas",
@@ -53,6 +55,7 @@ __all__ = [
     "ShuffleXor",
     "Stride",
     "Take",
+    "Tell",
     "ThreadId",
     "ThreadOp",
 ]

@@ -8,6 +8,7 @@ from tilevm.ir import Effect, Op, Table, Value
 from tilevm.ir.ops import Assert, Print, Yield
 from tilevm.ir.threads import (
     AsyncCopy,
+    Check,
     GlobalAtomic,
     GlobalAtomicCas,
     GlobalLoad,
@@ -16,6 +17,7 @@ from tilevm.ir.threads import (
     SharedBuffer,
     SharedLoad,
     SharedStore,
+    Tell,
 )
 from tilevm.passes.threads.slots import Names, apart, names_of
 from tilevm.types import Pointer, Tensor, Type
@@ -58,7 +60,7 @@ def _(op: Op) -> tuple[Access, ...]:
     return ()
 
 
-@touched.rule(SharedBuffer, Print, Assert, Yield)
+@touched.rule(SharedBuffer, Print, Assert, Check, Tell, Yield)
 def _(op: Op) -> tuple[Access, ...]:
     return ()
 

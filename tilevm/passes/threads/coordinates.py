@@ -78,3 +78,16 @@ def sources(of: Places, wanted: Table) -> tuple[int, ...]:
     """For each column of ``wanted``, the register of ``of`` whose own part of the index it is."""
     known = {tuple(map(int, index)): register for register, index in reversed(list(enumerate(of.registers.T)))}
     return tuple(known[tuple(map(int, index))] for index in wanted.T)
+
+
+@lru_cache(maxsize=4096)
+def first_owners(shape: tuple[int, ...], layout: Layout) -> tuple[Table, Table]:
+    """The first thread and its register that hold each element of a tile, in its shape."""
+    at = places(layout)
+    index = [at.threads[d][:, None] + at.registers[d][None, :] for d in range(len(shape))]
+    inside = np.logical_and.reduce([i < extent for i, extent in zip(index, shape, strict=True)])
+    element = np.ravel_multi_index([i[inside] for i in index], shape)
+    first = np.zeros(shape, np.int64).ravel()
+    first[element[::-1]] = np.flatnonzero(inside)[::-1]
+    thread, register = np.divmod(first.reshape(shape), layout.registers)
+    return thread, register

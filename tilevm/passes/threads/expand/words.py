@@ -57,9 +57,11 @@ class Codes:
 
     def stream(self) -> Value:
         """All codes one behind another in whole words, the last filled up with anything."""
-        bits, x = self.dtype.bits, self.x
-        x = self.filled(x, BYTE // gcd(BYTE, bits))
-        return self.view(self.filled(self.view(x, u8), WORD // BYTE), u32)
+        x = self.filled(self.x, BYTE // gcd(BYTE, self.dtype.bits))
+        assert isinstance(x.type, Tile)
+        if x.type.size * self.dtype.bits % WORD:
+            x = self.filled(self.view(x, u8), WORD // BYTE)
+        return self.view(x, u32)
 
     def filled(self, x: Value, step: int) -> Value:
         """``x`` with registers put behind it up to a multiple of ``step``."""
