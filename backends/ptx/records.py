@@ -1,8 +1,8 @@
 """What a kernel for debugging tells: where its threads leave it in memory, and how the host reads that.
 
-Each program has a stretch of its own: the number of lines that had no room; a slot a thread for each assertion, with the
-time it first failed there and the conditions of the thread; and records of lines, one behind another: the site, and
-every register of every thread. What was not written is -1.
+Each program has a stretch of its own: the number of lines that had no room; a slot a thread for each assertion, with
+the time it first failed there and the conditions of the thread; and records of lines, one behind another: the site,
+and every register of every thread. What was not written is -1.
 """
 
 from __future__ import annotations
