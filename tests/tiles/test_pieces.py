@@ -132,7 +132,7 @@ def columns(x: tv.Tensor, y: tv.Tensor) -> None:
     y.store((0, 0), (x.load((0, 0), (5, 3001)) + 1).T)
 
 
-@each_device
+@pytest.mark.parametrize("device", [d for d in DEVICES if d != "gfx942"])  # the tile exceeds its shared memory
 def test_columns_end_with_the_tile(device: str) -> None:
     x = np.arange(5 * 3001, dtype=np.float32).reshape(5, 3001)
     y = np.empty((3001, 5), np.float32)
