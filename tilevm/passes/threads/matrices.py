@@ -30,7 +30,7 @@ def read(low: Lowering, region: shared.Region, layout: Layout) -> Value | None:
     """The tile in registers as ``layout`` has it; None where no such copy gives that."""
     buffer = region.buffer
     layout, memory = flat(layout), flat(region.memory)
-    found = divided(low, layout, memory, dtype_of_buffer(buffer))
+    found = divided(low, layout, memory, shared.bits_of(region))
     if found is None:
         return None
     at = coordinates.places(layout)
@@ -47,12 +47,6 @@ def read(low: Lowering, region: shared.Region, layout: Layout) -> Value | None:
 def flat(layout: Layout) -> Layout:
     """Without dims of extent 1, where there are more than two dims."""
     return layout.squeeze() if layout.rank > 2 else layout
-
-
-def dtype_of_buffer(buffer: Value) -> int:
-    """Bits of an element."""
-    bits: int = buffer.type.dtype.bits  # type: ignore[union-attr]
-    return bits
 
 
 def reading(room: Room, layout: Layout, bits: int, along: int) -> Layout | None:

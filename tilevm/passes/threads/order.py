@@ -10,8 +10,8 @@ from tilevm.passes.threads.globals import coded, decoded, unit_of
 from tilevm.passes.threads.lines import Lines
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower, size
 from tilevm.passes.threads.numbers import shape_of
-from tilevm.passes.threads.reduce import reduced
-from tilevm.types import DType, Scalar, Tile, i32
+from tilevm.passes.threads.reduce import extreme, reduced
+from tilevm.types import Scalar, Tile, i32
 
 
 @lower.rule(ops.ArgReduce)
@@ -39,13 +39,6 @@ def _(op: ops.ArgReduce, low: Lowering) -> Sequence[Value]:
     nothing = low.compare(ops.Eq, found, low.number(i32.max))
     found = low.add(ops.Select, condition=nothing, a=low.full(0, i32, size(found)), b=found)
     return [found if isinstance(op.result.type, Tile) else low.add(threads.Register, x=found, at=0)]
-
-
-def extreme(dtype: DType, most: bool) -> int | float:
-    """The largest number of a type, or the smallest."""
-    if dtype.is_float and dtype.has_inf:
-        return float("inf") if most else float("-inf")
-    return dtype.max if most else dtype.min
 
 
 @lower.rule(ops.Sort)

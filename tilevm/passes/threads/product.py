@@ -90,7 +90,7 @@ def line(low: Lowering, region: shared.Region, at: Places, dim: int, k: Value) -
     own = np.unique(at.registers[dim])
     pitch, step = (shared.step(region.memory, d) for d in (dim, 1 - dim))
     width = 1
-    while pitch == 1 and 2 * width * dtype_bits(region) <= WIDEST and side_by_side(at, dim, own, 2 * width, step):
+    while pitch == 1 and 2 * width * shared.bits_of(region) <= WIDEST and side_by_side(at, dim, own, 2 * width, step):
         width *= 2
     place = low.numbers(own[::width] * pitch)
     start = low.index(at, dim)
@@ -99,11 +99,6 @@ def line(low: Lowering, region: shared.Region, at: Places, dim: int, k: Value) -
     along = k if step == 1 else low.both(ops.Mul, k, low.number(step))
     offsets = low.both(ops.Add, place, along)
     return low.add(threads.SharedLoad, buffer=region.buffer, offsets=offsets, slot=region.slot, width=width)
-
-
-def dtype_bits(region: shared.Region) -> int:
-    bits: int = region.buffer.type.dtype.bits  # type: ignore[union-attr]
-    return bits
 
 
 def side_by_side(at: Places, dim: int, own: np.ndarray, width: int, step: int) -> bool:

@@ -48,7 +48,11 @@ def neutral(op: ops.Reduce, dtype: DType) -> int | float | bool:
         return isinstance(op, ops.All)
     if isinstance(op, ops.Sum):
         return 0
-    most = isinstance(op, ops.Min)
+    return extreme(dtype, isinstance(op, ops.Min))
+
+
+def extreme(dtype: DType, most: bool) -> int | float:
+    """The largest number of a type, or the smallest."""
     if dtype.is_float and dtype.has_inf:
         return float("inf") if most else float("-inf")
     return dtype.max if most else dtype.min

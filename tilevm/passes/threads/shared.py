@@ -15,7 +15,7 @@ from tilevm.layout.normal import swizzled
 from tilevm.passes.threads.coordinates import Digit, Places, Table
 from tilevm.passes.threads.lowering import Lowering
 from tilevm.passes.threads.parity import terms
-from tilevm.types import DType
+from tilevm.types import DType, Shared
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ def row_major(shape: Sequence[int], pitch: int | None = None) -> Layout:
     """Offsets with the last dim contiguous, ``pitch`` apart along the one before where given."""
     steps = [prod(shape[dim + 1 : -1]) * (pitch or shape[-1]) for dim in range(len(shape) - 1)]
     return Layout.parse(" ".join(f"{e}:{s}@mem" for e, s in zip(shape, [*steps, 1], strict=True)))
+
+
+def bits_of(region: Region) -> int:
+    """Bits of an element in a buffer."""
+    assert isinstance(region.buffer.type, Shared), "a region lies in a buffer"
+    return region.buffer.type.dtype.bits
 
 
 def step(memory: Layout, dim: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tilevm.ir import Block, Value
-from tilevm.ir.ops import Constant
+from tilevm.ir.ops import Constant, If
 from tilevm.ir.rewrite import walk
 from tilevm.ir.threads import Ring
 from tilevm.types import Scalar, i32
@@ -20,11 +20,18 @@ def names_of(slot: Value | None, slots: int) -> Names:
 
 
 def name_of(slot: Value, slots: int) -> Name:
+    """How far round from where a slot is. What both sides of a branch yield alike is that, whichever is taken."""
     by = 0
     while isinstance(slot.owner, Ring) and slot.owner.slots == slots:
         by, slot = by + slot.owner.by, slot.owner.slot
     if isinstance(slot.owner, Constant):
         return None, (int(slot.owner.value) + by) % slots
+    if isinstance(slot.owner, If):
+        place = slot.owner.results.index(slot)
+        yielded = {name_of(side.end.operands[place], slots) for side in slot.owner.regions}
+        if len(yielded) == 1:
+            ((base, further),) = yielded
+            return base, (further + by) % slots
     return slot, by % slots
 
 
