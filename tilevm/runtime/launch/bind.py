@@ -1,0 +1,37 @@
+"""Launchers that are bound to their arguments: for loops that launch the same again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tilevm.backend import Argument, packer, starter
+from tilevm.runtime.compiled import Compiled
+from tilevm.runtime.grid import Grid
+from tilevm.runtime.launch.objects import native
+from tilevm.runtime.launch.plan import bound
+from tilevm.runtime.launch.program import Chain
+from tilevm.source import TileError
+
+
+def bind(compiled: Compiled, grid: Grid | None, arguments: Sequence[Argument]) -> Callable[[], None]:
+    """What launches ``compiled`` on these arguments whenever it is called.
+
+    Types, extents and grid are looked at now and not again; memory is used where it is, and kept alive. Raises
+    TileError for what the kernel's contract forbids.
+    """
+    counts = compiled.counted(grid, arguments)
+    artifact = compiled.build.artifact
+    found = starter(artifact) if native() else None
+    if found is None:
+        return lambda: artifact.launch(counts, arguments) if 0 not in counts else None
+    name = compiled.abi.name
+    chain = Chain(name)
+    chain.add(bound(compiled, found, packer(compiled.abi)(arguments), counts, tuple(arguments)))
+
+    def otherwise(*args: object, **keywords: object) -> None:
+        raise TileError(
+            f"{name} was prepared with its arguments, and takes no others",
+            help="call the kernel itself, or prepare another launch",
+        )
+
+    return chain.launcher(otherwise)
