@@ -16,6 +16,7 @@ from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
+from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
@@ -83,7 +84,7 @@ class Kernel:
     def _launch(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         call = self.parameters.sort(args, keywords)
         arguments, seen = self._read(call)
-        self._find(call, seen).run(grid, arguments)
+        self._find(call, seen).run(grid, arguments, call.stream)
 
     def _read(self, call: Call) -> tuple[list[Argument], tuple[Seen, ...]]:
         pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
@@ -110,10 +111,20 @@ class Kernel:
 
     def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
         types = specialise(self.parameters.runtime, self._specs, seen)
+        settled = self._settle(call, seen)
         with COMPILING:
-            compiled = self._compile(call, types, self._specs)
+            compiled = self._compile(settled, types, self._specs)
             self._known[self._key(call, seen)] = compiled
         return compiled
+
+    def _settle(self, call: Call, seen: tuple[Seen, ...]) -> Call:
+        """A call with its device named, where nobody says and its arguments live on a card."""
+        asked = call.options
+        device = asked.device or home(self.parameters.runtime, seen)
+        if device is not None:
+            device = choose(device, asked.target).name
+            belong(device, self.parameters.runtime, seen)
+        return call._replace(options=asked._replace(device=device))
 
     def _declare(self, signature: Signature, args: Sequence[Any], keywords: Mapping[str, Any]) -> Compiled:
         """Compile for a signature alone."""
