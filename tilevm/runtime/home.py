@@ -18,10 +18,11 @@ def home(names: Sequence[str], seen: Sequence[Seen]) -> str | None:
     """
     found = living(names, seen)
     if len(found) > 1:
-        (first, here), (second, there) = [(name, device) for device, name in found.items()][:2]
+        (here, first), (there, second) = list(found.items())[:2]
+        name, card = (first, there) if here == HOST else (second, here)
         raise TileError(
             f"{first} lives on {here} and {second} on {there}, and a kernel runs in one place",
-            help=f"copy one of them to where the other is, as in {second}.to({here!r}) of torch",
+            help=f"copy one of them to where the other is, as in {name}.to({card!r}) of torch",
         )
     device = next(iter(found), HOST)
     return None if device == HOST else device

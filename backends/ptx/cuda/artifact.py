@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument, Array, Starter
@@ -25,10 +24,18 @@ from .memory import Copy, copied, places
 from .module import Function, assembles, load
 from .passing import Passing, Slots
 from .refusal import Try, refuse_grid, refuse_memory
-from .start import Record, start
+from .start import Native, Record, start
 from .streams import capturing, chosen, finish, wait
 
 STORES = (threads.GlobalStore, *ATOMICS)
+
+
+class Loaded(NamedTuple):
+    """A kernel on its card: the function there, what launching it takes, and what launches it."""
+
+    function: Function
+    record: Record
+    native: Native
 
 
 class OnCard(Written):
@@ -39,6 +46,7 @@ class OnCard(Written):
         self.card, self.architecture = card, card.architecture
         self.writes = frozenset(op.memory.hint for op in walk(func.body) if isinstance(op, STORES))
         self.careful = debugging()  # every launch is checked and waited for
+        self._loaded: Loaded | None = None
         self.passing = Passing(abi, len(PARAMETERS) if self.records.sites else 0)
 
     @property
@@ -46,27 +54,29 @@ class OnCard(Written):
         """Whether machine code is made of it here, rather than by the driver."""
         return assembles(self.architecture)
 
-    @cached_property
-    def function(self) -> Function:
-        """The kernel on the card. Raises TileError where it cannot be loaded, or does not fit."""
-        with COMPILING:
-            text = self.listing.text.encode("ascii") + b"\0"
-            image = text if self.machine is None else self.machine.cubin
-            return load(self.card, image, self.listing.name, self.listing.threads, self.listing.shared)
+    @property
+    def loaded(self) -> Loaded:
+        """The kernel on the card, once for all threads. Raises TileError where it cannot be, or does not fit."""
+        if self._loaded is None:
+            with COMPILING:
+                if self._loaded is None:
+                    self._loaded = self.load()
+        return self._loaded
 
-    @cached_property
-    def record(self) -> Record:
-        """What launching it takes."""
-        function, context = self.function.handle, int(self.card.context)
-        who, shape = number(self.abi.name), (self.listing.threads, self.listing.shared)
-        return Record(function, context, self.card.ring.address, who, None, 0, *shape)
+    def load(self) -> Loaded:
+        text = self.listing.text.encode("ascii") + b"\0"
+        image = text if self.machine is None else self.machine.cubin
+        shape = (self.listing.threads, self.listing.shared)
+        function = load(self.card, image, self.listing.name, *shape)
+        place = (function.handle, int(self.card.context), self.card.ring.address)
+        return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
 
     def starter(self) -> Starter | None:
         """What launches it without Python; None where it tells something, or every launch is waited for."""
         if self.records.sites or self.careful:
             return None
-        native = start()
-        return Starter(native.address, ctypes.addressof(self.record), self.fail, (native, self.record))
+        found = self.loaded
+        return Starter(found.native.address, ctypes.addressof(found.record), self.fail, found)
 
     def fail(self, code: int) -> NoReturn:
         """Raises the error of a launch, of which no more is known than the driver's result."""
@@ -75,7 +85,7 @@ class OnCard(Written):
     def tried(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: int) -> Try:
         """A launch, for whoever says why it cannot be."""
         named = dict(zip((p.name for p in self.abi.params), arguments, strict=False))
-        needs = (self.listing.threads, self.listing.shared, self.function.registers)
+        needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)
         return Try(self.card, self.abi.name, *needs, grid, named, stream)
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
@@ -106,7 +116,8 @@ class OnCard(Written):
 
     def start(self, grid: tuple[int, int, int], slots: Slots, arguments: Sequence[Argument], stream: int) -> None:
         """The launch itself."""
-        code = start().call(ctypes.addressof(self.record), slots.address, stream, *grid)
+        found = self.loaded
+        code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
 

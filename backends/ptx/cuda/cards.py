@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from tilevm.backend import WRITERS, Place
+from tilevm.compiling import COMPILING
 from tilevm.source import Note, TileError
 
 from .codes import STICKY
@@ -24,6 +25,7 @@ class Card:
     def __init__(self, number: int) -> None:
         self.number, self.ring = number, Ring()
         self.device = f"cuda:{number}"
+        self._context: Any = None
 
     def call(self, name: str, *arguments: Any, doing: str) -> Any:
         """What a function of the driver gives; ``doing`` begins the error, "… fails on cuda:0".
@@ -44,7 +46,7 @@ class Card:
         """The error of a kernel's fault, told at a later call."""
         found = list(self.ring.suspects())
         if not found:
-            message = f"a kernel faulted on {self.device}, and none of tilevm's was under way"
+            message = f"a kernel faulted on {self.device}, none of tilevm's unless a CUDA graph launched it"
             return failure(name, code, message, help="look at what else launches kernels in this process")
         who = found[0] if len(found) == 1 else f"one of {', '.join(found)} (the last launch first)"
         notes = (Note(f"it shows at a later call: {doing}"),)
@@ -87,11 +89,6 @@ class Card:
         return int(call("cuDeviceGetAttribute", which, self.handle, doing=f"asking {self.device} for its {name}"))
 
     @cached_property
-    def memory(self) -> int:
-        """Its bytes of memory."""
-        return int(call("cuDeviceTotalMem", self.handle, doing=f"asking {self.device} for its memory"))
-
-    @cached_property
     def grid(self) -> tuple[int, int, int]:
         """The most blocks along x, y and z."""
         x, y, z = (self.limit(f"MAX_GRID_DIM_{axis}") for axis in "XYZ")
@@ -102,10 +99,15 @@ class Card:
         """The most bytes of shared memory that a block may ask for."""
         return self.limit("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN")
 
-    @cached_property
+    @property
     def context(self) -> Any:
         """The context that all users of the card in this process share (its primary one), held from here on."""
-        return call("cuDevicePrimaryCtxRetain", self.handle, doing=f"opening the context of {self.device}")
+        if self._context is None:
+            with COMPILING:
+                if self._context is None:
+                    doing = f"opening the context of {self.device}"
+                    self._context = call("cuDevicePrimaryCtxRetain", self.handle, doing=doing)
+        return self._context
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -167,10 +169,16 @@ class Cards:
         """The number of the card whose memory an address is in."""
         which = bindings().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
         code, found = attempt("cuPointerGetAttribute", which, address)
+        if code in STICKY:
+            raise self.suspected().fault("cuPointerGetAttribute", code, "looking at an argument")
         if code:
             mend = "keep the object alive that it was taken of; memory of the host is passed as a numpy array"
             raise failure("cuPointerGetAttribute", code, f"no card has memory at {address:#x}", help=mend)
         return int(found)
+
+    def suspected(self) -> Card:
+        """A card on which something is under way; the first where that is known of none."""
+        return next((card for card in self._cards.values() if any(card.ring.suspects())), self[0])
 
 
 cards = Cards()

@@ -15,7 +15,12 @@ class Meaning(NamedTuple):
 
 RESTART = "start the process again: the card's context of this one is lost"
 CODES = (
-    (1, "INVALID_VALUE", "an argument is none that the driver takes", "see the notes for what was passed"),
+    (
+        1,
+        "INVALID_VALUE",
+        "an argument is none that the driver takes",
+        "report it with the notes: tilevm checks what it passes",
+    ),
     (2, "OUT_OF_MEMORY", "the card has not that much memory free", "free tensors, or use a card with more"),
     (3, "NOT_INITIALIZED", "the driver was not started here", "fork before CUDA is used, or start processes by spawn"),
     (4, "DEINITIALIZED", "the process is ending, and the driver has ended", "launch before the interpreter exits"),

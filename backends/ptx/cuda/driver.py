@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,7 @@ def driver() -> ModuleType:
     """
     api = bindings()
     try:
-        code = int(api.cuInit(0)[0])
+        code, _ = result(api.cuInit, 0)
     except RuntimeError as error:  # of cuda.pathfinder: no libcuda
         raise TileError(
             "there is no driver of NVIDIA here",
@@ -59,9 +60,9 @@ def driver() -> ModuleType:
 
 def version(api: ModuleType) -> int:
     """The CUDA that the driver is made for, as in 12040."""
-    code, found = api.cuDriverGetVersion()
-    if int(code):
-        raise failure("cuDriverGetVersion", int(code), "the driver does not tell its version")
+    code, found = result(api.cuDriverGetVersion)
+    if code:
+        raise failure("cuDriverGetVersion", code, "the driver does not tell its version")
     return int(found)
 
 
@@ -83,8 +84,13 @@ def call(name: str, *arguments: Any, doing: str) -> Any:
 
 def attempt(name: str, *arguments: Any) -> tuple[int, Any]:
     """The result of a function of the driver, and what it gives where that is 0."""
+    return result(getattr(driver(), name), *arguments)
+
+
+def result(function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
+    """The same of a function of cuda-python."""
     try:
-        found, *given = getattr(driver(), name)(*arguments)
+        found, *given = function(*arguments)
     except ValueError as error:
         if number := UNNAMED.match(str(error)):
             return int(number[1]), None

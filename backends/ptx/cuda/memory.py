@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tilevm.backend import Argument, Array
+from tilevm.source import Note
 
 from ..arguments import STEP, Stretch
 from .cards import Card
 from .codes import STICKY
 from .driver import attempt
-
-OUT_OF_MEMORY = 2
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Copy:
 
     def fetch(self, card: Card, stream: int) -> None:
         """Copy it to the card."""
-        doing = f"copying {self.stretch.name} to {card.device}"
+        doing = f"copying {self.stretch.name} there"
         card.call("cuMemcpyHtoDAsync", self.address, self.stretch.begin, self.count, stream, doing=doing)
 
     def bring(self, card: Card, stream: int) -> None:
@@ -48,7 +47,7 @@ def copied(card: Card, found: Sequence[Stretch], stream: int) -> Iterator[list[C
     if not total:
         yield []
         return
-    base = allocate(card, total, ", ".join(s.name for s in found))
+    base = allocate(card, total, ", ".join(sorted(s.name for s in found)))
     try:
         copies = [Copy(one, base + at) for one, at in zip(found, places, strict=True)]
         for copy in copies:
@@ -64,7 +63,9 @@ def allocate(card: Card, count: int, names: str) -> int:
     """Bytes on a card. Raises CudaError where it has not that many."""
     code, found = attempt("cuMemAlloc", count)
     if code:
-        card.fail("cuMemAlloc", code, f"taking {count} of {card.memory} bytes for {names}")
+        asked, room = attempt("cuMemGetInfo")
+        notes = () if asked else (Note(f"{int(room[0])} of its {int(room[1])} bytes are free"),)
+        card.fail("cuMemAlloc", code, f"taking {count} bytes for {names}", notes)
     return int(found)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tilevm.compiling import COMPILING
 from tilevm.optional import require
 
 from .driver import address
@@ -115,16 +114,17 @@ class Native:
 
 @cache
 def start() -> Native:
-    """The function, compiled for this process; the driver's functions are where it loaded them."""
+    """The function, compiled for this process; the driver's functions are where it loaded them.
+
+    To be called with ``COMPILING`` held: of two that were made at once, one would be freed with its code in use.
+    """
     llvm = require("llvmlite.binding", "launching on a card")
     where = {name: address(name) for name in CALLED}
-    with COMPILING:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
-        module = llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, **where))
-        engine = llvm.create_mcjit_compiler(module, machine)
-        engine.finalize_object()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, **where)), machine)
+    engine.finalize_object()
     found = engine.get_function_address("start")
     pointer, word, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     return Native(found, ctypes.CFUNCTYPE(int_, pointer, pointer, word, int_, int_, int_)(found), engine)

@@ -6,6 +6,7 @@
    copies its parameters out, as the driver does, and hands them to the test, which may run the kernel.
    The file exports stub_…, by which tests set it up and read what happened. */
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 enum { CARDS = 4, ATTRIBUTES = 256, SLOTS = 128, BLOCKS = 4096 };
 enum { INVALID = 1, MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 101, NO_CONTEXT = 201, BAD_HANDLE = 400, NOT_FOUND = 500 };
 enum { FUNCTION_SHARED = 8, POINTER_CARD = 9, MODE_RELAXED = 2 };
-static const uint64_t BASE = 0x700000000000, GAP = 4096;
+static const uint64_t BASE = 1ull << 33, GAP = 4096;
 
 typedef struct { int card, own; } Context;
 typedef struct { Context *context; int number, capturing; } Stream;
@@ -30,6 +31,7 @@ static char *text;
 static size_t used, room;
 static int started, cards = 1, version = 13000, attributes[CARDS][ATTRIBUTES], told[SLOTS], told_count;
 static int sticky, fault_at, fault, launches, mode, blocks;
+static int needed[16] = {1024, 0, 0, 0, 24}; /* of a function: most threads, bytes shared, constant, local; registers */
 static char name[CARDS][64], jit_log[4096];
 static uint64_t total[CARDS], top;
 static Context primary[CARDS] = {{0, 1}, {1, 1}, {2, 1}, {3, 1}}, other[CARDS] = {{0}, {1}, {2}, {3}};
@@ -61,7 +63,12 @@ static int enter(const char *who) {
 
 static int needs(void) { return !started ? NOT_INITIALIZED : sticky ? sticky : depth ? 0 : NO_CONTEXT; }
 
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static void *locked(void) { pthread_mutex_lock(&one); return &one; }
+static void unlocked(void *held) { pthread_mutex_unlock(*(pthread_mutex_t **)held); }
+
 #define CALL(who, ...) \
+    void *turn __attribute__((cleanup(unlocked), unused)) = locked(); \
     say(#who " " __VA_ARGS__), say("\n"); \
     { int code = enter(#who); if (code) { say("  -> %d\n", code); return code; } }
 #define TRY(found) { int code = found; if (code) { say("  -> %d\n", code); return code; } }
@@ -81,7 +88,6 @@ int cuDeviceGetCount(int *out) { CALL(cuDeviceGetCount) *out = cards; return 0; 
 int cuDeviceGet(int *out, int n) { CALL(cuDeviceGet, "%d", n) TRY(n < 0 || n >= cards ? NO_DEVICE : 0) *out = n; return 0; }
 int cuDeviceGetName(char *out, int size, int n) { CALL(cuDeviceGetName, "%d", n) snprintf(out, size, "%s", name[n]); return 0; }
 int cuDeviceGetAttribute(int *out, int which, int n) { CALL(cuDeviceGetAttribute, "%d %d", n, which) *out = attributes[n][which]; return 0; }
-int cuDeviceTotalMem(size_t *out, int n) { CALL(cuDeviceTotalMem, "%d", n) *out = total[n]; return 0; }
 
 int cuDevicePrimaryCtxRetain(Context **out, int n) {
     CALL(cuDevicePrimaryCtxRetain, "%d", n)
@@ -106,7 +112,6 @@ int cuModuleLoadDataEx(Module **out, const char *image, unsigned count, int *opt
     jit(count, options, values);
     CALL(cuModuleLoadDataEx, "%s mode=%d", elf ? "cubin" : "ptx", mode)
     TRY(needs())
-    for (int i = 0; i < blocks; i++) {}
     Module *m = calloc(1, sizeof *m);
     m->context = current(), m->elf = elf, m->image = elf ? NULL : strdup(image);
     *out = m, live.modules++;
@@ -142,10 +147,9 @@ int cuModuleGetFunction(Function **out, Module *m, const char *who) {
 }
 
 int cuFuncGetAttribute(int *out, int which, Function *f) {
-    static const int found[10] = {1024, 0, 0, 0, 24, 78, 89, 0, 0, 0};
     CALL(cuFuncGetAttribute, "%s %d", f->name, which)
     TRY(needs())
-    *out = found[which];
+    *out = needed[which];
     return 0;
 }
 
@@ -166,6 +170,13 @@ int cuMemAlloc(uint64_t *out, size_t size) {
     memset(b->held, 0xA5, size);
     top += (size + 2 * GAP - 1) / GAP * GAP;
     *out = b->begin, live.memory++;
+    return 0;
+}
+
+int cuMemGetInfo(size_t *free, size_t *all) {
+    CALL(cuMemGetInfo)
+    TRY(needs())
+    *free = *all = total[current()->card];
     return 0;
 }
 
@@ -246,7 +257,7 @@ int cuLaunchKernelEx(const Config *c, Function *f, void **params, void **extra) 
 #define ROW(who) {#who, (void *)who}
 static const struct { const char *name; void *function; } table[] = {
     ROW(cuInit), ROW(cuDriverGetVersion), ROW(cuDeviceGetCount), ROW(cuDeviceGet), ROW(cuDeviceGetName), ROW(cuDeviceGetAttribute),
-    ROW(cuDeviceTotalMem), ROW(cuDevicePrimaryCtxRetain), ROW(cuCtxGetCurrent), ROW(cuCtxPushCurrent), ROW(cuCtxPopCurrent),
+    ROW(cuMemGetInfo), ROW(cuDevicePrimaryCtxRetain), ROW(cuCtxGetCurrent), ROW(cuCtxPushCurrent), ROW(cuCtxPopCurrent),
     ROW(cuCtxSynchronize), ROW(cuThreadExchangeStreamCaptureMode), ROW(cuModuleLoadDataEx), ROW(cuModuleUnload),
     ROW(cuModuleGetFunction), ROW(cuFuncGetAttribute), ROW(cuFuncSetAttribute), ROW(cuMemAlloc), ROW(cuMemFree),
     ROW(cuMemcpyHtoDAsync), ROW(cuMemcpyDtoHAsync), ROW(cuPointerGetAttribute), ROW(cuStreamSynchronize), ROW(cuStreamIsCapturing),
@@ -274,6 +285,7 @@ void stub_card(int n, const char *called, int major, int minor, uint64_t memory)
 }
 void stub_cards(int count) { cards = count; }
 void stub_attribute(int n, int which, int value) { attributes[n][which] = value; }
+void stub_function(int which, int value) { needed[which] = value; }
 void stub_version(int found) { version = found; }
 void stub_jit_log(const char *said) { snprintf(jit_log, sizeof jit_log, "%s", said); }
 void stub_parameters(int count, const int *sizes) { told_count = count; memcpy(told, sizes, count * sizeof *sizes); }
