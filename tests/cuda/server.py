@@ -6,7 +6,6 @@ and back what it printed, what it would compare with golden files, and the page 
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import pickle
@@ -16,25 +15,19 @@ import warnings
 from contextlib import redirect_stdout
 from typing import Any, BinaryIO
 
-import tilevm  # noqa: F401  # before the first fork, so that no test pays for it
+from tests.cuda.kernels import add_one
 from tests.cuda.standin import Stub
-from tilevm.optional import require
-
-require("cuda.bindings.driver", "the stand-in", "cuda")
+from tilevm.optional import load_file, require
 
 
 def perform(path: str, name: str, arguments: dict[str, Any]) -> tuple[str, list[tuple[str, str]], str]:
     """What a test prints, shows to golden files, and how it fails."""
-    spec = importlib.util.spec_from_file_location("case", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     golden: list[tuple[str, str]] = []
     out, page = io.StringIO(), ""
     given = {"stub": Stub(), "golden": lambda *pair: golden.append(pair), **arguments}
     try:
         with redirect_stdout(out):
-            spec.loader.exec_module(module)
-            test = getattr(module, name)
+            test = getattr(load_file(path), name)
             test(**{n: v for n, v in given.items() if n in test.__code__.co_varnames[: test.__code__.co_argcount]})
     except BaseException as error:  # whatever it is, the answer tells it
         page = traceback.format_exc() + local(error)
@@ -68,8 +61,16 @@ def answer(request: Any, to: BinaryIO) -> None:
     to.flush()
 
 
+def warm() -> None:
+    """Load before the first fork what every test needs: all but the driver."""
+    for name in ("cuda.bindings.driver", "llvmlite.binding"):
+        require(name, "the stand-in", "cuda")
+    assert "ptx" in add_one.compile("x: f32[N], y: f32[N]", target="sm_89").stages
+
+
 def main() -> None:
     warnings.simplefilter("error")
+    warm()
     to = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while True:

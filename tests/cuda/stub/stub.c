@@ -74,7 +74,9 @@ static void unlocked(void *held) { pthread_mutex_unlock(*(pthread_mutex_t **)hel
 #define TRY(found) { int code = found; if (code) { say("  -> %d\n", code); return code; } }
 
 static Context *current(void) { return depth ? stack[depth - 1] : NULL; }
-static int stream_of(Stream *s) { return s ? s->number : 0; }
+static int made(Stream *s) { return (uintptr_t)s > 2; } /* the others stand for default ones */
+static int stream_of(Stream *s) { return made(s) ? s->number : (int)(uintptr_t)s; }
+static int captured(Stream *s) { return made(s) && s->capturing; }
 
 static Block *holding(uint64_t at) {
     for (int i = 0; i < blocks; i++)
@@ -218,9 +220,9 @@ int cuPointerGetAttribute(int *out, int which, uint64_t at) {
     return 0;
 }
 
-int cuStreamSynchronize(Stream *s) { CALL(cuStreamSynchronize, "%d", stream_of(s)) TRY(needs()) TRY(s && s->capturing ? 900 : 0) return 0; }
-int cuStreamIsCapturing(Stream *s, int *out) { CALL(cuStreamIsCapturing, "%d", stream_of(s)) TRY(needs()) *out = s && s->capturing; return 0; }
-int cuStreamGetCtx(Stream *s, Context **out) { CALL(cuStreamGetCtx, "%d", stream_of(s)) TRY(sticky) *out = s ? s->context : current(); return 0; }
+int cuStreamSynchronize(Stream *s) { CALL(cuStreamSynchronize, "%d", stream_of(s)) TRY(needs()) TRY(captured(s) ? 900 : 0) return 0; }
+int cuStreamIsCapturing(Stream *s, int *out) { CALL(cuStreamIsCapturing, "%d", stream_of(s)) TRY(needs()) *out = captured(s); return 0; }
+int cuStreamGetCtx(Stream *s, Context **out) { CALL(cuStreamGetCtx, "%d", stream_of(s)) TRY(sticky) *out = made(s) ? s->context : current(); return 0; }
 int cuStreamWaitEvent(Stream *s, void *e, unsigned flags) { CALL(cuStreamWaitEvent, "%d flags=%u", stream_of(s), flags) TRY(needs()) return 0; }
 int cuEventCreate(void **out, unsigned flags) { CALL(cuEventCreate, "flags=%u", flags) TRY(needs()) *out = malloc(1), live.events++; return 0; }
 int cuEventRecord(void *e, Stream *s) { CALL(cuEventRecord, "stream=%d", stream_of(s)) TRY(needs()) return 0; }
@@ -228,7 +230,7 @@ int cuEventDestroy(void *e) { CALL(cuEventDestroy) TRY(needs()) free(e), live.ev
 
 static int refuse(const Config *c, const Function *f) { /* as the driver would */
     const int *most = attributes[current()->card];
-    if (f->module->context != current() || ((uintptr_t)c->stream > 2 && c->stream->context != current())) return BAD_HANDLE;
+    if (f->module->context != current() || (made(c->stream) && c->stream->context != current())) return BAD_HANDLE;
     for (int i = 0; i < 3; i++)
         if (!c->grid[i] || c->grid[i] > (unsigned)most[5 + i] || !c->block[i] || c->block[i] > (unsigned)most[2 + i]) return INVALID;
     if (c->block[0] * c->block[1] * c->block[2] > (unsigned)most[1]) return INVALID;
@@ -239,7 +241,7 @@ int cuLaunchKernelEx(const Config *c, Function *f, void **params, void **extra) 
     unsigned char bytes[8 * SLOTS];
     int at = 0;
     CALL(cuLaunchKernelEx, "%s grid=%u,%u,%u block=%u,%u,%u shared=%u stream=%d attributes=%u", f->name, c->grid[0], c->grid[1],
-         c->grid[2], c->block[0], c->block[1], c->block[2], c->shared, (uintptr_t)c->stream > 2 ? stream_of(c->stream) : (int)(uintptr_t)c->stream, c->count)
+         c->grid[2], c->block[0], c->block[1], c->block[2], c->shared, stream_of(c->stream), c->count)
     TRY(needs())
     TRY(refuse(c, f))
     for (int i = 0; i < f->count; at += f->sizes[i++]) {
@@ -249,7 +251,7 @@ int cuLaunchKernelEx(const Config *c, Function *f, void **params, void **extra) 
         say("\n");
     }
     if (++launches == fault_at) sticky = fault;
-    if (runner && !(c->stream && (uintptr_t)c->stream > 2 && c->stream->capturing))
+    if (runner && !captured(c->stream))
         return runner(f->module->image, f->name, c->grid, c->block, c->shared, f->count, f->sizes, bytes);
     return 0;
 }
