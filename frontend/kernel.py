@@ -16,6 +16,7 @@ from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
+from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
 from tilevm.runtime.specialise import Specs, declared, specialise
@@ -104,16 +105,16 @@ class Kernel:
         call = self.parameters.sort(args, keywords)
         arguments, seen = self._read(call)
         compiled = self._find(call, seen)
-        compiled.run(grid, arguments)
+        compiled.run(grid, arguments, call.stream)
         if self._repeats.often(compiled, args, keywords):
-            made = Made(compiled, args, keywords, seen, self._outside(call))
+            made = Made(compiled, args, keywords, seen, self._outside(call), call.stream)
             if self._repeats.prepare(made) and grid is None:
                 self.__call__ = self._repeats.launcher(None)
 
     def _bind(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> Callable[[], None]:
         call = self.parameters.sort(args, keywords)
         arguments, seen = self._read(call)
-        return bind(self._find(call, seen), grid, arguments)
+        return bind(self._find(call, seen), grid, arguments, call.stream)
 
     def _read(self, call: Call) -> tuple[list[Argument], tuple[Seen, ...]]:
         pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
@@ -140,10 +141,20 @@ class Kernel:
 
     def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
         types = specialise(self.parameters.runtime, self._specs, seen)
+        settled = self._settle(call, seen)
         with COMPILING:
-            compiled = self._compile(call, types, self._specs)
+            compiled = self._compile(settled, types, self._specs)
             self._known[self._key(call, seen)] = compiled
         return compiled
+
+    def _settle(self, call: Call, seen: tuple[Seen, ...]) -> Call:
+        """A call with its device named, where nobody says and its arguments live on a card."""
+        asked = call.options
+        device = asked.device or home(self.parameters.runtime, seen)
+        if device is not None:
+            device = choose(device, asked.target).name
+            belong(device, self.parameters.runtime, seen)
+        return call._replace(options=asked._replace(device=device))
 
     def _declare(self, signature: Signature, args: Sequence[Any], keywords: Mapping[str, Any]) -> Compiled:
         """Compile for a signature alone."""

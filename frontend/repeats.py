@@ -32,6 +32,7 @@ class Made(NamedTuple):
     keywords: Mapping[str, Any]
     seen: Sequence[Seen]
     outside: Sequence[Place]
+    stream: object = None
 
 
 class Repeats:
@@ -81,7 +82,8 @@ class Repeats:
         number = {name: i for i, name in enumerate(self._parameters.runtime)}
         names = (*self._parameters.names[: len(made.args)], *made.keywords)
         values = (*made.args, *made.keywords.values())
-        return plan.Call(values, tuple(made.keywords), [number.get(name) for name in names], watched)
+        places = [number.get(name) for name in names]
+        return plan.Call(values, tuple(made.keywords), places, watched, made.stream)
 
 
 def plain(grid: Grid) -> Counts | None:

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tilevm.backend import Argument, packer, starter
+from tilevm.backend import Argument, Array, packer, starter
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.grid import Grid
 from tilevm.runtime.launch.objects import native
-from tilevm.runtime.launch.plan import bound
+from tilevm.runtime.launch.plan import bound, stream
 from tilevm.runtime.launch.program import Chain
 from tilevm.source import TileError
 
 
-def bind(compiled: Compiled, grid: Grid | None, arguments: Sequence[Argument]) -> Callable[[], None]:
+def bind(
+    compiled: Compiled, grid: Grid | None, arguments: Sequence[Argument], given: object = None
+) -> Callable[[], None]:
     """What launches ``compiled`` on these arguments whenever it is called.
 
     Types, extents and grid are looked at now and not again; memory is used where it is, and kept alive. Raises
-    TileError for what the kernel's contract forbids.
+    TileError for what the kernel's contract forbids. ``given``: the stream; where it is None, the one that is current
+    when the launcher is called.
     """
     counts = compiled.counted(grid, arguments)
-    artifact = compiled.build.artifact
-    found = starter(artifact) if native() else None
+    arrays = [a for a in arguments if isinstance(a, Array)]
+    here = all(a.device == compiled.device and not a.stream for a in arrays)
+    found = starter(compiled.build.artifact) if native() and here else None
     if found is None:
-        return lambda: artifact.launch(counts, arguments) if 0 not in counts else None
-    name = compiled.abi.name
+        return lambda: compiled.run_counted(counts, arguments, given)
+    name, order = compiled.abi.name, stream(found, given, (a.owner for a in arrays))
     chain = Chain(name)
-    chain.add(bound(compiled, found, packer(compiled.abi)(arguments), counts, tuple(arguments)))
+    chain.add(bound(compiled, found, packer(compiled.abi)(arguments), counts, order, tuple(arguments)))
 
     def otherwise(*args: object, **keywords: object) -> None:
         raise TileError(

@@ -40,12 +40,13 @@ class Watched(NamedTuple):
 @dataclass(frozen=True)
 class Call:
     """A call as it was written. ``values`` by position and then by ``names``; ``places``: of each value, the number of
-    the run-time parameter that it is, or None where it must be the same again."""
+    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given."""
 
     values: Sequence[Any]
     names: tuple[str, ...]
     places: Sequence[int | None]
     watched: Sequence[Watched]
+    stream: object = None
 
 
 @dataclass
@@ -108,8 +109,8 @@ def program(compiled: Compiled, starter: Starter, call: Call, seen: Sequence[See
     slots = [slot(plan, *entry) for entry in entries(compiled)]
     if plan.registers > REGISTERS:
         return None
-    by_position = len(call.values) - len(call.names)
-    return Program(starter, plan.rows, by_position, call.names, slots, counts, stream(plan, call), tuple(plan.keep))
+    by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
+    return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
 
 
 # Arguments ----------------------------------------------------------------------------------------------------
@@ -200,8 +201,8 @@ def array(plan: Plan, place: int, dims: int) -> Held | None:
 
 
 def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
-    """What specialisation saw of an array is seen again."""
-    if seen.wide or seen.packed:
+    """What specialisation saw of an array is seen again; of one that has to be copied to a card, nothing is."""
+    if seen.wide or seen.packed or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
     wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
@@ -335,19 +336,29 @@ def slot(plan: Plan, place: int, kind: Slot, axis: int) -> int:
     return {Slot.EXTENT: held.extent, Slot.STRIDE: held.stride}.get(kind, lambda _: held.first)(axis)
 
 
-def stream(plan: Plan, call: Call) -> Stream:
-    """The device that is here has no streams."""
-    return Stream()
+def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
+    """The stream that is given, else the one that is current for the first of torch's tensors among some values."""
+    if starter.handle is None:
+        return Stream()
+    if given is not None:
+        return Stream(number=starter.handle(given))
+    torch = loaded("torch")
+    tensor = next((v for v in values if torch is not None and isinstance(v, torch.Tensor)), None)
+    if tensor is None:
+        return Stream()
+    shown = objects.shown(torch)
+    assert shown is not None, "tensors that are taken show themselves"
+    return Stream(current=shown.stream, device=dl_device(tensor))
 
 
 # A call with the very same arguments --------------------------------------------------------------------------
 
 
 def bound(
-    compiled: Compiled, starter: Starter, words: Sequence[int], counts: Sequence[int], keep: Sequence[object]
+    compiled: Compiled, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
 ) -> Program:
-    """The launch program that takes no arguments and passes on these words, of arguments that are kept."""
+    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
     plan = Plan(compiled, starter)
     slots = [plan.constant(word) for word in words]
     x, y, z = (plan.constant(count) for count in counts)
-    return Program(starter, plan.rows, 0, (), slots, (x, y, z), keep=keep)
+    return Program(starter, plan.rows, 0, (), slots, (x, y, z), order, (keep,))
