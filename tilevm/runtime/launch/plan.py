@@ -14,7 +14,6 @@ import numpy as np
 from tilevm.abi import Slot
 from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
-from tilevm.optional import loaded
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.launch import objects
@@ -98,8 +97,8 @@ def program(compiled: Compiled, starter: Starter, call: Call, seen: Sequence[See
     """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
     plan = Plan(compiled, starter)
     for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
-        reader = same if place is None else READERS.get(type(value)) or tensor_reader(value)
-        if reader is None or not reader(plan, number, value, place, None if place is None else seen[place]):
+        reader = same if place is None else READERS.get(type(value), tensor)
+        if not reader(plan, number, value, place, None if place is None else seen[place]):
             return None
     if len(plan.held) != len(compiled.abi.params):
         return None  # an argument that a default stands for
@@ -210,29 +209,17 @@ def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     return True
 
 
-def tensor_reader(value: Any) -> Reader | None:
-    """For torch's own tensors, where they show themselves to native code."""
-    torch = loaded("torch")
-    return tensor if torch is not None and type(value) is torch.Tensor and objects.shown(torch) else None
-
-
 def tensor(plan: Plan, number: int, value: Any, place: int, seen: Trait) -> bool:
-    torch = loaded("torch")
-    shown, word = objects.shown(torch), objects.kind_word(value.dtype, torch)
-    held = array(plan, place, value.dim())
-    if shown is None or word is None or held is None:
+    """A tensor that shows itself, as torch's do."""
+    shown = objects.shown(type(value))
+    said = None if shown is None else objects.taken(shown, value)
+    held = None if said is None else array(plan, place, len(seen.units))
+    if shown is None or said is None or held is None:
         return False
-    gradient, lazy = value.is_floating_point(), seen.dtype in PARTS
-    told = objects.record(shown, word | value.dim(), dl_device(value), gradient, lazy)
+    told = objects.record(shown, *said, seen.dtype.is_float, seen.dtype in PARTS)
     plan.object(told)
     plan.add(Code.TENSOR, r=held.first, a=number, b=held.dims, x=told.ctypes.data)
-    return look(plan, held, value.element_size(), seen)
-
-
-def dl_device(tensor: Any) -> int:
-    """DLPack's kind of a tensor's device, and its number in the upper half."""
-    kind, number = tensor.__dlpack_device__()
-    return int(kind) | int(number) << 32
+    return look(plan, held, seen.dtype.numpy_bytes, seen)
 
 
 READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.ndarray: numpy_array}
@@ -337,18 +324,17 @@ def slot(plan: Plan, place: int, kind: Slot, axis: int) -> int:
 
 
 def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
-    """The stream that is given, else the one that is current for the first of torch's tensors among some values."""
+    """The stream that is given, else the one that is current for the first tensor that can tell, among some values."""
     if starter.handle is None:
         return Stream()
     if given is not None:
         return Stream(number=starter.handle(given))
-    torch = loaded("torch")
-    tensor = next((v for v in values if torch is not None and isinstance(v, torch.Tensor)), None)
-    if tensor is None:
-        return Stream()
-    shown = objects.shown(torch)
-    assert shown is not None, "tensors that are taken show themselves"
-    return Stream(current=shown.stream, device=dl_device(tensor))
+    for value in values:
+        shown = objects.shown(type(value))
+        said = None if shown is None else objects.taken(shown, value)
+        if shown is not None and said is not None and shown.stream:
+            return Stream(current=shown.stream, device=said[1])
+    return Stream()
 
 
 # A call with the very same arguments --------------------------------------------------------------------------
