@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Starter
+from tilevm.backend import Argument, Array, Artifact, Starter
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
+from tilevm.target import target
 
 from ..arguments import Stretch, stretches
 from ..artifact import ATOMICS, Written
+from ..assemble import Machine, made_by
 from ..emit.report import PARAMETERS
-from ..records import Report
+from ..records import Records, Report
 from .cards import Card, cards
+from .code import Code
+from .driver import driver, release, version
 from .faults import number
 from .memory import Copy, copied, places
 from .module import Function, assembles, load
@@ -41,18 +47,27 @@ class Loaded(NamedTuple):
 class OnCard(Written):
     """A kernel for one card."""
 
-    def __init__(self, func: Func, abi: KernelAbi, card: Card) -> None:
-        super().__init__(func, abi)
-        self.card, self.architecture = card, card.architecture
-        self.writes = frozenset(op.memory.hint for op in walk(func.body) if isinstance(op, STORES))
+    def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
+        """``records``: of what it prints and asserts; ``stages``: its texts."""
+        self.abi, self.card, self.code, self.records, self.stages = abi, card, code, records, stages
+        self.target, self.listing, self.architecture = target(code.target), code.listing, card.architecture
         self.careful = debugging()  # every launch is checked and waited for
+        self.passing = Passing(abi, len(PARAMETERS) if records.sites else 0)
         self._loaded: Loaded | None = None
-        self.passing = Passing(abi, len(PARAMETERS) if self.records.sites else 0)
 
     @property
     def assembled(self) -> bool:
         """Whether machine code is made of it here, rather than by the driver."""
         return assembles(self.architecture)
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        return self.code.machine or super().machine
+
+    @property
+    def data(self) -> bytes | None:
+        """What another process needs of it; None where it prints or asserts."""
+        return None if self.records.sites else replace(self.code, machine=self.machine).pack()
 
     @property
     def loaded(self) -> Loaded:
@@ -142,7 +157,7 @@ class OnCard(Written):
 
     def changed(self, copies: Sequence[Copy], arguments: Sequence[Argument], count: int) -> list[Copy]:
         """Those that the kernel may have written to; those from ``count`` on are its own."""
-        stored = [a for p, a in zip(self.abi.params, arguments, strict=True) if p.name in self.writes]
+        stored = [a for p, a in zip(self.abi.params, arguments, strict=True) if p.name in self.code.writes]
         addresses = [a.address for a in stored if isinstance(a, Array)]
         touched = [c for c in copies[:count] if any(c.stretch.begin <= at < c.stretch.end for at in addresses)]
         return [*touched, *copies[count:]]
@@ -165,6 +180,22 @@ def told_in(report: Report) -> Stretch:
     return Stretch(begin, begin + held.nbytes, "what is told", True)
 
 
+class Texts(Mapping[str, str]):
+    """Texts of a kernel that another process compiled: the PTX is at hand, for the others it is compiled again."""
+
+    def __init__(self, ptx: str, again: Callable[[], Artifact]) -> None:
+        self._ptx, self._again = ptx, again
+
+    def __getitem__(self, name: str) -> str:
+        return self._ptx if name == "ptx" else self._again().stages[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("thread", "ptx"))
+
+    def __len__(self) -> int:
+        return 2
+
+
 class Loader:
     """The backend of one card."""
 
@@ -172,4 +203,15 @@ class Loader:
         self.card = cards[number]
 
     def compile(self, func: Func, abi: KernelAbi) -> OnCard:
-        return OnCard(func, abi, self.card)
+        made = Written(func, abi)
+        stores = tuple(dict.fromkeys(op.memory.hint for op in walk(func.body) if isinstance(op, STORES)))
+        code = Code(made.listing, made.target.name, stores, None)
+        return OnCard(abi, self.card, code, made.records, made.stages)
+
+    def machine(self) -> str:
+        """What decides the machine code: the card, what assembles, and the driver that loads it."""
+        return f"{self.card.architecture} {made_by()} CUDA {release(version(driver()))}"
+
+    def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
+        code = Code.unpack(data)
+        return OnCard(abi, self.card, code, Records((), code.listing.threads), Texts(code.listing.text, again))

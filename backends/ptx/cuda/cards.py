@@ -163,7 +163,7 @@ class Cards:
                 help="device='cpu' runs the kernel on the host",
             )
         first, *others = card.targets
-        return Place(card.device, LOADER, first, True, others=tuple(others), card=card.number, streams=True)
+        return Place(card.device, LOADER, first, True, True, tuple(others), card.number, streams=True)
 
     def holding(self, address: int) -> int:
         """The number of the card whose memory an address is in."""
