@@ -18,6 +18,7 @@ from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
+from tilevm.runtime.launch.bind import bind
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
@@ -27,6 +28,7 @@ from tilevm.types import Type
 from .call import Call, Parameters
 from .captures import helpers
 from .fingerprint import fingerprint
+from .repeats import Made, Repeats
 from .trace import trace
 from .values import with_article
 from .watch import Place, marks, places
@@ -39,17 +41,23 @@ class Kernel:
     to three counts, or a function of dims, integer arguments and constants. Any thread may call it.
     """
 
+    __slots__ = ("__call__", "__dict__", "__weakref__")  # calls go to what the first slot holds, native code by and by
+
     __name__: str
     __qualname__: str
+    __call__: Callable[..., None]
 
     def __init__(self, function: FunctionType, signature: Signature, grid: Grid | None) -> None:
         update_wrapper(self, function)
+        self.__call__ = self._otherwise(None)
         self.signature, self.grid, self._function = signature, grid, function
         self.parameters = Parameters.of(function)
         self._specs = specs(self.parameters, signature)
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
+        self._repeats = Repeats(self.parameters, self._otherwise)
+        self._on: dict[Grid | None, Callable[..., None]] = {}  # launchers by grid
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -58,17 +66,29 @@ class Kernel:
         """Pickled and copied as functions are: by name, so another process compiles its own."""
         return self.__qualname__
 
-    def __call__(self, *args: Any, **keywords: Any) -> None:
-        self._launch(None, args, keywords)
-
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args, **keywords: self.gridless._launch(grid, args, keywords)
+        try:
+            return self._on[grid]
+        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
+            repeats = self.gridless._repeats
+            self._on = repeats.launchers
+            return repeats.launcher(grid)
+
+    def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
+        """A launcher that goes through Python."""
+        return lambda *args, **keywords: self._launch(grid, args, keywords)
 
     @cached_property
     def gridless(self) -> Kernel:
         """The kernel without its own grid: accesses proved to lie inside for that one may not on a larger one."""
         return self if self.grid is None else Kernel(self._function, self.signature, None)
+
+    @property
+    def prepare(self) -> Preparing:
+        """``kernel.prepare(*args, **constexprs)`` gives a launcher without arguments, which runs the kernel on these:
+        for loops. ``kernel.prepare[grid](…)`` says the grid. What is passed is looked at once, and kept alive."""
+        return Preparing(self)
 
     def compile(self, *args: Any, **keywords: Any) -> Compiled:
         """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
@@ -84,7 +104,17 @@ class Kernel:
     def _launch(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         call = self.parameters.sort(args, keywords)
         arguments, seen = self._read(call)
-        self._find(call, seen).run(grid, arguments, call.stream)
+        compiled = self._find(call, seen)
+        compiled.run(grid, arguments, call.stream)
+        if self._repeats.often(compiled, args, keywords):
+            made = Made(compiled, args, keywords, seen, self._outside(call))
+            if self._repeats.prepare(made) and grid is None:
+                self.__call__ = self._repeats.launcher(None)
+
+    def _bind(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> Callable[[], None]:
+        call = self.parameters.sort(args, keywords)
+        arguments, seen = self._read(call)
+        return bind(self._find(call, seen), grid, arguments, call.stream)
 
     def _read(self, call: Call) -> tuple[list[Argument], tuple[Seen, ...]]:
         pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
@@ -162,6 +192,19 @@ class Kernel:
             return None
         dims = {s.name: s.dims for s in self.signature if isinstance(s, TensorSpec)}
         return trace_grid(self.grid, {**call.constants, **symbols(types, dims)})
+
+
+class Preparing:
+    """``kernel.prepare``."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def __call__(self, *args: Any, **keywords: Any) -> Callable[[], None]:
+        return self._kernel._bind(None, args, keywords)
+
+    def __getitem__(self, grid: Grid) -> Callable[..., Callable[[], None]]:
+        return lambda *args, **keywords: self._kernel.gridless._bind(grid, args, keywords)
 
 
 def specs(parameters: Parameters, signature: Signature) -> Specs:

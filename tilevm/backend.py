@@ -5,9 +5,9 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
-from tilevm.abi import KernelAbi
+from tilevm.abi import Entry, KernelAbi, Slot, word
 from tilevm.ir import Func
 from tilevm.source import TileError, nearest
 from tilevm.target import TARGETS
@@ -41,6 +41,38 @@ class Array:
 
 
 Argument = Array | int | float | bool
+WORDS: Mapping[Slot, Callable[[Any, Entry], int]] = {
+    Slot.POINTER: lambda array, _: array.address,
+    Slot.EXTENT: lambda array, entry: array.shape[entry.axis],
+    Slot.STRIDE: lambda array, entry: array.strides[entry.axis],
+    Slot.SCALAR: lambda value, entry: word(value, entry.dtype),
+}
+
+
+def packer(abi: KernelAbi) -> Callable[[Sequence[Argument]], list[int]]:
+    """What makes the bits of every slot of a call, in order, as signed integers."""
+    place = {p.name: n for n, p in enumerate(abi.params)}
+    slots = [(place[entry.param], WORDS[entry.slot], entry) for entry in abi.entries]
+    return lambda arguments: [word_of(arguments[n], entry) for n, word_of, entry in slots]
+
+
+@dataclass(frozen=True, eq=False)
+class Starter:
+    """How native code launches a kernel.
+
+    ``address``: of a C function ``int32 start(void *context, int64 **slots, int64 stream, int32 nx, ny, nz)``. A slot
+    points at the bits of the convention's entry of that number, of which 8 bytes can be read. It gives 0, or what
+    ``fail`` makes an error of; or less than 0, and has done nothing: then ``long`` launches, called with the address of
+    the slots, the stream and the counts. ``keep`` must outlive the code. ``releases``: whether it may wait, so that
+    Python's other threads should go on.
+    """
+
+    address: int
+    context: int
+    fail: Callable[[int], object]
+    long: Callable[[int, int, int, int, int], None] | None = None
+    releases: bool = False
+    keep: object = None
 
 
 class Artifact(Protocol):
@@ -68,24 +100,17 @@ class Streaming(Artifact, Protocol):
         None, the stream that is current where the arguments come from."""
         ...
 
-    def starter(self) -> Starter | None:
-        """What launches it without Python; None where a launch takes more than that."""
-        ...
+
+@runtime_checkable
+class Startable(Protocol):
+    """An artifact that native code can launch; None where this one is an exception."""
+
+    def starter(self) -> Starter | None: ...
 
 
-@dataclass(frozen=True)
-class Starter:
-    """A launch as a C function.
-
-    ``address``: of ``int32 start(void *context, void **slots, int64 stream, int32 nx, int32 ny, int32 nz)``, whose
-    ``context`` this is; ``slots[i]`` points at the i-th of :attr:`KernelAbi.entries` in little endian, of which 8
-    bytes are read at most. ``fail`` raises for a result other than 0. ``keep`` lives as long as that may be called.
-    """
-
-    address: int
-    context: int
-    fail: Callable[[int], NoReturn]
-    keep: Any = field(repr=False)
+def starter(artifact: Artifact) -> Starter | None:
+    """How native code launches an artifact; None where Python alone does."""
+    return artifact.starter() if isinstance(artifact, Startable) else None
 
 
 class Backend(Protocol):

@@ -58,7 +58,7 @@ def test_machine_code_is_kept(stub: Stub) -> None:
 
 
 def test_each_driver_and_architecture_has_its_own(stub: Stub) -> None:
-    first, _ = first_and_second(in_a_folder())
+    first_and_second(in_a_folder())
     stub.version(OLD)
     assert not isinstance(again().compile(WIDE, WIDE, device="cuda:0").build.artifact.stages, Texts)
     stub.card(1, (8, 6))

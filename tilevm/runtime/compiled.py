@@ -105,19 +105,22 @@ class Compiled:
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
         """Run on arguments whose types and devices are known to be right; what else the contract asks is checked."""
-        programs = self.counted(grid, arguments)
-        if stream is not None:
-            self.run_on(stream, programs, arguments)
-        elif 0 not in programs:
-            self.build.artifact.launch(programs, arguments)
+        self.start(self.counted(grid, arguments), arguments, stream)
 
-    def run_on(self, stream: object, programs: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
-        """Run in the order of a stream. Raises TileError where the device has none."""
-        if not self.build.where.streams:
+    def start(self, programs: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+        """Run so many programs on arguments that are as the contract asks.
+
+        Raises TileError where a stream is given and the device has none.
+        """
+        if stream is not None and not self.build.where.streams:
             raise TileError(
                 f"device {self.device!r} has no streams", help="leave out stream=: the call returns when all is done"
             )
-        if 0 not in programs:
+        if 0 in programs:
+            return
+        if stream is None:
+            self.build.artifact.launch(programs, arguments)
+        else:
             cast(Streaming, self.build.artifact).launch(programs, arguments, stream)
 
     def counted(self, grid: Grid | None, arguments: Sequence[Argument]) -> tuple[int, int, int]:

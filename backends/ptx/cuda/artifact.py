@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Artifact, Starter
+from tilevm.backend import Argument, Array, Artifact, Starter, packer
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
@@ -20,15 +20,14 @@ from tilevm.target import target
 from ..arguments import Stretch, stretches
 from ..artifact import ATOMICS, Written
 from ..assemble import Machine, made_by
-from ..emit.report import PARAMETERS
 from ..records import Records, Report
 from .cards import Card, cards
 from .code import Code
 from .driver import driver, release, version
 from .faults import number
-from .memory import Copy, copied, places
+from .memory import Copy, copied, moved
 from .module import Function, assembles, load
-from .passing import Passing, Slots
+from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
 from .start import Native, Record, start
 from .streams import capturing, chosen, finish, wait
@@ -52,7 +51,7 @@ class OnCard(Written):
         self.abi, self.card, self.code, self.records, self.stages = abi, card, code, records, stages
         self.target, self.listing, self.architecture = target(code.target), code.listing, card.architecture
         self.careful = debugging()  # every launch is checked and waited for
-        self.passing = Passing(abi, len(PARAMETERS) if records.sites else 0)
+        self.words = packer(abi)
         self._loaded: Loaded | None = None
 
     @property
@@ -87,17 +86,23 @@ class OnCard(Written):
         return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
 
     def starter(self) -> Starter | None:
-        """What launches it without Python; None where it tells something, or every launch is waited for."""
+        """What launches it without Python, on tensors in the card's memory; None where it tells something, or every
+        launch is waited for."""
         if self.records.sites or self.careful:
             return None
         found = self.loaded
-        return Starter(found.native.address, ctypes.addressof(found.record), self.fail, found)
+        place = (found.native.address, ctypes.addressof(found.record))
+        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found))
 
     def fail(self, code: int) -> NoReturn:
         """Raises the error of a launch, of which no more is known than the driver's result."""
-        self.tried((1, 1, 1), (), 0).refuse(code)
+        self.tried(None, (), 0).refuse(code)
 
-    def tried(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: int) -> Try:
+    def beyond(self, slots: int, stream: int, *grid: int) -> None:
+        """Raises the error of more programs than a card counts."""
+        refuse_grid(self.card, self.abi.name, grid)
+
+    def tried(self, grid: tuple[int, int, int] | None, arguments: Sequence[Argument], stream: int) -> Try:
         """A launch, for whoever says why it cannot be."""
         named = dict(zip((p.name for p in self.abi.params), arguments, strict=False))
         needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)
@@ -123,15 +128,17 @@ class OnCard(Written):
         if self.careful:
             refuse_memory(self.tried(grid, arguments, order))
         before = self.card.ring.launches
-        self.start(grid, self.passing(arguments), arguments, order)
+        self.start(grid, self.words(arguments), arguments, order)
         if self.careful:
             with self.card.current():
                 if not capturing(self.card, order):
                     finish(self.card, order, before, f"waiting for {self.abi.name}")
 
-    def start(self, grid: tuple[int, int, int], slots: Slots, arguments: Sequence[Argument], stream: int) -> None:
+    def start(
+        self, grid: tuple[int, int, int], words: Sequence[int], arguments: Sequence[Argument], stream: int
+    ) -> None:
         """The launch itself."""
-        found = self.loaded
+        found, slots = self.loaded, Slots(words)
         code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
@@ -145,10 +152,10 @@ class OnCard(Written):
             found = stretches(self.abi, arguments) if hosts else []
             told = [told_in(report)] if self.records.sites else []
             with copied(self.card, [*found, *told], stream) as copies:
-                moved = places(arguments, copies) if hosts else ()
+                words = self.words(moved(arguments, copies) if hosts else arguments)
                 hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
                 before = self.card.ring.launches
-                self.start(grid, self.passing(arguments, moved, hidden), arguments, stream)
+                self.start(grid, [*words, *hidden], arguments, stream)
                 for copy in self.changed(copies, arguments, len(found)):
                     copy.bring(self.card, stream)
                 finish(self.card, stream, before, f"waiting for {self.abi.name}")
