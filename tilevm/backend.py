@@ -171,8 +171,26 @@ PLACES = {
 }
 
 
+@dataclass(frozen=True)
+class Here:
+    """A card that is here: its device, what it is, and the targets whose code it runs, the nearest first; none where
+    it is older than all."""
+
+    device: str
+    about: str
+    targets: tuple[str, ...]
+
+
 class Cards(Protocol):
     """The cards of one vendor that are here."""
+
+    def driver(self) -> str:
+        """Which driver serves them. Raises TileError where there is none that does."""
+        ...
+
+    def here(self) -> list[Here]:
+        """All of them. Raises TileError where no driver serves them."""
+        ...
 
     def place(self, number: int) -> Place:
         """The place of a card. Raises TileError where there is no such card, or it runs none of the code made here."""

@@ -83,6 +83,13 @@ def major() -> int | None:
     return int(number.partition(".")[0]) if number else None
 
 
+def made_by() -> str:
+    """What makes machine code here, and its version where it tells; nothing where there is none."""
+    if path := assembler():
+        return f"ptxas {release() or path}"
+    return f"{linker() or ''}"
+
+
 @cache
 def takes(machine: str) -> bool:
     """Whether the assembler here makes code for a machine such as sm_90."""

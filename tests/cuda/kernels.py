@@ -53,6 +53,13 @@ def asserted(x: tv.Tensor, y: tv.Tensor):
     y.store(at, found)
 
 
-@tv.kernel("x: f32[M, N], y: f32[N, M]", grid=lambda **_: 1)
+SIGNATURE = "x: f32[M, N], y: f32[N, M]"
+
+
+def GRID(**_):
+    return 1
+
+
+@tv.kernel(SIGNATURE, grid=GRID)
 def turned(x: tv.Tensor, y: tv.Tensor):
     y.store((0, 0), tv.permute(x.load((0, 0), (128, 128)), (1, 0)))

@@ -198,6 +198,11 @@ def test_launching_natively(stub: Stub, golden: Golden) -> None:
     stream = stub.stream(5)
     assert launch(starter.context, ctypes.addressof(slots), stream, 4, 1, 1) == 0
     golden("cuda/native_launch.txt", stub.log())
+    stub.log()
+    assert launch(starter.context, ctypes.addressof(slots), stream, 4, 0, 1) == 0 and stub.log() == ""
+    assert launch(starter.context, ctypes.addressof(slots), stream, 4, 1, 70000) == -1 and stub.log() == ""
+    with pytest.raises(tv.TileError, match="70000 programs along z, and cuda:0 counts to 65535"):
+        starter.long(ctypes.addressof(slots), stream, 4, 1, 70000)
     stub.fail("cuLaunchKernelEx", 701)
     code = launch(starter.context, ctypes.addressof(slots), 0, 4, 1, 1)
     with pytest.raises(tv.TileError, match="launching add_one fails on cuda:0") as caught:
@@ -223,3 +228,40 @@ def test_the_nearest_target(stub: Stub, capability: tuple[int, int]) -> None:
     assert {found.target, *found.others} == {t for t in ("sm_80", "sm_86", "sm_89") if t <= found.target}
     x = np.zeros(1000, np.float32)
     assert add_one.compile(x, x, device="cuda", target="sm_80").target == "sm_80"
+
+
+def test_a_prepared_launch_on_a_stream(stub: Stub, golden: Golden) -> None:
+    stub.version(OLD)
+    x, y = stub.put(np.ones(1000, np.float32)), stub.put(np.zeros(1000, np.float32))
+    again = add_one.prepare(x, y, stream=stub.stream(7))
+    stub.log()
+    again()
+    again()
+    golden("cuda/prepared.txt", stub.log())
+
+
+def test_a_prepared_launch_goes_where_the_owners_work_is(stub: Stub) -> None:
+    x, y = (stub.put(np.ones(1000, np.float32), stream=stub.stream(5)) for _ in range(2))
+    again = add_one.prepare(x, y)
+    stub.log()
+    again()
+    assert "stream=5 " in stub.log()
+
+
+def test_a_prepared_launch_with_the_hosts_memory(stub: Stub) -> None:
+    """It is copied at every call: what it holds may have changed."""
+    stub.run_kernels()
+    x, y = np.zeros(100, np.float32), np.zeros(100, np.float32)
+    again = add_one.prepare(x, y, device="cuda:0")
+    for n in range(3):
+        x[:] = n
+        again()
+        assert stub.problems == [] and (y == n + 1).all()
+
+
+def test_calls_that_come_again_with_the_hosts_memory(stub: Stub) -> None:
+    stub.run_kernels()
+    for n in range(20):
+        x, y = np.full(100, n, np.float32), np.zeros(100, np.float32)
+        add_one(x, y, device="cuda:0")
+        assert stub.problems == [] and (y == n + 1).all()

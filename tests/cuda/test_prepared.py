@@ -25,7 +25,7 @@ def test_kernels_run(stub: Stub) -> None:
     x = put(stub, np.arange(1000, dtype=np.float32))
     for n in range(6):
         y = put(stub, np.zeros(1000, np.float32))
-        calls = python_calls(lambda: add_one(x, y))
+        calls = python_calls(lambda y=y: add_one(x, y))
         assert ("_launch" in calls) is (n == 0), calls
         assert (y.get() == np.arange(1000) + 1).all()
     assert stub.problems == [] and Shown.asked == 5
@@ -83,7 +83,7 @@ def test_memory_of_the_host_goes_the_long_way(stub: Stub) -> None:
     x = np.arange(1000, dtype=np.float32)
     for _ in range(3):
         y = np.zeros(1000, np.float32)
-        assert "_launch" in python_calls(lambda: add_one(x, y, device="cuda:0"))
+        assert "_launch" in python_calls(lambda y=y: add_one(x, y, device="cuda:0"))
         assert (y == x + 1).all()
     go = add_one.prepare(x, y, device="cuda:0")
     x += 1

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Starter
+from tilevm.backend import Argument, Array, Artifact, Starter, packer
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
+from tilevm.target import target
 
 from ..arguments import Stretch, stretches
 from ..artifact import ATOMICS, Written
-from ..emit.report import PARAMETERS
-from ..records import Report
+from ..assemble import Machine, made_by
+from ..records import Records, Report
 from .cards import Card, cards
+from .code import Code
+from .driver import driver, release, version
 from .faults import number
-from .memory import Copy, copied, places
+from .memory import Copy, copied, moved
 from .module import Function, assembles, load
-from .passing import Passing, Slots
+from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
 from .start import Native, Record, start
 from .streams import capturing, chosen, finish, handle_of, wait
@@ -41,18 +46,27 @@ class Loaded(NamedTuple):
 class OnCard(Written):
     """A kernel for one card."""
 
-    def __init__(self, func: Func, abi: KernelAbi, card: Card) -> None:
-        super().__init__(func, abi)
-        self.card, self.architecture = card, card.architecture
-        self.writes = frozenset(op.memory.hint for op in walk(func.body) if isinstance(op, STORES))
+    def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
+        """``records``: of what it prints and asserts; ``stages``: its texts."""
+        self.abi, self.card, self.code, self.records, self.stages = abi, card, code, records, stages
+        self.target, self.listing, self.architecture = target(code.target), code.listing, card.architecture
         self.careful = debugging()  # every launch is checked and waited for
+        self.words = packer(abi)
         self._loaded: Loaded | None = None
-        self.passing = Passing(abi, len(PARAMETERS) if self.records.sites else 0)
 
     @property
     def assembled(self) -> bool:
         """Whether machine code is made of it here, rather than by the driver."""
         return assembles(self.architecture)
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        return self.code.machine or super().machine
+
+    @property
+    def data(self) -> bytes | None:
+        """What another process needs of it; None where it prints or asserts."""
+        return None if self.records.sites else replace(self.code, machine=self.machine).pack()
 
     @property
     def loaded(self) -> Loaded:
@@ -72,19 +86,23 @@ class OnCard(Written):
         return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
 
     def starter(self) -> Starter | None:
-        """What launches it without Python; None where it tells something, or every launch is waited for."""
+        """What launches it without Python, on tensors in the card's memory; None where it tells something, or every
+        launch is waited for."""
         if self.records.sites or self.careful:
             return None
         found = self.loaded
-        address, record = found.native.address, ctypes.addressof(found.record)
-        return Starter(address, record, self.fail, releases=True, keep=found, handle=handle_of)
+        place = (found.native.address, ctypes.addressof(found.record))
+        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found), handle=handle_of)
 
-    def fail(self, code: int, stream: int, x: int, y: int, z: int) -> NoReturn:
+    def fail(self, code: int, stream: int, *grid: int) -> NoReturn:
         """Raises the error of a launch, by the driver's result; which arguments it had, nobody knows any more."""
-        refuse_grid(self.card, self.abi.name, (x, y, z))
-        self.tried((x, y, z), (), stream).refuse(code)
+        self.tried(grid, (), stream).refuse(code)
 
-    def tried(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: int) -> Try:
+    def beyond(self, slots: int, stream: int, *grid: int) -> None:
+        """Raises the error of more programs than a card counts."""
+        refuse_grid(self.card, self.abi.name, grid)
+
+    def tried(self, grid: Sequence[int], arguments: Sequence[Argument], stream: int) -> Try:
         """A launch, for whoever says why it cannot be."""
         named = dict(zip((p.name for p in self.abi.params), arguments, strict=False))
         needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)
@@ -110,15 +128,17 @@ class OnCard(Written):
         if self.careful:
             refuse_memory(self.tried(grid, arguments, order))
         before = self.card.ring.launches
-        self.start(grid, self.passing(arguments), arguments, order)
+        self.start(grid, self.words(arguments), arguments, order)
         if self.careful:
             with self.card.current():
                 if not capturing(self.card, order):
                     finish(self.card, order, before, f"waiting for {self.abi.name}")
 
-    def start(self, grid: tuple[int, int, int], slots: Slots, arguments: Sequence[Argument], stream: int) -> None:
+    def start(
+        self, grid: tuple[int, int, int], words: Sequence[int], arguments: Sequence[Argument], stream: int
+    ) -> None:
         """The launch itself."""
-        found = self.loaded
+        found, slots = self.loaded, Slots(words)
         code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
@@ -132,10 +152,10 @@ class OnCard(Written):
             found = stretches(self.abi, arguments) if hosts else []
             told = [told_in(report)] if self.records.sites else []
             with copied(self.card, [*found, *told], stream) as copies:
-                moved = places(arguments, copies) if hosts else ()
+                words = self.words(moved(arguments, copies) if hosts else arguments)
                 hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
                 before = self.card.ring.launches
-                self.start(grid, self.passing(arguments, moved, hidden), arguments, stream)
+                self.start(grid, [*words, *hidden], arguments, stream)
                 for copy in self.changed(copies, arguments, len(found)):
                     copy.bring(self.card, stream)
                 finish(self.card, stream, before, f"waiting for {self.abi.name}")
@@ -144,7 +164,7 @@ class OnCard(Written):
 
     def changed(self, copies: Sequence[Copy], arguments: Sequence[Argument], count: int) -> list[Copy]:
         """Those that the kernel may have written to; those from ``count`` on are its own."""
-        stored = [a for p, a in zip(self.abi.params, arguments, strict=True) if p.name in self.writes]
+        stored = [a for p, a in zip(self.abi.params, arguments, strict=True) if p.name in self.code.writes]
         addresses = [a.address for a in stored if isinstance(a, Array)]
         touched = [c for c in copies[:count] if any(c.stretch.begin <= at < c.stretch.end for at in addresses)]
         return [*touched, *copies[count:]]
@@ -167,6 +187,22 @@ def told_in(report: Report) -> Stretch:
     return Stretch(begin, begin + held.nbytes, "what is told", True)
 
 
+class Texts(Mapping[str, str]):
+    """Texts of a kernel that another process compiled: the PTX is at hand, for the others it is compiled again."""
+
+    def __init__(self, ptx: str, again: Callable[[], Artifact]) -> None:
+        self._ptx, self._again = ptx, again
+
+    def __getitem__(self, name: str) -> str:
+        return self._ptx if name == "ptx" else self._again().stages[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("thread", "ptx"))
+
+    def __len__(self) -> int:
+        return 2
+
+
 class Loader:
     """The backend of one card."""
 
@@ -174,4 +210,15 @@ class Loader:
         self.card = cards[number]
 
     def compile(self, func: Func, abi: KernelAbi) -> OnCard:
-        return OnCard(func, abi, self.card)
+        made = Written(func, abi)
+        stores = tuple(dict.fromkeys(op.memory.hint for op in walk(func.body) if isinstance(op, STORES)))
+        code = Code(made.listing, made.target.name, stores, None)
+        return OnCard(abi, self.card, code, made.records, made.stages)
+
+    def machine(self) -> str:
+        """What decides the machine code: the card, what assembles, and the driver that loads it."""
+        return f"{self.card.architecture} {made_by()} CUDA {release(version(driver()))}"
+
+    def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
+        code = Code.unpack(data)
+        return OnCard(abi, self.card, code, Records((), code.listing.threads), Texts(code.listing.text, again))

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NoReturn
 
-from tilevm.backend import WRITERS, Place
+from tilevm.backend import WRITERS, Here, Place
 from tilevm.compiling import COMPILING
 from tilevm.source import Note, TileError
 
 from .codes import STICKY
-from .driver import CudaError, attempt, bindings, call, failure
+from .driver import CudaError, attempt, bindings, call, driver, failure, release, version
 from .faults import Ring
 
 LOADER = "tilevm.backends.ptx:on_card"
@@ -89,6 +89,17 @@ class Card:
         return int(call("cuDeviceGetAttribute", which, self.handle, doing=f"asking {self.device} for its {name}"))
 
     @cached_property
+    def memory(self) -> int:
+        """Its bytes of memory."""
+        return int(call("cuDeviceTotalMem", self.handle, doing=f"asking {self.device} for its memory"))
+
+    @property
+    def here(self) -> Here:
+        """What is to be told of it."""
+        memory = f"{self.memory / (1 << 30):.1f} GiB"
+        return Here(self.device, f"{self.name} ({self.architecture}), {memory}", self.targets)
+
+    @cached_property
     def grid(self) -> tuple[int, int, int]:
         """The most blocks along x, y and z."""
         x, y, z = (self.limit(f"MAX_GRID_DIM_{axis}") for axis in "XYZ")
@@ -142,9 +153,11 @@ class Cards:
     def __getitem__(self, number: int) -> Card:
         return self._cards.setdefault(number, Card(number))
 
-    def __iter__(self) -> Iterator[Card]:
-        """Those that the driver shows. Raises TileError where it does not."""
-        return (self[n] for n in range(call("cuDeviceGetCount", doing="counting the cards")))
+    def driver(self) -> str:
+        return f"CUDA {release(version(driver()))}"
+
+    def here(self) -> list[Here]:
+        return [self[n].here for n in range(call("cuDeviceGetCount", doing="counting the cards"))]
 
     def place(self, number: int) -> Place:
         """The place of a card: its target is the nearest of those that code is made for.
@@ -163,7 +176,7 @@ class Cards:
                 help="device='cpu' runs the kernel on the host",
             )
         first, *others = card.targets
-        return Place(card.device, LOADER, first, True, others=tuple(others), card=card.number, streams=True)
+        return Place(card.device, LOADER, first, True, True, tuple(others), card.number, streams=True)
 
     def holding(self, address: int) -> int:
         """The number of the card whose memory an address is in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilevm.backend import Argument, Array
 from tilevm.source import Note
@@ -69,12 +69,13 @@ def allocate(card: Card, count: int, names: str) -> int:
     return int(found)
 
 
-def places(arguments: Sequence[Argument], copies: Sequence[Copy]) -> list[int]:
-    """Where the card has element 0 of each argument; of tensors without elements, and of numbers, anywhere."""
-    return [place(a, copies) if isinstance(a, Array) else 0 for a in arguments]
+def moved(arguments: Sequence[Argument], copies: Sequence[Copy]) -> list[Argument]:
+    """Arguments as the card has them; tensors without elements are anywhere."""
+    return [replace(a, address=place(a, copies)) if isinstance(a, Array) else a for a in arguments]
 
 
 def place(array: Array, copies: Sequence[Copy]) -> int:
+    """Where the card has element 0."""
     for one in copies:
         if one.stretch.begin <= array.address < one.stretch.end:
             return one.address + array.address - one.stretch.begin

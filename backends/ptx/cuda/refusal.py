@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -20,14 +20,15 @@ GONE = "keep the tensor alive until the kernel is done, and launch in the proces
 
 @dataclass(frozen=True)
 class Try:
-    """A launch that was tried: the kernel, what a block of it takes, and what it was launched on."""
+    """A launch that was tried: the kernel, what a block of it takes, and what it was launched on, so far as is
+    known."""
 
     card: Card
     name: str
     threads: int
     shared: int
     registers: int
-    grid: tuple[int, int, int]
+    grid: Sequence[int]
     arguments: Mapping[str, Argument]
     stream: int
 
@@ -42,9 +43,8 @@ class Try:
         self.card.fail(LAUNCH, code, f"launching {self.name}", tuple(notes), mends[0] if mends else None)
 
     def numbers(self) -> Note:
-        x, y, z = self.grid
         return Note(
-            f"{x} x {y} x {z} blocks of {self.threads} threads, {self.registers} registers each, and {self.shared} "
+            f"{' x '.join(map(str, self.grid))} blocks of {self.threads} threads, {self.registers} registers each, and {self.shared} "
             f"bytes of shared memory; {self.card.device} has {self.card.limit('MAX_REGISTERS_PER_BLOCK')} registers "
             f"and {self.card.shared} bytes for a block"
         )
@@ -86,11 +86,11 @@ def refuse_memory(tried: Try) -> None:
         raise TileError(f"{tried.name} cannot run on {tried.card.device}: {note.message}", help=mend)
 
 
-def refuse_grid(card: Card, name: str, grid: tuple[int, int, int]) -> None:
+def refuse_grid(card: Card, name: str, grid: Sequence[int]) -> None:
     """Raises TileError for more blocks along an axis than the card counts."""
     most = card.grid
-    if grid[0] > most[0] or grid[1] > most[1] or grid[2] > most[2]:
-        axis = next(i for i, (n, limit) in enumerate(zip(grid, most, strict=True)) if n > limit)
+    axis = next((i for i, (n, limit) in enumerate(zip(grid, most, strict=True)) if n > limit), None)
+    if axis is not None:
         raise TileError(
             f"{name}: {grid[axis]} programs along {'xyz'[axis]}, and {card.device} counts to {most[axis]}",
             help="let each program do more, or count them along x" if axis else "let each program do more",

@@ -1,8 +1,8 @@
 """The launch itself, as native code: one function for all kernels, which Python and prepared launches call alike.
 
 It takes a kernel's record, makes the card's context current where it is not, launches with cuLaunchKernelEx, notes the
-launch in the card's ring, and gives the driver's result. It allocates nothing and waits for nothing, so a CUDA graph
-may capture it.
+launch in the card's ring, and gives the driver's result; 0 without a launch where there is nothing to run, and -1 for
+more blocks than a card counts. It allocates nothing and waits for nothing, so a CUDA graph may capture it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tilevm.optional import require
 from .driver import address
 from .faults import LENGTH
 
+COUNTED = 65535  # blocks along y and z, on all cards
 Start = Callable[[int, int, int, int, int, int], int]
 
 
@@ -39,6 +40,9 @@ class Record(ctypes.Structure):
 TEXT = """
 %config = type {{ i32, i32, i32, i32, i32, i32, i32, ptr, ptr, i32 }}
 %record = type {{ ptr, ptr, ptr, i64, ptr, i32, i32, i32 }}
+
+declare i32 @llvm.umin.i32(i32, i32)
+declare i32 @llvm.umax.i32(i32, i32)
 
 define i32 @start(ptr %record, ptr %slots, i64 %stream, i32 %x, i32 %y, i32 %z) {{
 entry:
@@ -65,6 +69,19 @@ entry:
   %c8 = insertvalue %config %c7, ptr %attributes, 8
   %c9 = insertvalue %config %c8, i32 %count, 9
   store %config %c9, ptr %config
+  %least = call i32 @llvm.umin.i32(i32 %y, i32 %z)
+  %less = call i32 @llvm.umin.i32(i32 %x, i32 %least)
+  %nothing = icmp eq i32 %less, 0
+  br i1 %nothing, label %none, label %some
+none:
+  ret i32 0
+some:
+  %most = call i32 @llvm.umax.i32(i32 %y, i32 %z)
+  %beyond = icmp ugt i32 %most, {counted}
+  br i1 %beyond, label %long, label %find
+long:
+  ret i32 -1
+find:
   %asked = call i32 inttoptr (i64 {cuCtxGetCurrent} to ptr)(ptr %held)
   %known = icmp eq i32 %asked, 0
   br i1 %known, label %look, label %unknown
@@ -123,7 +140,9 @@ def start() -> Native:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, **where)), machine)
+    engine = llvm.create_mcjit_compiler(
+        llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, counted=COUNTED, **where)), machine
+    )
     engine.finalize_object()
     found = engine.get_function_address("start")
     pointer, word, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32

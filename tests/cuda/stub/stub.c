@@ -90,6 +90,7 @@ int cuDeviceGetCount(int *out) { CALL(cuDeviceGetCount) *out = cards; return 0; 
 int cuDeviceGet(int *out, int n) { CALL(cuDeviceGet, "%d", n) TRY(n < 0 || n >= cards ? NO_DEVICE : 0) *out = n; return 0; }
 int cuDeviceGetName(char *out, int size, int n) { CALL(cuDeviceGetName, "%d", n) snprintf(out, size, "%s", name[n]); return 0; }
 int cuDeviceGetAttribute(int *out, int which, int n) { CALL(cuDeviceGetAttribute, "%d %d", n, which) *out = attributes[n][which]; return 0; }
+int cuDeviceTotalMem(size_t *out, int n) { CALL(cuDeviceTotalMem, "%d", n) *out = total[n]; return 0; }
 
 int cuDevicePrimaryCtxRetain(Context **out, int n) {
     CALL(cuDevicePrimaryCtxRetain, "%d", n)
@@ -259,7 +260,7 @@ int cuLaunchKernelEx(const Config *c, Function *f, void **params, void **extra) 
 #define ROW(who) {#who, (void *)who}
 static const struct { const char *name; void *function; } table[] = {
     ROW(cuInit), ROW(cuDriverGetVersion), ROW(cuDeviceGetCount), ROW(cuDeviceGet), ROW(cuDeviceGetName), ROW(cuDeviceGetAttribute),
-    ROW(cuMemGetInfo), ROW(cuDevicePrimaryCtxRetain), ROW(cuCtxGetCurrent), ROW(cuCtxPushCurrent), ROW(cuCtxPopCurrent),
+    ROW(cuDeviceTotalMem), ROW(cuMemGetInfo), ROW(cuDevicePrimaryCtxRetain), ROW(cuCtxGetCurrent), ROW(cuCtxPushCurrent), ROW(cuCtxPopCurrent),
     ROW(cuCtxSynchronize), ROW(cuThreadExchangeStreamCaptureMode), ROW(cuModuleLoadDataEx), ROW(cuModuleUnload),
     ROW(cuModuleGetFunction), ROW(cuFuncGetAttribute), ROW(cuFuncSetAttribute), ROW(cuMemAlloc), ROW(cuMemFree),
     ROW(cuMemcpyHtoDAsync), ROW(cuMemcpyDtoHAsync), ROW(cuPointerGetAttribute), ROW(cuStreamSynchronize), ROW(cuStreamIsCapturing),
