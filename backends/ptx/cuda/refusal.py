@@ -44,9 +44,9 @@ class Try:
 
     def numbers(self) -> Note:
         return Note(
-            f"{' x '.join(map(str, self.grid))} blocks of {self.threads} threads, {self.registers} registers each, and {self.shared} "
-            f"bytes of shared memory; {self.card.device} has {self.card.limit('MAX_REGISTERS_PER_BLOCK')} registers "
-            f"and {self.card.shared} bytes for a block"
+            f"{' x '.join(map(str, self.grid))} blocks of {self.threads} threads, {self.registers} registers each, "
+            f"and {self.shared} bytes of shared memory; {self.card.device} has "
+            f"{self.card.limit('MAX_REGISTERS_PER_BLOCK')} registers and {self.card.shared} bytes for a block"
         )
 
     def of_stream(self) -> Iterator[tuple[Note, str]]:
