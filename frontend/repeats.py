@@ -59,7 +59,7 @@ class Repeats:
 
     def often(self, compiled: Compiled, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one have come so often that they should be prepared."""
-        key = compiled, len(args), tuple(keywords)
+        key = compiled, tuple(map(type, args)), tuple(keywords)
         times = self._times[key] = self._times.get(key, 0) + 1
         return times in WORTH
 
