@@ -113,3 +113,12 @@ def test_what_is_told(stub: Stub, most: int) -> None:
     assert wanted[0].count("sum") == 3 and ("x is large" in wanted[1]) is (most > 60)
     assert said(x, device="cuda:0") == wanted and said(stub.put(x)) == wanted
     assert stub.problems == [] and stub.live()["memory"] == 1
+
+
+def test_check_runs_there(stub: Stub) -> None:
+    stub.run_kernels()
+    x = np.random.default_rng(0).standard_normal((3, 100)).astype(np.float32)
+    report = tv.check(example("softmax").softmax, None, x, np.zeros_like(x), BLOCK=128, device="cuda:0")
+    assert report.ok, str(report)
+    assert report.steps[-1].name == "sm_89 code on cuda:0"
+    assert stub.problems == [] and stub.calls("cuLaunchKernelEx") > 0
