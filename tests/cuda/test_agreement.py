@@ -113,3 +113,22 @@ def test_what_is_told(stub: Stub, most: int) -> None:
     assert wanted[0].count("sum") == 3 and ("x is large" in wanted[1]) is (most > 60)
     assert said(x, device="cuda:0") == wanted and said(stub.put(x)) == wanted
     assert stub.problems == [] and stub.live()["memory"] == 1
+
+
+def test_packed_bytes_of_a_card(stub: Stub) -> None:
+    stub.run_kernels()
+    held = stub.put(np.full(9, 0xFF, np.uint8))
+    nibbles(stub.put(np.arange(16, dtype=np.int32)), tv.packed(held, "u4", 18))
+    wanted = tv.pack([15, *range(16), 15], "u4")
+    assert stub.problems == [] and held.get().tolist() == wanted.tolist()
+    with pytest.raises(TileError, match="packed takes 10 bytes, and the buffer has 9"):
+        tv.packed(held, "u4", 19)
+
+
+def test_check_runs_there(stub: Stub) -> None:
+    stub.run_kernels()
+    x = np.random.default_rng(0).standard_normal((3, 100)).astype(np.float32)
+    report = tv.check(example("softmax").softmax, None, x, np.zeros_like(x), BLOCK=128, device="cuda:0")
+    assert report.ok, str(report)
+    assert report.steps[-1].name == "sm_89 code on cuda:0"
+    assert stub.problems == [] and stub.calls("cuLaunchKernelEx") > 0

@@ -30,7 +30,7 @@ PACKAGES = (
     ("torch", "no torch tensors, and no comparison with torch"),
     ("numba", "no comparison with numba"),
     ("triton", "no comparison with Triton"),
-    ("cuda-python", "no NVIDIA GPUs"),
+    ("cuda-bindings", "no NVIDIA GPUs"),
     ("hip-python", "no AMD GPUs"),
 )
 PROGRAMS = (

@@ -64,6 +64,7 @@ CODES = (
     (804, "COMPAT_NOT_SUPPORTED_ON_DEVICE", "the compatible libcuda does not serve this card", "take it off the path"),
     (900, "STREAM_CAPTURE_UNSUPPORTED", "a graph cannot hold this", "do it before the capture begins"),
     (901, "STREAM_CAPTURE_INVALIDATED", "the capture of the graph failed before", "begin the capture again"),
+    (905, "STREAM_CAPTURE_ISOLATION", "a graph cannot wait for what is outside of it", "launch that on its stream too"),
     (906, "STREAM_CAPTURE_IMPLICIT", "the default stream waits for a capture", "launch on the stream that is captured"),
     (908, "STREAM_CAPTURE_WRONG_THREAD", "another thread captures the stream", "launch from the thread that captures"),
     (999, "UNKNOWN", "the driver does not know why", "look at dmesg, and at nvidia-smi"),

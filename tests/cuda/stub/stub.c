@@ -169,8 +169,8 @@ int cuMemAlloc(uint64_t *out, size_t size) {
     TRY(size ? 0 : INVALID)
     TRY(blocks == BLOCKS || size > total[current()->card] ? MEMORY : 0)
     Block *b = &block[blocks++];
-    *b = (Block){top, size, malloc(size), current()->card, 1};
-    memset(b->held, 0xA5, size);
+    *b = (Block){top, size, malloc(size + 3), current()->card, 1};
+    memset(b->held, 0xA5, size + 3);
     top += (size + 2 * GAP - 1) / GAP * GAP;
     *out = b->begin, live.memory++;
     return 0;
@@ -318,9 +318,10 @@ uint64_t stub_alloc(int card, size_t size) {
     return found;
 }
 void *stub_memory(uint64_t at) { Block *b = holding(at); return b ? b->held + (at - b->begin) : NULL; }
+/* Whole words of a block: cards give more than is asked for, and a byte is changed by its word. */
 int stub_block(int i, uint64_t *begin, uint64_t *size, void **held) {
     if (i >= blocks) return 0;
-    *begin = block[i].begin, *size = block[i].size, *held = block[i].live ? block[i].held : NULL;
+    *begin = block[i].begin, *size = (block[i].size + 3) / 4 * 4, *held = block[i].live ? block[i].held : NULL;
     return 1;
 }
 void stub_free(uint64_t at) { Block *b = holding(at); if (b) b->live = 0, live.memory--; }
