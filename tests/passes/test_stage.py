@@ -50,7 +50,8 @@ def test_one_barrier_and_one_wait_a_trip(stages: int) -> None:
     (wait,) = (op for op in loop.body.ops if isinstance(op, threads.AsyncWait))
     assert inside.count(threads.Barrier) == 1
     assert inside.index(threads.AsyncWait) < inside.index(threads.Barrier) < inside.index(threads.AsyncCopy)
-    assert wait.pending == 2 * (stages - 2)  # two groups a trip, all but those of the trip itself
+    assert wait.pending == stages - 2  # a group a trip, all but that of the trip itself
+    assert inside.count(threads.AsyncCopy) == 2 and inside.count(threads.AsyncCommit) == 1
     copies = [op.copy for op in loop.body.ops if isinstance(op, threads.MatrixLoad)]
     assert ["trans" in copy for copy in copies] == [False, True]
 

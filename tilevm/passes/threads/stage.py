@@ -46,6 +46,11 @@ def _(op: ops.Fetch, low: Lowering) -> Sequence[Value]:
         slot=low[op.slot],
         width=groups.width,
     )
+    return ()
+
+
+@lower.rule(ops.Sent)
+def _(op: ops.Sent, low: Lowering) -> Sequence[Value]:
     return [low.add(threads.AsyncCommit)]
 
 
