@@ -306,7 +306,7 @@ def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: 
     inside = builder.add(
         ops.Gt, a=left, b=builder.constant(ahead * int(known(loop.step) or 0), index.type.dtype)
     ).result
-    behind = builder.add(threads.Ring, slot=slot, by=ahead, slots=loop.num_stages).result
+    behind = builder.add(threads.Ring, slot=slot, before=None, by=ahead, slots=loop.num_stages).result
     for plan, at in zip(plans, stages, strict=True):
         fetch(builder, loop, plan, at, behind, further, inside, now)
     new = builder.add(ops.Sent).result
@@ -315,7 +315,7 @@ def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: 
         trip.read(plan, at, slot)
     for op in loop.body.ops[:-1]:
         trip.op(op)
-    following = builder.add(threads.Ring, slot=slot, by=1, slots=loop.num_stages).result
+    following = builder.add(threads.Ring, slot=slot, before=None, by=1, slots=loop.num_stages).result
     values = [trip.inner[v] for v in loop.body.end.operands]
     return block(
         (*loop.body.params, slot, *tokens),

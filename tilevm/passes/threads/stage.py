@@ -22,7 +22,7 @@ def _(op: ops.Stage, low: Lowering) -> Sequence[Value]:
 
 @lower.rule(threads.Ring)
 def _(op: threads.Ring, low: Lowering) -> Sequence[Value]:
-    return [low.add(threads.Ring, slot=low[op.slot], by=op.by, slots=op.slots)]
+    return [low.add(threads.Ring, slot=low[op.slot], before=None, by=op.by, slots=op.slots)]
 
 
 @lower.rule(ops.Fetch)
