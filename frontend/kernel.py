@@ -107,7 +107,7 @@ class Kernel:
         compiled = self._find(call, seen)
         compiled.run(grid, arguments, call.stream)
         if self._repeats.often(compiled, args, keywords):
-            made = Made(compiled, args, keywords, seen, self._outside(call))
+            made = Made(compiled, args, keywords, seen, self._outside(call), call.stream)
             if self._repeats.prepare(made) and grid is None:
                 self.__call__ = self._repeats.launcher(None)
 

@@ -32,6 +32,7 @@ class Made(NamedTuple):
     keywords: Mapping[str, Any]
     seen: Sequence[Seen]
     outside: Sequence[Place]
+    stream: object = None
 
 
 class Repeats:
@@ -58,7 +59,7 @@ class Repeats:
 
     def often(self, compiled: Compiled, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one have come so often that they should be prepared."""
-        key = compiled, len(args), tuple(keywords)
+        key = compiled, tuple(map(type, args)), tuple(keywords)
         times = self._times[key] = self._times.get(key, 0) + 1
         return times in WORTH
 
@@ -81,7 +82,8 @@ class Repeats:
         number = {name: i for i, name in enumerate(self._parameters.runtime)}
         names = (*self._parameters.names[: len(made.args)], *made.keywords)
         values = (*made.args, *made.keywords.values())
-        return plan.Call(values, tuple(made.keywords), [number.get(name) for name in names], watched)
+        places = [number.get(name) for name in names]
+        return plan.Call(values, tuple(made.keywords), places, watched, made.stream)
 
 
 def plain(grid: Grid) -> Counts | None:

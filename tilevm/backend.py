@@ -62,17 +62,19 @@ class Starter:
 
     ``address``: of a C function ``int32 start(void *context, int64 **slots, int64 stream, int32 nx, ny, nz)``. A slot
     points at the bits of the convention's entry of that number, of which 8 bytes can be read. It gives 0, or what
-    ``fail`` makes an error of; or less than 0, and has done nothing: then ``long`` launches, called with the address of
-    the slots, the stream and the counts. ``keep`` must outlive the code. ``releases``: whether it may wait, so that
-    Python's other threads should go on.
+    ``fail`` makes an error of, called with that, the stream and the counts; or less than 0, and has done nothing: then
+    ``long`` launches, called with the address of the slots, the stream and the counts. ``keep`` must outlive the code.
+    ``releases``: whether it may wait, so that Python's other threads should go on. ``handle`` makes the stream's number
+    of what a caller gives as one, or raises TileError; None where there are no streams.
     """
 
     address: int
     context: int
-    fail: Callable[[int], object]
+    fail: Callable[[int, int, int, int, int], object]
     long: Callable[[int, int, int, int, int], None] | None = None
     releases: bool = False
     keep: object = None
+    handle: Callable[[object], int] | None = None
 
 
 class Artifact(Protocol):

@@ -48,7 +48,7 @@ class Context:
         return Starter(address(), self._words.ctypes.data, never, long, keep=self)
 
 
-def never(code: int) -> None:
+def never(code: int, *_: int) -> None:
     raise AssertionError(f"a kernel on the CPU started with {code}")
 
 

@@ -207,7 +207,7 @@ def test_launching_natively(stub: Stub, golden: Golden) -> None:
     stub.fail("cuLaunchKernelEx", 701)
     code = launch(starter.context, ctypes.addressof(slots), 0, 4, 1, 1)
     with pytest.raises(tv.TileError, match="launching add_one fails on cuda:0") as caught:
-        starter.fail(code)
+        starter.fail(code, 0, 4, 1, 1)
     golden("cuda/native_refusal.txt", str(caught.value))
 
 

@@ -60,7 +60,7 @@ class NativeBackend(FakeBackend):
     started: list[Started] = field(default_factory=list)
     answer: int = 0
     long: Callable[[int, int, int, int, int], None] | None = None
-    fail: Callable[[int], object] = lambda code: None
+    fail: Callable[[int, int, int, int, int], object] = lambda *_: None
     releases: bool = False
 
     def compile(self, func: Func, abi: KernelAbi) -> FakeArtifact:

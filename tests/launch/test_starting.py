@@ -19,8 +19,8 @@ def test_what_starting_answers(backend: NativeBackend) -> None:
     """0 is well, less is left to Python with the slots and counts, more is an error."""
     told: list[Any] = []
 
-    def fail(code: int) -> None:
-        raise TileError(f"code {code}")
+    def fail(code: int, stream: int, nx: int, ny: int, nz: int) -> None:
+        raise TileError(f"code {code} of {nx}, {ny}, {nz}")
 
     def long(slots: int, stream: int, nx: int, ny: int, nz: int) -> None:
         told.append((stream, nx, ny, nz))
@@ -33,7 +33,7 @@ def test_what_starting_answers(backend: NativeBackend) -> None:
     kernel(x, x, 3, 0.5, True)
     assert told == [(0, 2, 10, 5)]
     backend.answer = 7
-    with pytest.raises(TileError, match="code 7"):
+    with pytest.raises(TileError, match="code 7 of 2, 10, 5"):
         kernel(x, x, 3, 0.5, True)
 
 

@@ -6,13 +6,12 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from tilevm.backend import FAMILIES, cards
 from tilevm.bench.code import program
 from tilevm.optional import require
 from tilevm.source import TileError
-from tilevm.version import __version__
+from tilevm.version import __version__, installed
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,6 @@ PROGRAMS = (
     ("nvdisasm", "machine code is not taken apart"),
     ("cc", "the tests have no stand-in for the driver of CUDA"),
 )
-
-
-def installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def processor() -> Iterator[Finding]:

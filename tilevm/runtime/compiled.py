@@ -105,13 +105,10 @@ class Compiled:
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
         """Run on arguments whose types and devices are known to be right; what else the contract asks is checked."""
-        self.start(self.counted(grid, arguments), arguments, stream)
+        self.run_counted(self.counted(grid, arguments), arguments, stream)
 
-    def start(self, programs: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
-        """Run so many programs on arguments that are as the contract asks.
-
-        Raises TileError where a stream is given and the device has none.
-        """
+    def run_counted(self, programs: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+        """Run so many programs. Raises TileError for a stream where the device has none."""
         if stream is not None and not self.build.where.streams:
             raise TileError(
                 f"device {self.device!r} has no streams", help="leave out stream=: the call returns when all is done"

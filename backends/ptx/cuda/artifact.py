@@ -30,7 +30,7 @@ from .module import Function, assembles, load
 from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
 from .start import Native, Record, start
-from .streams import capturing, chosen, finish, wait
+from .streams import capturing, chosen, finish, handle_of, wait
 
 STORES = (threads.GlobalStore, *ATOMICS)
 
@@ -92,17 +92,17 @@ class OnCard(Written):
             return None
         found = self.loaded
         place = (found.native.address, ctypes.addressof(found.record))
-        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found))
+        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found), handle=handle_of)
 
-    def fail(self, code: int) -> NoReturn:
-        """Raises the error of a launch, of which no more is known than the driver's result."""
-        self.tried(None, (), 0).refuse(code)
+    def fail(self, code: int, stream: int, *grid: int) -> NoReturn:
+        """Raises the error of a launch, by the driver's result; which arguments it had, nobody knows any more."""
+        self.tried(grid, (), stream).refuse(code)
 
     def beyond(self, slots: int, stream: int, *grid: int) -> None:
         """Raises the error of more programs than a card counts."""
         refuse_grid(self.card, self.abi.name, grid)
 
-    def tried(self, grid: tuple[int, int, int] | None, arguments: Sequence[Argument], stream: int) -> Try:
+    def tried(self, grid: Sequence[int], arguments: Sequence[Argument], stream: int) -> Try:
         """A launch, for whoever says why it cannot be."""
         named = dict(zip((p.name for p in self.abi.params), arguments, strict=False))
         needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)

@@ -20,15 +20,15 @@ GONE = "keep the tensor alive until the kernel is done, and launch in the proces
 
 @dataclass(frozen=True)
 class Try:
-    """A launch that was tried: the kernel, what a block of it takes, and what it was launched on, so far as is known:
-    the grid may not be."""
+    """A launch that was tried: the kernel, what a block of it takes, and what it was launched on, so far as is
+    known."""
 
     card: Card
     name: str
     threads: int
     shared: int
     registers: int
-    grid: tuple[int, int, int] | None
+    grid: Sequence[int]
     arguments: Mapping[str, Argument]
     stream: int
 
@@ -43,11 +43,10 @@ class Try:
         self.card.fail(LAUNCH, code, f"launching {self.name}", tuple(notes), mends[0] if mends else None)
 
     def numbers(self) -> Note:
-        count = "" if self.grid is None else "{} x {} x {} ".format(*self.grid)
         return Note(
-            f"{count}blocks of {self.threads} threads, {self.registers} registers each, and {self.shared} "
-            f"bytes of shared memory; {self.card.device} has {self.card.limit('MAX_REGISTERS_PER_BLOCK')} registers "
-            f"and {self.card.shared} bytes for a block"
+            f"{' x '.join(map(str, self.grid))} blocks of {self.threads} threads, {self.registers} registers each, "
+            f"and {self.shared} bytes of shared memory; {self.card.device} has "
+            f"{self.card.limit('MAX_REGISTERS_PER_BLOCK')} registers and {self.card.shared} bytes for a block"
         )
 
     def of_stream(self) -> Iterator[tuple[Note, str]]:

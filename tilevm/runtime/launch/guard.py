@@ -196,14 +196,36 @@ def _(g: Guard) -> None:
     without_error(g, g.b.icmp_signed("==", taken, I32(0)))
     g.equal(g.load(g.shown, Dl.KIND), g.load(told, TensorField.WORD))
     g.equal(g.load(g.shown, Dl.DEVICE), g.load(told, TensorField.DEVICE))
-    says_no(g, told, TensorField.GRADIENT, tensor, g.load(told, TensorField.CLOSURE))
-    says_no(g, told, TensorField.NEGATED, tensor, ir.Constant(PTR, None))
     first, extents, strides = g.places()
     g.b.store(g.b.add(g.load(g.shown, Dl.DATA), g.load(g.shown, Dl.OFFSET)), first)
     shape, steps = (g.load(g.shown, word, kind=PTR) for word in (Dl.SHAPE, Dl.STRIDES))
     g.need(g.b.or_(g.b.icmp_signed("==", dims, I64(0)), g.b.not_(g.is_null(steps))))
     copy(g, shape, extents, dims)
     copy(g, steps, strides, dims)
+    says_no(g, told, TensorField.GRADIENT, tensor, g.load(told, TensorField.CLOSURE))
+    apart = g.block("apart")
+    looked = g.block("looked")
+    g.b.cbranch(touching(g, extents, strides, dims), looked, apart)
+    g.b.position_at_end(apart)
+    says_no(g, told, TensorField.NEGATED, tensor, ir.Constant(PTR, None))
+    g.b.branch(looked)
+    g.b.position_at_end(looked)
+
+
+def touching(g: Guard, extents: LLVM, strides: LLVM, dims: LLVM) -> LLVM:
+    """Whether elements that differ in one index are neighbours. Those of a lazy negation are not: it is the imaginary
+    part of a conjugate, and the real one lies between (torch._neg_view, which is for torch itself, is not foreseen).
+    """
+    found = g.sums[0]
+    g.b.store(I64(0), found)
+
+    def axis(n: LLVM) -> None:
+        several = g.b.icmp_signed(">", g.load(extents, n), I64(1))
+        beside = g.b.and_(several, g.b.icmp_signed("==", g.load(strides, n), I64(1)))
+        g.b.store(g.b.or_(g.b.load(found, typ=I64), g.b.zext(beside, I64)), found)
+
+    g.loop(dims, axis)
+    return g.b.icmp_signed("!=", g.b.load(found, typ=I64), I64(0))
 
 
 def without_error(g: Guard, condition: LLVM) -> None:

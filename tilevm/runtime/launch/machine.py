@@ -164,7 +164,7 @@ class Launch(Emitter):
         b.position_at_end(long)
         self.hand_over(self.of(Field.LONG, PTR), [b.ptrtoint(self.slots, I64), stream, *counts])
         b.position_at_end(fail)
-        self.hand_over(self.of(Field.FAIL, PTR), [b.sext(code, I64)])
+        self.hand_over(self.of(Field.FAIL, PTR), [b.sext(code, I64), stream, *counts])
 
     def hand_over(self, callee: LLVM, words: list[LLVM]) -> None:
         """Give what a Python function makes of these numbers."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tilevm.optional import loaded
 from tilevm.runtime.launch.rows import TensorField, Words
 from tilevm.source import TileError
 
@@ -96,14 +97,15 @@ class Exchange(ctypes.Structure):
 
 
 class Shown(NamedTuple):
-    """How the tensors of one class show themselves: functions by address."""
+    """How the tensors of one class show themselves, and tell their current stream: functions by address. The last
+    three, where they are: whether a tensor requires a gradient, a getter and its closure, or is a lazy negation."""
 
     kind: type
     take: int
     stream: int
-    gradient: int
-    closure: int
-    negated: int
+    gradient: int = 0
+    closure: int = 0
+    negated: int = 0
 
 
 class Method(ctypes.Structure):
@@ -140,47 +142,69 @@ def definition(descriptor: object, form: Any) -> Any:
     return form.from_address(where)
 
 
-@cache
-def shown(torch: Any) -> Shown | None:
-    """Of torch's tensors; None where this torch has no exchange API, or other ways to tell what is refused."""
-    capsule = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
-    base = vars(torch._C.TensorBase)
+API, CAPSULE = "__dlpack_c_exchange_api__", b"dlpack_exchange_api"
+
+
+def shown(kind: type) -> Shown | None:
+    """How tensors of exactly this class show themselves; None where they do not."""
+    if kind not in SHOWN:
+        SHOWN[kind] = found_in(kind)
+    return SHOWN[kind]
+
+
+SHOWN: dict[type, Shown | None] = {}
+
+
+def found_in(kind: type) -> Shown | None:
+    torch = loaded("torch")
+    if torch is not None and issubclass(kind, torch.Tensor):
+        return of_torch(torch) if kind is torch.Tensor else None
+    api = exchange(vars(kind).get(API))
+    return None if api is None else Shown(kind, api.tensor_from_object, api.current_stream)
+
+
+def exchange(capsule: object) -> Exchange | None:
+    """The functions in a capsule of the C exchange API, of a version that is known."""
+    valid, read = ctypes.pythonapi.PyCapsule_IsValid, ctypes.pythonapi.PyCapsule_GetPointer
+    valid.argtypes = read.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    read.restype = ctypes.c_void_p
+    if not valid(capsule, CAPSULE):
+        return None
+    found = Exchange.from_address(read(capsule, CAPSULE))
+    return found if found.major == 1 else None
+
+
+def of_torch(torch: Any) -> Shown | None:
+    """How torch's own tensors do; None where this torch has no exchange API, or other ways to tell what is refused."""
+    api, base = exchange(getattr(torch.Tensor, API, None)), vars(torch._C.TensorBase)
     gradient, negated = base.get("requires_grad"), base.get("is_neg")
-    kinds = (type(capsule).__name__, type(gradient).__name__, type(negated).__name__)
-    if kinds != ("PyCapsule", "getset_descriptor", "method_descriptor"):
+    if api is None or (type(gradient).__name__, type(negated).__name__) != ("getset_descriptor", "method_descriptor"):
         return None
-    read = ctypes.pythonapi.PyCapsule_GetPointer
-    read.restype, read.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    api = Exchange.from_address(read(capsule, b"dlpack_exchange_api"))
     getter, method = definition(gradient, GetSet), definition(negated, Method)
-    if api.major != 1 or method.flags != NO_ARGUMENTS:
+    if method.flags != NO_ARGUMENTS:
         return None
-    return Shown(
-        torch.Tensor, api.tensor_from_object, api.current_stream, getter.get, getter.closure or 0, method.function
-    )
+    functions = (api.tensor_from_object, api.current_stream, getter.get, getter.closure or 0, method.function)
+    return Shown(torch.Tensor, *functions)
 
 
-@cache
-def kind_word(dtype: Any, torch: Any) -> int | None:
-    """DLPack's type of elements for a torch dtype, in the upper half of the word that has the count of dims in the
-    lower; None where it has none."""
-    sample, room = torch.empty(0, dtype=dtype), (ctypes.c_int64 * Dl.WORDS)()
-    found = shown(torch)
-    assert found is not None, "this torch shows its tensors"
+def taken(found: Shown, tensor: object) -> tuple[int, int] | None:
+    """The words of a DLTensor that say how many dims of which type a tensor has, and on which device; None where it is
+    not to be had."""
+    room = (ctypes.c_int64 * Dl.WORDS)()
     take = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)(found.take)
     try:
-        refused = take(sample, ctypes.addressof(room))
-    except (BufferError, RuntimeError):  # DLPack has no name for this type
+        refused = take(tensor, ctypes.addressof(room))
+    except (BufferError, RuntimeError):  # DLPack has no word for it
         return None
-    return None if refused else room[Dl.KIND] & ~0xFFFFFFFF
+    return None if refused else (room[Dl.KIND], room[Dl.DEVICE])
 
 
-def record(found: Shown, word: int, device: int, gradient: bool, lazy: bool) -> Words:
+def record(found: Shown, kind: int, device: int, gradient: bool, lazy: bool) -> Words:
     """The words that TENSOR reads. ``gradient``, ``lazy``: whether such a tensor may require a gradient, or be a lazy
     negation, so that it has to be asked."""
     words = np.zeros(len(TensorField), np.int64)
     words[TensorField.TYPE], words[TensorField.TAKE] = id(found.kind), found.take
-    words[TensorField.WORD], words[TensorField.DEVICE] = word, device
+    words[TensorField.WORD], words[TensorField.DEVICE] = kind, device
     words[TensorField.NO] = id(False)
     if gradient:
         words[TensorField.GRADIENT], words[TensorField.CLOSURE] = found.gradient, found.closure

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tilevm.abi import Slot
-from tilevm.backend import Argument, Starter, packer
+from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
-from tilevm.optional import loaded
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.launch import objects
@@ -40,12 +39,13 @@ class Watched(NamedTuple):
 @dataclass(frozen=True)
 class Call:
     """A call as it was written. ``values`` by position and then by ``names``; ``places``: of each value, the number of
-    the run-time parameter that it is, or None where it must be the same again."""
+    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given."""
 
     values: Sequence[Any]
     names: tuple[str, ...]
     places: Sequence[int | None]
     watched: Sequence[Watched]
+    stream: object = None
 
 
 @dataclass
@@ -97,8 +97,8 @@ def program(compiled: Compiled, starter: Starter, call: Call, seen: Sequence[See
     """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
     plan = Plan(compiled, starter)
     for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
-        reader = same if place is None else READERS.get(type(value)) or tensor_reader(value)
-        if reader is None or not reader(plan, number, value, place, None if place is None else seen[place]):
+        reader = same if place is None else READERS.get(type(value), tensor)
+        if not reader(plan, number, value, place, None if place is None else seen[place]):
             return None
     if len(plan.held) != len(compiled.abi.params):
         return None  # an argument that a default stands for
@@ -108,12 +108,8 @@ def program(compiled: Compiled, starter: Starter, call: Call, seen: Sequence[See
     slots = [slot(plan, *entry) for entry in entries(compiled)]
     if plan.registers > REGISTERS:
         return None
-    by_position = len(call.values) - len(call.names)
-    given = dict(zip(call.names, call.values[by_position:], strict=True)).get("stream")
-    ordered = order(compiled, [s.device for s in seen if isinstance(s, Trait)], given, call.values)
-    if ordered is None:
-        return None
-    return Program(starter, plan.rows, by_position, call.names, slots, counts, ordered, tuple(plan.keep))
+    by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
+    return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
 
 
 # Arguments ----------------------------------------------------------------------------------------------------
@@ -204,8 +200,8 @@ def array(plan: Plan, place: int, dims: int) -> Held | None:
 
 
 def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
-    """What specialisation saw of an array is seen again."""
-    if seen.wide or seen.packed:
+    """What specialisation saw of an array is seen again; of one that has to be copied to a card, nothing is."""
+    if seen.wide or seen.packed or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
     wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
@@ -213,29 +209,17 @@ def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     return True
 
 
-def tensor_reader(value: Any) -> Reader | None:
-    """For torch's own tensors, where they show themselves to native code."""
-    torch = loaded("torch")
-    return tensor if torch is not None and type(value) is torch.Tensor and objects.shown(torch) else None
-
-
 def tensor(plan: Plan, number: int, value: Any, place: int, seen: Trait) -> bool:
-    torch = loaded("torch")
-    shown, word = objects.shown(torch), objects.kind_word(value.dtype, torch)
-    held = array(plan, place, value.dim())
-    if shown is None or word is None or held is None:
+    """A tensor that shows itself, as torch's do."""
+    shown = objects.shown(type(value))
+    said = None if shown is None else objects.taken(shown, value)
+    held = None if said is None else array(plan, place, len(seen.units))
+    if shown is None or said is None or held is None:
         return False
-    gradient, lazy = value.is_floating_point(), seen.dtype in PARTS
-    told = objects.record(shown, word | value.dim(), dl_device(value), gradient, lazy)
+    told = objects.record(shown, *said, seen.dtype.is_float, seen.dtype in PARTS)
     plan.object(told)
     plan.add(Code.TENSOR, r=held.first, a=number, b=held.dims, x=told.ctypes.data)
-    return look(plan, held, value.element_size(), seen)
-
-
-def dl_device(tensor: Any) -> int:
-    """DLPack's kind of a tensor's device, and its number in the upper half."""
-    kind, number = tensor.__dlpack_device__()
-    return int(kind) | int(number) << 32
+    return look(plan, held, seen.dtype.numpy_bytes, seen)
 
 
 READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.ndarray: numpy_array}
@@ -339,32 +323,28 @@ def slot(plan: Plan, place: int, kind: Slot, axis: int) -> int:
     return {Slot.EXTENT: held.extent, Slot.STRIDE: held.stride}.get(kind, lambda _: held.first)(axis)
 
 
-def order(compiled: Compiled, devices: Sequence[str], given: object, values: Iterable[object]) -> Stream | None:
-    """The stream of a launch on tensors of these devices, among ``values``; ``given``: what the call says of it.
-
-    None where only Python can tell, or a card is given copies of the host's memory.
-    """
-    where = compiled.build.where
-    if not where.streams:
+def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
+    """The stream that is given, else the one that is current for the first tensor that can tell, among some values."""
+    if starter.handle is None:
         return Stream()
-    if any(device != where.name for device in devices):
-        return None
-    if type(given) is int:
-        return Stream(given)
-    torch: Any = loaded("torch")
-    tensor = next((v for v in values if torch is not None and type(v) is torch.Tensor), None)
-    found = None if tensor is None else objects.shown(torch)
-    return None if given is not None or found is None else Stream(current=found.stream, device=dl_device(tensor))
+    if given is not None:
+        return Stream(number=starter.handle(given))
+    for value in values:
+        shown = objects.shown(type(value))
+        said = None if shown is None else objects.taken(shown, value)
+        if shown is not None and said is not None and shown.stream:
+            return Stream(current=shown.stream, device=said[1])
+    return Stream()
 
 
 # A call with the very same arguments --------------------------------------------------------------------------
 
 
 def bound(
-    compiled: Compiled, starter: Starter, arguments: Sequence[Argument], counts: Sequence[int], stream: Stream
+    compiled: Compiled, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
 ) -> Program:
-    """The launch program that takes no arguments and passes on these, which are kept."""
+    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
     plan = Plan(compiled, starter)
-    slots = [plan.constant(word) for word in packer(compiled.abi)(arguments)]
+    slots = [plan.constant(word) for word in words]
     x, y, z = (plan.constant(count) for count in counts)
-    return Program(starter, plan.rows, 0, (), slots, (x, y, z), stream, tuple(arguments))
+    return Program(starter, plan.rows, 0, (), slots, (x, y, z), order, (keep,))
