@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import os
 import re
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 import tilevm as tv
 from tests.cuda.kernels import add_one, fill, reversed_pairs, scaled, tally, total, turned
-from tests.cuda.standin import OLD, Stub
+from tests.cuda.standin import OLD, OnCard, Stub
 from tilevm.backend import place
 from tilevm.backends.ptx.assemble import at_hand
 
@@ -252,16 +253,36 @@ def test_a_prepared_launch_with_the_hosts_memory(stub: Stub) -> None:
     """It is copied at every call: what it holds may have changed."""
     stub.run_kernels()
     x, y = np.zeros(100, np.float32), np.zeros(100, np.float32)
-    again = add_one.prepare(x, y, device="cuda:0")
-    for n in range(3):
-        x[:] = n
-        again()
-        assert stub.problems == [] and (y == n + 1).all()
+    for again in (add_one.prepare(x, y, device="cuda:0", **how) for how in ({}, {"stream": stub.stream(7)})):
+        for n in range(3):
+            x[:] = n
+            again()
+            assert stub.problems == [] and (y == n + 1).all()
 
 
-def test_calls_that_come_again_with_the_hosts_memory(stub: Stub) -> None:
+@pytest.mark.parametrize("named", [False, True], ids=["current", "named"])
+def test_calls_that_come_again_with_the_hosts_memory(stub: Stub, named: bool) -> None:
     stub.run_kernels()
+    how = {"stream": stub.stream(7)} if named else {}
     for n in range(20):
         x, y = np.full(100, n, np.float32), np.zeros(100, np.float32)
-        add_one(x, y, device="cuda:0")
+        add_one(x, y, device="cuda:0", **how)
         assert stub.problems == [] and (y == n + 1).all()
+
+
+@pytest.mark.parametrize("begin", [4, 48, 252])
+def test_copies_are_aligned_as_the_hosts_memory(stub: Stub, begin: int) -> None:
+    stub.version(OLD)
+    x, y = (np.frombuffer(mmap.mmap(-1, 2048), np.float32, 100, begin) for _ in range(2))
+    add_one(x, y, device="cuda:0")
+    places = re.findall(r"cuMemcpyHtoDAsync 400 to (0x[0-9a-f]+)", stub.log())
+    assert [int(at, 16) % 256 for at in places] == [begin, begin]
+
+
+def test_strided_memory_of_a_card(stub: Stub) -> None:
+    stub.run_kernels()
+    base = np.arange(64, dtype=np.int32).reshape(4, 16)
+    held, out = stub.put(base), stub.put(np.zeros((16, 4), np.int32))
+    backwards = OnCard(stub, held.address + 3 * 64, base[::-1])
+    reversed_pairs(backwards, OnCard(stub, out.address, np.zeros((16, 4), np.int32).T))
+    assert stub.problems == [] and (out.get().T == base[::-1]).all()

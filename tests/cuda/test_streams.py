@@ -102,6 +102,8 @@ def test_capsules_are_ordered_by_the_default_stream(stub: Stub) -> None:
     assert "stream=1 " in log and "cuEvent" not in log
     add_one(Exporter(x.address, (1000,)), y, stream=stub.stream(4))
     assert re.findall(r"cuStreamWaitEvent (\d+)", stub.log()) == ["4"]
+    add_one(Exporter(x.address, (1000,)), y, stream=0)
+    assert "cuEvent" not in stub.log(), "both stand for the default one"
 
 
 def test_capsules_give_numbers(stub: Stub) -> None:
