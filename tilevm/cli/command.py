@@ -26,6 +26,7 @@ from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.cli.explain import explain
+from tilevm.cli.gpu import gpu, report_
 from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
 from tilevm.layout import LayoutError
@@ -219,6 +220,11 @@ def layouts(file: str | None, seconds: float, only: str) -> None:
 def static(file: str | None, rounds: int, only: str) -> None:
     """Examine the code made for sm_80, which no GPU runs: registers, main loops, and what compiling costs."""
     tell(bench_static(rounds, only), file)
+
+
+bench.add_command(gpu)
+
+bench.add_command(report_)
 
 
 def tell(result: Results | Figures | Times | Static, file: str | None) -> None:
