@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,31 @@ TENFOLD = {"TB/s": 1e12, "TFLOP/s": 1e12}  # units of rates, and how much work a
 HOST = "us"  # the unit of what launching costs the host
 
 
+Calls = tuple[Callable[[], Any], ...]
+
+
 @dataclass(frozen=True)
 class Rival:
-    """``calls``: the same computation on sets of buffers of their own; each gives what it computed, a tensor or a
-    tuple of them.
+    """``ways``: name to calls; the fastest counts, and "" is the name of an only one. Of a way the calls do the same
+    on sets of buffers of their own, and each gives what it computed, a tensor or a tuple of them.
 
-    ``outs``: the buffers that the first call writes, to be poisoned before it is checked; none where a call makes its
-    result anew.
+    ``outs``: the buffers that the first call of each way writes, to be poisoned before it is checked; none where a
+    call makes its result anew.
     """
 
     name: str
-    calls: tuple[Callable[[], Any], ...]
+    ways: Mapping[str, Calls]
     outs: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, calls: Calls, *outs: Any) -> Rival:
+        """A rival that has one way."""
+        return cls(name, {"": calls}, outs)
+
+    @classmethod
+    def once(cls, name: str, call: Callable[[], Any], *outs: Any) -> Rival:
+        """A rival that has one way, on one set of buffers."""
+        return cls(name, {"": (call,)}, outs)
 
 
 def alone(found: Any) -> tuple[Any, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from tilevm.bench.gpu.case import Expected, Rival
+from tilevm.bench.gpu.case import Calls, Expected, Rival
 
 ACC = 2.0**-24  # half a step of f32, in which everything is summed
 HALF_STEP = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-24}  # relative, of results
@@ -31,16 +32,16 @@ def of_attention(exact: Any, weighted: Any, terms: int, scores: float, held: flo
     return 2.0 * out * exact.abs() + (2.0 * (scores + held) + (terms + 8.0) * ACC) * weighted
 
 
-def poison(rival: Rival) -> None:
-    """Fill what a rival writes with what no result holds: NaN, or -1 in integers."""
-    for out in rival.outs:
+def poison(outs: Iterable[Any]) -> None:
+    """Fill what is to be written with what no result holds: NaN, or -1 in integers."""
+    for out in outs:
         out.fill_(float("nan") if out.is_floating_point() else -1)
 
 
-def error(rival: Rival, expected: Expected) -> float:
+def error(rival: Rival, calls: Calls, expected: Expected) -> float:
     """The largest error of the first call over its room; inf where an element was not written, or is not finite."""
-    poison(rival)
-    found = rival.calls[0]()
+    poison(rival.outs)
+    found = calls[0]()
     whole = found if isinstance(found, tuple) else (found,)
     if not all(bool(each.isfinite().all()) for each in whole):
         return float("inf")

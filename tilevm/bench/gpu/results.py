@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tilevm.bench.gpu.case import OURS, Case, Problem
+from tilevm.bench.gpu.case import OURS, Calls, Case, Problem
 from tilevm.bench.gpu.clock import Taken
 from tilevm.source import TileError
 
@@ -65,7 +65,18 @@ def read(path: Path) -> Results:
     return Results(held["machine"], held["rows"], held["failed"], held["left_out"], held["seconds"])
 
 
-def row(problem: Problem, case: Case, taken: Mapping[str, Taken], errors: Mapping[str, float]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Judged:
+    """A rival before it is timed: the way that was chosen, its calls, the largest error of all ways over its room, and
+    why other ways did not run."""
+
+    way: str
+    calls: Calls
+    error: float
+    refused: Mapping[str, str]
+
+
+def row(problem: Problem, case: Case, taken: Mapping[str, Taken], judged: Mapping[str, Judged]) -> dict[str, Any]:
     """A case's figures. Rates are in its unit, quartiles from the lowest to the highest; errors over their room."""
     return {
         "case": problem.name,
@@ -75,11 +86,11 @@ def row(problem: Problem, case: Case, taken: Mapping[str, Taken], errors: Mappin
         "work": case.work,
         "lead": case.rivals[0].name,
         "ceiling": problem.ceiling,
-        "rivals": {name: rival(case, found, errors[name]) for name, found in taken.items()},
+        "rivals": {name: rival(case, found, judged[name]) for name, found in taken.items()},
     }
 
 
-def rival(case: Case, found: Taken, error: float) -> dict[str, Any]:
+def rival(case: Case, found: Taken, judged: Judged) -> dict[str, Any]:
     seconds = found.seconds
     rates = sorted(case.rate(each) for each in (seconds.low, seconds.median, seconds.high))
     return {
@@ -87,6 +98,8 @@ def rival(case: Case, found: Taken, error: float) -> dict[str, Any]:
         "rate": dict(zip(("low", "median", "high"), rates, strict=True)),
         "ratio": found.ratio and asdict(found.ratio),
         "timed": found.how,
-        "error": error if error < float("inf") else None,
-        "verdict": RIGHT if error <= 1.0 else WRONG,
+        "way": judged.way,
+        "refused": dict(judged.refused),
+        "error": judged.error if judged.error < float("inf") else None,
+        "verdict": RIGHT if judged.error <= 1.0 else WRONG,
     }

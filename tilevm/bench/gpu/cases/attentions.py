@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tilevm.bench.gpu import check
-from tilevm.bench.gpu.case import OURS, Case, Expected, Problem, Rival
+from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library.attention import attention
 
 TOKENS = 16384  # of all sequences together
 WIDTH = 2048  # of all heads together
+TILES = (  # of ours, and warps, to try
+    {"BM": 128, "BN": 64, "num_warps": 8},
+    {"BM": 64, "BN": 64, "num_warps": 4},
+)
 
 
 def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case:
@@ -25,22 +30,27 @@ def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case
     given = [(s.random(*shapes[0]), s.random(*shapes[1]), s.random(*shapes[1])) for _ in sets]
     outs = [[s.empty(*shapes[0]) for _ in sets] for _ in range(2)]
     scale = d**-0.5
-    sizes = {"D": d, "causal": causal, "BM": 128, "BN": 64, "num_warps": 8}
 
-    def own(q: Any, k: Any, v: Any, o: Any) -> Any:
-        s.run(attention, q, k, v, o, scale, **sizes)
+    def own(q: Any, k: Any, v: Any, o: Any, **how: int) -> Any:
+        s.run(attention, q, k, v, o, scale, D=d, causal=causal, **how)
         return o
 
     def theirs(q: Any, k: Any, v: Any) -> Any:
         how = {"is_causal": causal, "scale": scale, "enable_gqa": share > 1}
         return s.torch.nn.functional.scaled_dot_product_attention(q, k, v, **how)
 
-    mine = tuple(partial(own, *qkv, o) for qkv, o in zip(given, outs[0], strict=True))
-    rivals = [Rival(OURS, mine, (outs[0][0],)), Rival("torch", tuple(partial(theirs, *qkv) for qkv in given))]
+    def calls(way: Callable[..., Any], out: Sequence[Any], **how: Any) -> Calls:
+        return tuple(partial(way, *qkv, o, **how) for qkv, o in zip(given, out, strict=True))
+
+    mine = {f"{how['BM']}x{how['BN']}, {how['num_warps']} warps": calls(own, outs[0], **how) for how in TILES}
+    rivals = [
+        Rival(OURS, mine, (outs[0][0],)),
+        Rival.of("torch", tuple(partial(theirs, *qkv) for qkv in given)),
+    ]
     if s.triton is not None and share == 1:
-        way = partial(s.triton.run_attention, scale=scale, causal=causal)
-        by_triton = tuple(partial(way, *qkv, o) for qkv, o in zip(given, outs[1], strict=True))
-        rivals.append(Rival("triton", by_triton, (outs[1][0],)))
+        way, more = s.triton.run_attention, {"scale": scale, "causal": causal}
+        ways = {word: calls(way, outs[1], **more, **how) for word, how in s.triton.ATTENTIONS.items()}
+        rivals.append(Rival("triton", ways, (outs[1][0],)))
     mask = s.torch.ones(n, n, dtype=s.torch.bool, device=s.device).tril() if causal and not s.blank else None
     work = 4.0 * batch * heads * n * n * d * (0.5 if causal else 1.0)
     return Case(work, "TFLOP/s", tuple(rivals), partial(exactly, *given[0], scale, mask))
@@ -88,7 +98,7 @@ def under_blocks(length: int, s: Setting) -> Case:
         return o
 
     theirs = partial(s.torch.nn.functional.scaled_dot_product_attention, q, k, v, attn_mask=seen, scale=scale)
-    rivals = Rival(OURS, (own,), (o,)), Rival("torch", (theirs,))
+    rivals = Rival.once(OURS, own, o), Rival.once("torch", theirs)
     work = 4.0 * heads * float(seen.sum()) * d
     return Case(work, "TFLOP/s", rivals, partial(exactly, q, k, v, scale, seen))
 
@@ -121,7 +131,7 @@ def pairs(s: Setting) -> Case:
         room = check.of_attention(exact, absolute, n1 * n2, wrong, half, half)
         return Expected((exact,), (room,), lambda found: (found[0],))
 
-    rivals = Rival(OURS, (own,), (o,)), Rival("torch", (theirs,))
+    rivals = Rival.once(OURS, own, o), Rival.once("torch", theirs)
     return Case(4.0 * heads * m * n1 * n2 * d, "TFLOP/s", rivals, expected)
 
 

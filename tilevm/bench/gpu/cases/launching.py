@@ -20,9 +20,10 @@ def launch(s: Setting) -> Case:
         s.run(kernel, x, y, outs[0], BLOCK=N)
         return outs[0]
 
-    rivals = [Rival(OURS, (own,), (outs[0],)), Rival("torch", (partial(s.torch.add, x, y, out=outs[1]),), (outs[1],))]
+    theirs = partial(s.torch.add, x, y, out=outs[1])
+    rivals = [Rival.once(OURS, own, outs[0]), Rival.once("torch", theirs, outs[1])]
     if s.triton is not None:
-        rivals.append(Rival("triton", (partial(s.triton.run_add, x, y, outs[2]),), (outs[2],)))
+        rivals.append(Rival.once("triton", partial(s.triton.run_add, x, y, outs[2]), outs[2]))
 
     def expected() -> Expected:
         exact = x.double() + y.double()

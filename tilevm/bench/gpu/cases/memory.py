@@ -23,7 +23,7 @@ def copy(s: Setting) -> Case:
         s.run(kernels.copy_on_all, x, z, BLOCK=4096)
         return z
 
-    rivals = Rival("torch", (lambda: y.copy_(x),), (y,)), Rival(OURS, (own,), (z,))
+    rivals = Rival.once("torch", lambda: y.copy_(x), y), Rival.once(OURS, own, z)
     return Case(8.0 * n, "TB/s", rivals, lambda: Expected((x.double(),), (x.double() * 0,)))
 
 
@@ -36,9 +36,10 @@ def vector_add(dtype: str, s: Setting) -> Case:
         s.run(kernel, x, y, outs[0], BLOCK=2048)
         return outs[0]
 
-    rivals = [Rival(OURS, (own,), (outs[0],)), Rival("torch", (lambda: s.torch.add(x, y, out=outs[1]),), (outs[1],))]
+    theirs = partial(s.torch.add, x, y, out=outs[1])
+    rivals = [Rival.once(OURS, own, outs[0]), Rival.once("torch", theirs, outs[1])]
     if s.triton is not None:
-        rivals.append(Rival("triton", (partial(s.triton.run_add, x, y, outs[2]),), (outs[2],)))
+        rivals.append(Rival.once("triton", partial(s.triton.run_add, x, y, outs[2]), outs[2]))
 
     def expected() -> Expected:
         exact = x.double() + y.double()
@@ -65,11 +66,11 @@ def softmax(n: int, s: Setting) -> Case:
     calls, x, y = rows(s, m, n, own)
     s.seed()
     theirs, _, z = rows(s, m, n, lambda x, y: s.torch.softmax(x, 1, out=y))
-    rivals = [Rival(OURS, calls, (y,)), Rival("torch", theirs, (z,))]
+    rivals = [Rival.of(OURS, calls, y), Rival.of("torch", theirs, z)]
     if s.triton is not None:
         s.seed()
         by_triton, _, z = rows(s, m, n, s.triton.run_softmax)
-        rivals.append(Rival("triton", by_triton, (z,)))
+        rivals.append(Rival.of("triton", by_triton, z))
 
     def expected() -> Expected:
         exact, largest = x.double().softmax(1), float(x.abs().max())
@@ -104,11 +105,11 @@ def norm(centred: bool, s: Setting) -> Case:
     s.seed()
     calls, x, y = rows(s, m, n, own)
     s.seed()
-    rivals = [Rival(OURS, calls, (y,)), Rival("torch", rows(s, m, n, theirs)[0])]
+    rivals = [Rival.of(OURS, calls, y), Rival.of("torch", rows(s, m, n, theirs)[0])]
     if s.triton is not None and not centred:
         s.seed()
         by_triton, _, z = rows(s, m, n, lambda x, y: s.triton.run_rms_norm(x, weight, y, EPS))  # type: ignore[union-attr]
-        rivals.append(Rival("triton", by_triton, (z,)))
+        rivals.append(Rival.of("triton", by_triton, z))
 
     def expected() -> Expected:
         normal, _ = normalised(x, centred)
@@ -152,7 +153,8 @@ def norm_backward(centred: bool, s: Setting) -> Case:
     f = s.torch.nn.functional
     y = f.layer_norm(leaves[0], (n,), *leaves[1:], EPS) if centred else f.rms_norm(leaves[0], (n,), leaves[1], EPS)
     theirs = partial(s.torch.autograd.grad, y, leaves, dy, retain_graph=True)
-    rivals = Rival(OURS, (own,), (dx, dweight, dbias) if centred else (dx, dweight)), Rival("torch", (theirs,))
+    outs = (dx, dweight, dbias) if centred else (dx, dweight)
+    rivals = Rival.once(OURS, own, *outs), Rival.once("torch", theirs)
     return Case(6.0 * m * n, "TB/s", rivals, partial(gradients, x, weight, dy, centred))
 
 

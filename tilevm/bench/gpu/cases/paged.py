@@ -48,7 +48,7 @@ def page_means(length: int, s: Setting) -> Case:
         return Expected((wide.mean(1),), (room,))
 
     work = float(held.k.nbytes + held.means.nbytes)
-    return Case(work, "TB/s", (Rival(OURS, (own,), (held.means,)), Rival("torch", (theirs,))), expected)
+    return Case(work, "TB/s", (Rival.once(OURS, own, held.means), Rival.once("torch", theirs)), expected)
 
 
 def decode(length: int, s: Setting) -> Case:
@@ -56,7 +56,8 @@ def decode(length: int, s: Setting) -> Case:
     example = s.example("paged_decode")
     held, topk = Pages(s, example, s.size(length, 128)), s.size(64, 3)
     batch, heads, groups, d, f32 = held.batch, held.heads, held.groups, held.d, "float32"
-    held.means.copy_(held.k.mean(1, dtype=s.torch.float32))
+    if not s.blank:
+        held.means.copy_(held.k.mean(1, dtype=s.torch.float32))
     chosen, o = s.empty(batch, groups, topk, dtype="int32"), s.empty(batch, heads, d)
     parts = s.size(8, example.SPLITS)
     part = s.empty(parts, batch, heads, d, dtype=f32)
@@ -71,7 +72,8 @@ def decode(length: int, s: Setting) -> Case:
         s.run(example.merge_parts, part, top, total, o, PARTS=parts, HEAD=d, num_warps=1)
         return o
 
-    rivals = Rival(OURS, (own,), (chosen, o)), Rival("torch", (partial(by_torch, s.torch, held, topk, scale),))
+    theirs = partial(by_torch, s.torch, held, topk, scale)
+    rivals = Rival.once(OURS, own, chosen, o), Rival.once("torch", theirs)
     read = held.means.nbytes + 2 * batch * groups * topk * held.page * d * held.k.element_size()
     return Case(float(read), "TB/s", rivals, partial(exactly, s.torch, held, topk, scale))
 
@@ -90,7 +92,7 @@ def by_torch(torch: Any, held: Pages, topk: int, scale: float) -> Any:
 
 
 def exactly(torch: Any, held: Pages, topk: int, scale: float) -> Expected:
-    """In float64, of sequence 0, whose pages are chosen in f32 as everybody does."""
+    """In float64, of sequence 0. Scores are so far apart that everybody chooses the same pages."""
     share, exact, room = held.heads // held.groups, [], []
     table, half = held.table[0].long(), check.half_step(held.q)
     for group in range(held.groups):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import tilevm as tv
 from tilevm.bench import kernels
 from tilevm.bench.gpu import check
-from tilevm.bench.gpu.case import OURS, Case, Expected, Problem, Rival
+from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library.linear import quantised_matmul
 
@@ -18,20 +18,38 @@ SHORT = {"bfloat16": "bf16", "float16": "f16"}
 GROUP = 128  # weights under one scale
 
 
-def tiles(m: int, n: int) -> dict[str, int]:
-    """Our tiles and warps for a product with m x n results: large where there are enough of them, else few rows."""
-    if m >= 2048 and n >= 2048:
-        return {"BM": 128, "BN": 256, "BK": 64, "stages": 3, "num_warps": 8}
+def tiles(m: int) -> Iterator[dict[str, int]]:
+    """Our tiles, stages and warps to try for a product with m rows."""
     if m >= 128:
-        return {"BM": 128, "BN": 128, "BK": 32, "stages": 3, "num_warps": 4}
-    return {"BM": max(16, m), "BN": 64, "BK": 64, "stages": 4, "num_warps": 4}
+        yield {"BM": 128, "BN": 128, "BK": 32, "stages": 4, "num_warps": 4}
+    if m >= 1024:
+        yield {"BM": 128, "BN": 256, "BK": 64, "stages": 3, "num_warps": 8}
+        yield {"BM": 128, "BN": 256, "BK": 32, "stages": 4, "num_warps": 8}
+    if m < 1024:
+        yield {"BM": min(64, m), "BN": 64, "BK": 64, "stages": 4, "num_warps": 4}
+        yield {"BM": min(64, m), "BN": 128, "BK": 64, "stages": 4, "num_warps": 4}
+
+
+def packed_tiles(m: int) -> Iterator[dict[str, int]]:
+    """The same where weights are packed; what is copied ahead is the kernel's own choice."""
+    rows = 16 if m <= 16 else 64
+    yield {"BM": rows, "BN": 64, "num_warps": 4}
+    yield {"BM": rows, "BN": 32, "num_warps": 4} if m <= 16 else {"BM": rows, "BN": 128, "num_warps": 8}
+
+
+def named(how: Mapping[str, int]) -> str:
+    """Tiles as the name of a way."""
+    shape = "x".join(str(how[name]) for name in ("BM", "BN", "BK") if name in how)
+    stages = f", {how['stages']} stages" if "stages" in how else ""
+    return f"{shape}{stages}, {how['num_warps']} warps"
 
 
 def ceiling(s: Setting) -> Case:
     """cuBLAS alone, on the largest square."""
     n = s.size(8192, 40)
     a, b, c = s.random(n, n), s.random(n, n), s.empty(n, n)
-    return Case(2.0 * n**3, "TFLOP/s", (Rival("torch", (partial(s.torch.mm, a, b, out=c),), (c,)),), exactly(a, b))
+    rivals = (Rival.once("torch", partial(s.torch.mm, a, b, out=c), c),)
+    return Case(2.0 * n**3, "TFLOP/s", rivals, exactly(a, b))
 
 
 def exactly(a: Any, b: Any, of: Callable[[Any], Any] = lambda x: x) -> Callable[[], Expected]:
@@ -48,26 +66,29 @@ def exactly(a: Any, b: Any, of: Callable[[Any], Any] = lambda x: x) -> Callable[
 
 
 def matmul(m: int, n: int, k: int, dtype: str, s: Setting) -> Case:
-    how = tiles(m, n)
+    choices = list(tiles(m))
     m, n, k = (s.size(e, min(e, e // 64 + 5)) for e in (m, n, k))
     sets = s.sets(2 * (m * k + k * n + m * n))
     given = [(s.random(m, k, dtype=dtype), s.random(k, n, dtype=dtype)) for _ in sets]
     outs = [[s.empty(m, n, dtype=dtype) for _ in sets] for _ in range(3)]
 
-    def own(a: Any, b: Any, c: Any) -> Any:
+    def own(a: Any, b: Any, c: Any, **how: int) -> Any:
         s.run(kernels.matmul, a, b, c, **how)
         return c
 
     def theirs(a: Any, b: Any, c: Any) -> Any:
         return s.torch.mm(a, b, out=c)
 
-    ways = [(OURS, own), ("torch", theirs)]
+    def calls(way: Callable[..., Any], out: Sequence[Any], **how: int) -> Calls:
+        return tuple(partial(way, a, b, c, **how) for (a, b), c in zip(given, out, strict=True))
+
+    rivals = [
+        Rival(OURS, {named(how): calls(own, outs[0], **how) for how in choices}, (outs[0][0],)),
+        Rival.of("torch", calls(theirs, outs[1]), outs[1][0]),
+    ]
     if s.triton is not None:
-        ways.append(("triton", s.triton.run_matmul))
-    rivals = (
-        Rival(name, tuple(partial(way, a, b, c) for (a, b), c in zip(given, out, strict=True)), (out[0],))
-        for (name, way), out in zip(ways, outs, strict=False)
-    )
+        ways = {way: calls(s.triton.run_matmul, outs[2], **how) for way, how in s.triton.products(m).items()}
+        rivals.append(Rival("triton", ways, (outs[2][0],)))
     return Case(2.0 * m * n * k, "TFLOP/s", tuple(rivals), exactly(*given[0]))
 
 
@@ -89,7 +110,7 @@ def with_gelu(s: Setting) -> Case:
         before = 1.2 * 2.0 * check.half_step(a) * (a.double() @ b.double() + bias.double()).abs()  # torch rounds there
         return Expected(found.exact, (found.room[0] + before,))
 
-    rivals = Rival(OURS, (own,), (c,)), Rival("torch", (theirs,))
+    rivals = Rival.once(OURS, own, c), Rival.once("torch", theirs)
     return Case(2.0 * n**3, "TFLOP/s", rivals, expected)
 
 
@@ -98,28 +119,35 @@ def weights(name: str, m: int, s: Setting) -> Case:
 
     Peers: a product with as many weights in bf16, and of u4 torch's and Triton's own products with packed weights.
     """
-    n, k, dtype = s.size(8192, 64), s.size(8192, 256), tv.dtype(name)
+    n, k, dtype, choices = s.size(8192, 64), s.size(8192, 256), tv.dtype(name), list(packed_tiles(m))
     m, groups, size = s.size(m, min(m, 3)), k // GROUP, n * k * dtype.bits // 8
     sets = [Weights.made(s, dtype, n, groups) for _ in s.sets(size)]
     x, middle = s.random(m, k), 0.0 if dtype.signed else 2.0 ** (dtype.bits - 1)
     zero, outs = s.empty(n, groups).fill_(middle), [s.empty(m, n) for _ in range(2)]
-    how = {"BM": 16 if m <= 16 else 64, "BN": 64, "num_warps": 4}
-    given = x.reshape(m, groups, GROUP)
+    given, sizes = x.reshape(m, groups, GROUP), {"H": groups, "G": GROUP, "ZEROS": True}
 
-    def own(held: Weights) -> Any:
-        s.run(quantised_matmul, given, held.packed, held.scale, zero, outs[0], H=groups, G=GROUP, ZEROS=True, **how)
+    def own(held: Weights, **how: int) -> Any:
+        s.run(quantised_matmul, given, held.packed, held.scale, zero, outs[0], **sizes, **how)
         return outs[0]
 
     wide = [s.random(n, k) for _ in s.sets(2 * n * k)]
     wide[0] = sets[0].numbers(s, middle).to(x.dtype) if not s.blank else wide[0]
     rivals = [
-        Rival(OURS, tuple(partial(own, held) for held in sets), (outs[0],)),
-        Rival("torch bf16", tuple(partial(s.torch.nn.functional.linear, x, w) for w in wide)),
+        Rival(OURS, {named(how): tuple(partial(own, held, **how) for held in sets) for how in choices}, (outs[0],)),
+        Rival.of("torch bf16", tuple(partial(s.torch.nn.functional.linear, x, w) for w in wide)),
     ]
     if s.triton is not None and name == "u4":
         way = s.triton.run_w4
-        calls = tuple(partial(way, x, held.buffer, held.scale, outs[1], GROUP) for held in sets)
-        rivals.append(Rival("triton", calls, (outs[1],)))
+        rivals.append(
+            Rival(
+                "triton",
+                {
+                    word: tuple(partial(way, x, held.buffer, held.scale, outs[1], GROUP, **how) for held in sets)
+                    for word, how in s.triton.packed(m).items()
+                },
+                (outs[1],),
+            )
+        )
 
     def expected() -> Expected:
         """Ours adds codes up before it takes off the middle, so the room is of codes and middle as sizes."""

@@ -71,7 +71,7 @@ class Matrix:
 
     def case(self, own: Callable[[], Any], outs: Sequence[Any], expected: Callable[[], Expected]) -> Case:
         work = float(self.x.nbytes + sum(out.nbytes for out in outs))
-        return Case(work, "TB/s", (Rival(OURS, (own,), tuple(outs)),), expected)
+        return Case(work, "TB/s", (Rival.once(OURS, own, *outs),), expected)
 
 
 def step_of_f4(size: Any) -> Any:
@@ -187,7 +187,7 @@ def back(way: str, s: Setting) -> Case:
         return Expected((exact,), (2.0 * check.half_step(y) * exact.abs(),))
 
     read = held.codes.nbytes + held.scales.nbytes + (held.points.nbytes if way == "ranges" else 0)
-    return Case(float(y.nbytes + read), "TB/s", (Rival(OURS, (own,), (y,)),), expected)
+    return Case(float(y.nbytes + read), "TB/s", (Rival.once(OURS, own, y),), expected)
 
 
 def hadamard(s: Setting) -> Case:
@@ -208,7 +208,7 @@ def hadamard(s: Setting) -> Case:
         exact, absolute = (parts @ turn).reshape(m, n), (parts.abs() @ turn.abs()).reshape(m, n)
         return Expected((exact,), (check.of_product(exact, absolute, SIZE, check.half_step(y)),))
 
-    return Case(float(x.nbytes + y.nbytes), "TB/s", (Rival(OURS, (own,), (y,)),), expected)
+    return Case(float(x.nbytes + y.nbytes), "TB/s", (Rival.once(OURS, own, y),), expected)
 
 
 PROBLEMS = (
