@@ -26,7 +26,7 @@ from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.cli.explain import explain
-from tilevm.cli.gpu import gpu, report_
+from tilevm.cli.gpu import carry_, gpu, report_
 from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
 from tilevm.layout import LayoutError
@@ -225,6 +225,8 @@ def static(file: str | None, rounds: int, only: str) -> None:
 bench.add_command(gpu)
 
 bench.add_command(report_)
+
+bench.add_command(carry_)
 
 
 def tell(result: Results | Figures | Times | Static, file: str | None) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from tilevm.bench.gpu.carry import ARCHITECTURE, carry
 from tilevm.bench.gpu.plots import plots
 from tilevm.bench.gpu.report import PART, by_family, report
 from tilevm.bench.gpu.results import read
 from tilevm.bench.gpu.run import BUDGET, bench_gpu
-from tilevm.bench.gpu.setting import dry, on_card
+from tilevm.bench.gpu.setting import BASE, dry, on_card
 from tilevm.report.docs import renewed
 from tilevm.source import TileError
 
@@ -56,3 +57,13 @@ def report_(files: tuple[Path, ...], folder: Path | None, document: Path | None)
         folder.mkdir(parents=True, exist_ok=True)
         for name, plot in plots(last).items():
             (folder / name).write_text(plot.svg(), encoding="utf-8", newline="\n")
+
+
+@click.command("carry")
+@click.option("-o", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="a new folder")
+@click.option("--arch", default=ARCHITECTURE, show_default=True, help="the card's architecture, which code is made for")
+@click.option("--target", default=BASE, show_default=True, help="the target of the PTX")
+@click.option("--only", default="", help="assemble the kernels of these cases alone")
+def carry_(folder: Path, arch: str, target: str, only: str) -> None:
+    """Prepare a folder to take to a machine with a GPU and without a network: its run.sh tests, then measures."""
+    click.echo(str(carry(folder, target, arch, only, tell=click.echo)))

@@ -66,6 +66,10 @@ class Case:
     rivals: tuple[Rival, ...]
     expected: Callable[[], Expected]
 
+    def rivals_of(self, name: str) -> list[tuple[str, Calls]]:
+        """All ways of a rival, with their names."""
+        return [way for rival in self.rivals if rival.name == name for way in rival.ways.items()]
+
     def rate(self, seconds: float) -> float:
         """``seconds`` in the unit of the case."""
         return seconds * 1e6 if self.unit == HOST else self.work / seconds / TENFOLD[self.unit]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tilevm.backend import WRITERS
 from tilevm.optional import load_file, optional, require
 from tilevm.source import TileError
 
@@ -16,6 +17,7 @@ PEERS = ROOT / "benchmarks" / "triton_kernels.py"
 SETS = 2  # of buffers, at least, where one is no larger than the cache
 MOST_SETS = 64
 SEED = 20_250_101
+BASE = "sm_80"
 Launch = Callable[..., object]
 
 
@@ -93,10 +95,21 @@ def on_card(device: str = "cuda:0") -> Setting:
     if triton is not None:
         triton.give_memory(torch)
 
+    code = target_of(torch.cuda.get_device_capability(device))
+
     def launch(kernel: Any, args: Sequence[Any], constants: dict[str, Any]) -> None:
-        kernel(*args, device=device, **constants)
+        kernel(*args, device=device, target=code, **constants)
 
     return Setting(torch, device, cache, dry=False, blank=False, launch=launch, triton=triton)
+
+
+def target_of(capability: tuple[int, int]) -> str:
+    """The target whose code a card of this capability is given: its own, or that of sm_80.
+
+    Code for sm_89 would run on newer cards too, but its blocks are held to less than half of their shared memory.
+    """
+    mine = "sm_{}{}".format(*capability)
+    return mine if mine in WRITERS else BASE
 
 
 def dry(threads: int = 1) -> Setting:
@@ -108,3 +121,12 @@ def dry(threads: int = 1) -> Setting:
         kernel(*args, device="cpu", **constants)
 
     return Setting(torch, "cpu", 1 << 10, dry=True, blank=False, launch=launch)
+
+
+def blank(visit: Launch) -> Setting:
+    """The CPU, with full sizes and nothing in them: ``visit(kernel, args, constants)`` takes the place of launches.
+
+    Raises TileError where torch is missing.
+    """
+    torch: Any = require("torch", "the preparation of a benchmark", "torch")
+    return Setting(torch, "cpu", 1, dry=False, blank=True, launch=visit)
