@@ -54,18 +54,17 @@ def heading(found: Results) -> str:
     lines = [f"{device['name']}; {told}; commit {m['commit'] or 'unknown'}; {m['date']}; {found.seconds:.0f} s."]
     if device["dry"]:
         return "\n".join([DRY, *lines])
-    clocks = (f"{device[key]} {unit}" for key, unit in STATE if device.get(key))
-    state = "; ".join(clocks)
+    state = "; ".join(words.format(device[key]) for key, words in STATE if device.get(key))
     return "\n".join([*lines, f"{state}." if state else "nvidia-smi was not there to tell driver and clocks."])
 
 
 STATE = (
-    ("driver", "is the driver"),
-    ("clock_mhz", "MHz at the start"),
-    ("most_clock_mhz", "MHz at most"),
-    ("memory_clock_mhz", "MHz of the memory"),
-    ("power_limit_w", "W at most"),
-    ("temperature_c", "°C"),
+    ("driver", "Driver {}"),
+    ("clock_mhz", "{} MHz at the start"),
+    ("most_clock_mhz", "{} MHz at most"),
+    ("memory_clock_mhz", "memory at {} MHz"),
+    ("power_limit_w", "{} W at most"),
+    ("temperature_c", "{} °C"),
 )
 
 
@@ -86,7 +85,9 @@ def cells(row: Row, ceilings: Mapping[str, float]) -> Iterator[str]:
 def rate(row: Row, name: str) -> str:
     """A rival's rate in its unit; marked where what it computed is wrong."""
     rival = row["rivals"][name]
-    return f"{rival['rate']['median']:.3g} {row['unit']}{'' if rival['verdict'] == RIGHT else ' **wrong**'}"
+    value = rival["rate"]["median"]
+    digits = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return f"{digits} {row['unit']}{'' if rival['verdict'] == RIGHT else ' **wrong**'}"
 
 
 def share(row: Row, ceilings: Mapping[str, float]) -> str:
