@@ -19,6 +19,7 @@ from tests.cuda.kernels import add_one, fill, reversed_pairs, scaled, tally, tot
 from tests.cuda.standin import OLD, OnCard, Stub
 from tilevm.backend import place
 from tilevm.backends.ptx.assemble import at_hand
+from tilevm.backends.ptx.cuda.start import Attribute
 
 Golden = Callable[[str, str], None]
 
@@ -286,3 +287,14 @@ def test_strided_memory_of_a_card(stub: Stub) -> None:
     backwards = OnCard(stub, held.address + 3 * 64, base[::-1])
     reversed_pairs(backwards, OnCard(stub, out.address, np.zeros((16, 4), np.int32).T))
     assert stub.problems == [] and (out.get().T == base[::-1]).all()
+
+
+def test_attributes_of_a_launch(stub: Stub) -> None:
+    x = stub.put(np.ones(1000, np.float32))
+    compiled = add_one.compile(x, x)
+    artifact: Any = compiled.build.artifact
+    words = ctypes.c_uint32 * 16
+    artifact.attributes = (Attribute(4, words(2, 1, 1)), Attribute(6, words(1)))  # clusters of 2, and overlap
+    compiled(x, x)
+    log = stub.log()
+    assert "attributes=2\n  attribute 4: 2 1 1\n  attribute 6: 1 0 0\n" in log

@@ -29,22 +29,25 @@ from .memory import Copy, copied, moved
 from .module import Function, assembles, load
 from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
-from .start import Native, Record, start
+from .start import Attribute, Native, Record, start
 from .streams import capturing, chosen, finish, handle_of, wait
 
 STORES = (threads.GlobalStore, *ATOMICS)
 
 
 class Loaded(NamedTuple):
-    """A kernel on its card: the function there, what launching it takes, and what launches it."""
+    """A kernel on its card: the function there, what launching it takes, attributes included, and what launches it."""
 
     function: Function
     record: Record
+    asked: ctypes.Array[Attribute]
     native: Native
 
 
 class OnCard(Written):
-    """A kernel for one card."""
+    """A kernel for one card. ``attributes``: what its launches ask for besides the grid."""
+
+    attributes: tuple[Attribute, ...] = ()
 
     def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
         """``records``: of what it prints and asserts; ``stages``: its texts."""
@@ -83,7 +86,9 @@ class OnCard(Written):
         shape = (self.listing.threads, self.listing.shared)
         function = load(self.card, image, self.listing.name, *shape)
         place = (function.handle, int(self.card.context), self.card.ring.address)
-        return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
+        asked = (Attribute * len(self.attributes))(*self.attributes)
+        record = Record(*place, number(self.abi.name), ctypes.addressof(asked), len(asked), *shape)
+        return Loaded(function, record, asked, start())
 
     def starter(self) -> Starter | None:
         """What launches it without Python, on tensors in the card's memory; None where it tells something, or every

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tilevm.backend import Array
@@ -36,17 +36,14 @@ def handle_of(stream: object) -> int:
     )
 
 
-def chosen(stream: object, arrays: Iterable[Array], card: Card) -> int:
-    """The stream of a launch: the one that is given, else the current one of where the arguments come from."""
+def chosen(stream: object, arrays: Sequence[Array], card: Card) -> int:
+    """The stream of a launch: the one that is given, else torch's current one, else that of some other owner's work."""
     if stream is not None:
         return handle_of(stream)
     torch: Any = loaded("torch")
-    for array in arrays:
-        if torch is not None and isinstance(array.owner, torch.Tensor):
-            return int(torch.cuda.current_stream(card.number).cuda_stream)
-        if array.stream:
-            return array.stream
-    return 0
+    if torch is not None and any(isinstance(array.owner, torch.Tensor) for array in arrays):
+        return int(torch.cuda.current_stream(card.number).cuda_stream)
+    return next((array.stream for array in arrays if array.stream), 0)
 
 
 def wait(card: Card, stream: int, arrays: Iterable[Array]) -> None:
