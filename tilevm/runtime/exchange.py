@@ -46,14 +46,6 @@ class Foreign:
     writable: bool
     owner: Any
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """The offsets of elements that it has around ``address``, the second excluded."""
-        if 0 in self.shape:
-            return 0, 0
-        spans = [(n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)]
-        return sum(s for s in spans if s < 0), 1 + sum(s for s in spans if s > 0)
-
 
 def of_interface(value: Any, said: Mapping[str, Any], name: str) -> Foreign:
     """What ``__cuda_array_interface__`` says of a value. Raises TileError where no kernel takes such a tensor."""

@@ -17,7 +17,7 @@ from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
 from tilevm.target import target
 
-from ..arguments import Stretch, stretches
+from ..arguments import Stretch
 from ..artifact import ATOMICS, Written
 from ..assemble import Machine, made_by
 from ..records import Records, Report
@@ -25,7 +25,7 @@ from .cards import Card, cards
 from .code import Code
 from .driver import driver, release, version
 from .faults import number
-from .memory import Copy, copied, moved
+from .memory import Copy, copied, moved, needed
 from .module import Function, assembles, load
 from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
@@ -154,7 +154,7 @@ class OnCard(Written):
         hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
         with self.card.current():
             self.refuse_capture(bool(hosts), stream)
-            found = stretches(self.abi, arguments) if hosts else []
+            found = needed(self.abi, arguments) if hosts else []
             told = [told_in(report)] if self.records.sites else []
             with copied(self.card, [*found, *told], stream) as copies:
                 words = self.words(moved(arguments, copies) if hosts else arguments)
