@@ -4,19 +4,23 @@
 PYTHON ?= python3#  the interpreter that makes .venv
 TORCH  ?= auto#     auto: where a small build can be had; 1: always; 0: never
 JOBS   ?= 2#        test processes
+BUDGET ?= 500#      seconds of bench-gpu
+CARRY  ?= build/carried#  the folder that carry makes
 
 VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+AGREEMENT := tests/tiles tests/agreement tests/examples tests/library
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format docs torch clean
+.PHONY: help demo test test-all test-gpu bench-gpu carry check format docs torch clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  settings: PYTHON=python3.12  TORCH=auto|1|0  JOBS=2"
+	@echo "  settings: PYTHON=python3.12  TORCH=auto|1|0  JOBS=2  BUDGET=500  CARRY=build/carried"
 
 demo: torch  ## compile and run the tour in examples/demo.py
 	@$(BIN)/python examples/demo.py
@@ -26,6 +30,17 @@ test: torch  ## run the tests, the slow ones left out
 
 test-all: torch  ## run every test, and look for counterexamples longer
 	@TILEVM_TEST_ALL=1 $(BIN)/python -m pytest -n $(JOBS)
+
+test-gpu:  ## run the agreement tests on a GPU, by PYTHON as it is: torch and the rest are installed there
+	@PYTHONPATH=. $(PYTHON) -m pytest -n $(JOBS) -m gpu $(AGREEMENT)
+
+bench-gpu:  ## compare kernels with cuBLAS, torch and Triton on a GPU, by PYTHON as it is
+	@mkdir -p build
+	@PYTHONPATH=. $(PYTHON) -m tilevm bench gpu --budget $(BUDGET) --json build/gpu.json
+	@PYTHONPATH=. $(PYTHON) -m tilevm bench report build/gpu.json
+
+carry: torch  ## prepare a folder for a machine with a GPU and without a network
+	@$(BIN)/python -m tilevm bench carry -o $(CARRY)
 
 check: $(INSTALLED)  ## lint, formatting, types and architecture
 	@$(BIN)/ruff check .

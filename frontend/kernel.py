@@ -19,6 +19,8 @@ from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
+from tilevm.runtime.launch.plan import Call as Written
+from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
@@ -28,10 +30,9 @@ from tilevm.types import Type
 from .call import Call, Parameters
 from .captures import helpers
 from .fingerprint import fingerprint
-from .repeats import Made, Repeats
 from .trace import trace
 from .values import with_article
-from .watch import Place, marks, places
+from .watch import Place, guards, marks, places
 
 
 class Kernel:
@@ -56,7 +57,7 @@ class Kernel:
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
-        self._repeats = Repeats(self.parameters, self._otherwise)
+        self._repeats = Repeats(self.__name__, self._otherwise)
         self._on: dict[Grid | None, Callable[..., None]] = {}  # launchers by grid
 
     def __repr__(self) -> str:
@@ -107,9 +108,18 @@ class Kernel:
         compiled = self._find(call, seen)
         compiled.run(grid, arguments, call.stream)
         if self._repeats.often(compiled, args, keywords):
-            made = Made(compiled, args, keywords, seen, self._outside(call), call.stream)
-            if self._repeats.prepare(made) and grid is None:
+            written = self._written(args, keywords, call)
+            if written and self._repeats.prepare(compiled.build.artifact, compiled, written, seen) and grid is None:
                 self.__call__ = self._repeats.launcher(None)
+
+    def _written(self, args: Sequence[Any], keywords: Mapping[str, Any], call: Call) -> Written | None:
+        """A call as native code sees it; None where what it reads from outside is not for that to see."""
+        watched = guards(self._outside(call))
+        if watched is None:
+            return None
+        number = {name: i for i, name in enumerate(self.parameters.runtime)}
+        places = [number.get(name) for name in (*self.parameters.names[: len(args)], *keywords)]
+        return Written((*args, *keywords.values()), tuple(keywords), places, watched, call.stream)
 
     def _bind(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> Callable[[], None]:
         call = self.parameters.sort(args, keywords)

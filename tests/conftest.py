@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ["TILEVM_CACHE"] = "0"  # tests compile what they test; those of the cache have folders of their own
 TEST_ALL = os.environ.get("TILEVM_TEST_ALL") == "1"
 GOLDEN = Path(__file__).parent / "golden"
+ASKED, CARD = "TILEVM_TEST_CARD", "cuda:0"  # the variable that tells tests/devices.py of the card, before it is read
 DRIVERS = {  # library, its initialiser, what counts devices
     "nvidia": ("libcuda.so.1", "cuInit", "cuDeviceGetCount"),
     "amd": ("libamdhip64.so", "hipInit", "hipGetDeviceCount"),
@@ -30,12 +31,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing with them")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """``-m gpu`` asks for the tests that run on every machine to run on a card as well.
+
+    Where the variable is set already it names what stands in for the card, as the emulator may.
+    """
+    words = config.getoption("markexpr").split()
+    if "gpu" in words and "not" not in words:
+        os.environ.setdefault(ASKED, CARD)
+
+
+def pytest_report_header() -> str:
+    asked = os.environ.get(ASKED)
+    told = f"agreement tests run on {asked}" if asked else "`pytest -m gpu` runs the agreement tests on one"
+    return f"GPUs of NVIDIA: {device_count('nvidia')}; {told}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before the expression of marks chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    card = os.environ.get(ASKED, CARD)
     for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and card in item.callspec.params.values():
+            item.add_marker(pytest.mark.gpu("nvidia"))
         if item.get_closest_marker("slow") and not TEST_ALL:
             item.add_marker(pytest.mark.skip(reason="slow: `make test-all` runs it"))
         for vendor in (vendor for mark in item.iter_markers("gpu") for vendor in mark.args):
-            if not device_count(vendor):
+            if card == CARD and not device_count(vendor):
                 item.add_marker(pytest.mark.skip(reason=f"no {vendor} device here"))
 
 

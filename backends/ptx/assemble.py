@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from tilevm.source import Note, Span, TileError
 
 from .jitlink import knows, link, linker, major as jitlink_major
+from .shelf import key, shelf
 
 VARIABLE = "TILEVM_PTXAS"
 COUNTS = {
@@ -46,6 +48,17 @@ class Machine:
     cubin: bytes
     counts: dict[str, int]
     advice: tuple[str, ...]
+
+    def data(self) -> bytes:
+        """A line of JSON with what was said, and the machine code."""
+        return json.dumps([self.counts, self.advice]).encode() + b"\n" + self.cubin
+
+    @classmethod
+    def read(cls, data: bytes) -> Machine:
+        """What :meth:`data` was taken of."""
+        line, _, cubin = data.partition(b"\n")
+        counts, advice = json.loads(line)
+        return cls(cubin, counts, tuple(advice))
 
 
 @cache
@@ -105,10 +118,24 @@ def at_hand() -> bool:
 
 
 def assemble(text: str, target: str, options: Sequence[str] = ()) -> Machine:
-    """Machine code of PTX for a target such as sm_80.
+    """Machine code of PTX for a target such as sm_80: of the shelf, where it lies there.
 
     Raises TileError where there is no assembler, or it refuses the text: at the line of the kernel.
     """
+    folder = shelf()
+    if folder is None:
+        return assembled(text, target, options)
+    place = key(text, target, options)
+    held = folder.get(place)
+    if held is not None:
+        return Machine.read(held)
+    made = assembled(text, target, options)
+    folder.put(place, made.data())
+    return made
+
+
+def assembled(text: str, target: str, options: Sequence[str]) -> Machine:
+    """The same by the assembler."""
     if path := assembler():
         log, cubin = run(path, text, target, options)
     elif linker() is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.agreement.mixed import arguments, program
 from tests.conftest import TEST_ALL
-from tests.devices import EVERYWHERE, TILES, on
+from tests.devices import EVERYWHERE, QUICK, TILES, goes_round, on
 from tilevm.abi import KernelAbi
 from tilevm.backend import load, place
 from tilevm.driver import choose, compile_func
@@ -24,10 +24,11 @@ TESTS = 400 if TEST_ALL else 10
 FIRST = 0 if os.environ.get("CI") == "true" else SystemRandom().randrange(1 << 40)
 
 
+@goes_round
 @pytest.mark.parametrize("part", range(TESTS))
 def test_programs_agree(part: int, tmp_path: Path) -> None:
     for number in range(EACH):
-        machines = EVERYWHERE if number < THREADED else TILES
+        machines = EVERYWHERE if number < THREADED else QUICK
         agree(FIRST + part * EACH + number, tmp_path / f"program{number}.py", machines)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.agreement.tiles import HEAD, ROWS, program
 from tests.conftest import TEST_ALL
-from tests.devices import EVERYWHERE, TILES, on
+from tests.devices import EVERYWHERE, QUICK, goes_round, on
 from tilevm.optional import load_file
 
 EACH = 15  # programs of one test
@@ -18,6 +18,7 @@ TESTS = 400 if TEST_ALL else 10
 FIRST = 0 if os.environ.get("CI") == "true" else SystemRandom().randrange(1 << 40)
 
 
+@goes_round
 @pytest.mark.parametrize("part", range(TESTS))
 def test_programs_on_tiles_agree(part: int, tmp_path: Path) -> None:
     for number in range(EACH):
@@ -26,7 +27,7 @@ def test_programs_on_tiles_agree(part: int, tmp_path: Path) -> None:
         file = tmp_path / f"program{number}.py"
         file.write_text(text)
         kernel = getattr(load_file(str(file)), f"program{number}")
-        devices = EVERYWHERE if number < THREADED else TILES
+        devices = EVERYWHERE if number < THREADED else QUICK
         first, *rest = (run(kernel, seed, device) for device in devices)
         for device, found in zip(devices[1:], rest, strict=True):
             assert all(map(np.array_equal, first, found)), f"seed {seed} on {device}\n{text}"

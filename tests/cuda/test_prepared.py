@@ -11,7 +11,7 @@ from tests.cuda.kernels import add_one, fill, scaled
 from tests.cuda.native import Shown, put
 from tests.cuda.standin import Stub
 from tests.launch.calls import python_calls
-from tilevm.frontend import repeats
+from tilevm.runtime.launch import repeats
 
 
 def soon(stub: Stub) -> None:

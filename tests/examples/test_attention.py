@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from tests.devices import THREADS, on
+from tests.devices import CARDS, THREADS, on
 from tilevm.optional import load_file, optional
 
 example = load_file(str(Path(__file__).parents[2] / "examples" / "attention.py"))
@@ -30,8 +30,9 @@ def check(q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool, **options: 
 @pytest.mark.parametrize("kind", BOUND)
 @pytest.mark.parametrize("depth", [64, 128])
 @pytest.mark.parametrize(("m", "n"), [(128, 128), (200, 261), (1, 300), (130, 65)])
-def test_lengths(m: int, n: int, depth: int, kind: type, causal: bool) -> None:
-    check(*problem(2, 1, m, n, depth, kind), causal)
+@pytest.mark.parametrize("device", ["cpu", *CARDS])
+def test_lengths(device: str, m: int, n: int, depth: int, kind: type, causal: bool) -> None:
+    check(*problem(2, 1, m, n, depth, kind), causal, **on(device))
 
 
 @pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (6, 1)])
@@ -41,12 +42,12 @@ def test_groups_of_heads(heads: int, groups: int) -> None:
 
 @pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
 @pytest.mark.parametrize("kind", BOUND)
-@pytest.mark.parametrize("device", ["vm", *THREADS, "emulator"])
+@pytest.mark.parametrize("device", ["vm", *THREADS, "emulator", *CARDS])
 def test_machines_agree(device: str, kind: type, causal: bool) -> None:
     check(*problem(2, 1, 37, 50, 16, kind), causal, BM=16, BN=16, **on(device))
 
 
-@pytest.mark.parametrize("device", [*THREADS, "emulator"])
+@pytest.mark.parametrize("device", [*THREADS, "emulator", *CARDS])
 @pytest.mark.parametrize("kind", [np.float16, ml_dtypes.bfloat16])
 def test_loads_ahead(device: str, kind: type) -> None:
     """Lengths that 16 divides let threads copy keys and values ahead."""

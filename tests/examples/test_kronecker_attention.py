@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.devices import CARDS, on
 from tilevm.optional import load_file
 
 kronecker = load_file(str(Path(__file__).parents[2] / "examples" / "kronecker_attention.py"))
@@ -27,9 +28,10 @@ def test_any_lengths_on_the_cpu(size: tuple[int, int, int, int], kind: type) -> 
 
 
 @pytest.mark.parametrize("kind", BOUND)
-def test_on_the_machine(kind: type) -> None:
+@pytest.mark.parametrize("device", ["vm", *CARDS])
+def test_on_the_machine(device: str, kind: type) -> None:
     *given, o = kronecker.problem(np.random.default_rng(0), 1, 19, 11, 21, 8, kind)
-    kronecker.kronecker_attention(*given, o, 0.3, D=8, BM=16, BN=16, device="vm")
+    kronecker.kronecker_attention(*given, o, 0.3, D=8, BM=16, BN=16, **on(device))
     assert error(o, kronecker.reference(*given, 0.3)) < BOUND[kind]
 
 

@@ -14,8 +14,8 @@ from tests.kernel import fake
 from tests.kernel.fake import NativeBackend
 from tilevm.backend import PLACES, Place
 from tilevm.backends.cpu.artifact import NativeKernel
-from tilevm.frontend import repeats
 from tilevm.frontend.kernel import Kernel
+from tilevm.runtime.launch import repeats
 
 SIGNATURE = "x: T[N, M], y: T[N, M], n: i64, f: f32, b: bool"
 FACTOR = 2.0

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import behind
-from tilevm.frontend import repeats
+from tilevm.runtime.launch import repeats
 from tilevm.runtime.launch.objects import known
 
 

@@ -34,8 +34,11 @@ ARRAYS = st.builds(
 )
 
 
+Made = tuple[tuple[Any, ...], dict[str, Any]]
+
+
 @st.composite
-def calls(draw: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def calls(draw: Any) -> Made:
     x = draw(ARRAYS)
     y = x if draw(st.booleans()) else np.zeros_like(x)
     values = {
@@ -57,13 +60,29 @@ def calls(draw: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 @given(st.lists(calls(), min_size=1, max_size=4))
-def test_native_code_launches_what_python_would(made: list[tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
+def test_native_code_launches_what_python_would(made: list[Made]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         backend = behind(patch)
         kernel = tv.kernel(SIGNATURE, grid=grid)(some)
         for args, keywords in made * 3:
             assert outcome(backend, lambda a=args, k=keywords: kernel(*a, **k)) == outcome(
                 backend, lambda a=args, k=keywords: kernel._launch(None, a, k)
+            )
+
+
+@given(calls(), st.lists(calls(), max_size=4))
+def test_of_a_compiled_kernel_too(first: Made, made: list[Made]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+        kernel = tv.kernel(SIGNATURE, grid=grid)(some)
+        try:
+            compiled = kernel.compile(*first[0], **first[1])
+        except TileError:
+            return
+        for args, keywords in [first, *made] * 3:
+            values = (*args, *(keywords[name] for name in ("x", "y", "n", "f", "b") if name in keywords))
+            assert outcome(backend, lambda v=values: compiled(*v)) == outcome(
+                backend, lambda v=values: compiled.launch(None, v)
             )
 
 

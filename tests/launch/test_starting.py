@@ -10,7 +10,7 @@ import pytest
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import SIGNATURE, prepared, some
-from tilevm.frontend import repeats
+from tilevm.runtime.launch import repeats
 from tilevm.runtime.launch.rows import REGISTERS
 from tilevm.source import TileError
 

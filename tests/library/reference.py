@@ -6,11 +6,11 @@ from math import inf
 import numpy as np
 
 import tilevm as tv
-from tests.devices import TILES
+from tests.devices import QUICK
 from tilevm.library.quantise import Quantised
 
 f32 = np.float32
-DEVICES = TILES
+DEVICES = QUICK
 
 
 def hard(rows: int = 37, columns: int = 200, seed: int = 0) -> np.ndarray:

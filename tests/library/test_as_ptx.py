@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tests.devices import CARDS
 from tests.library.reference import hard
 from tilevm.library import quantise
 from tilevm.library.quantise import Quantised
@@ -25,14 +26,15 @@ WAYS: dict[str, Made] = {
 RAGGED = ["groups u3"]  # columns that no power of two divides make long code
 
 
+@pytest.mark.parametrize("device", ["emulator", *CARDS])
 @pytest.mark.parametrize(("way", "columns"), [*((way, 128) for way in WAYS), *((way, 200) for way in RAGGED)])
-def test_codes_are_those_of_the_machine(way: str, columns: int) -> None:
+def test_codes_are_those_of_the_machine(way: str, columns: int, device: str) -> None:
     x = hard(37, columns)
-    found, wanted = (WAYS[way](x, device) for device in ("emulator", "vm"))
+    found, wanted = (WAYS[way](x, device) for device in (device, "vm"))
     assert np.array_equal(found.codes, wanted.codes)
     assert np.array_equal(found.scales, wanted.scales, equal_nan=found.scales.dtype.kind == "f")
     assert (found.zeros is None) == (wanted.zeros is None)
     if found.zeros is not None:
         assert np.array_equal(found.zeros, wanted.zeros)
-    back = [quantise.dequantise(q, device=device) for q, device in ((found, "emulator"), (wanted, "vm"))]
+    back = [quantise.dequantise(q, device=device) for q, device in ((found, device), (wanted, "vm"))]
     assert np.array_equal(*back, equal_nan=True)

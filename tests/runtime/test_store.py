@@ -16,8 +16,9 @@ from tilevm.frontend import fingerprint, kernel as frontend
 from tilevm.optional import load_file
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.keep import entry, opened
-from tilevm.runtime.store import ENDING, PLACE, SWITCH, Store
+from tilevm.runtime.store import PLACE, SWITCH
 from tilevm.source import TileError
+from tilevm.store import ENDING, Store
 from tilevm.symbolic import Name
 from tilevm.types import Dim, Tensor, f32
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import TEST_ALL
-from tests.devices import TILES
+from tests.machines import TILES
 
 TYPES = {"i32", "u8", "f16", "f32", "bool"}  # that machines with threads hold in different ways
 EVERY = 6  # of the scaled products one in so many

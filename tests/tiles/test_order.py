@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.devices import goes_round
 from tests.tiles.cases import BOOL, DEVICES, NUMPY, Array, along, data, run, same, some_lines, zeros
 
 each_device = pytest.mark.parametrize("device", DEVICES)
@@ -142,6 +143,7 @@ def rows_of_a_loop(x: tv.Tensor, y: tv.Tensor, N: tv.constexpr) -> None:
     y.store(0, total)
 
 
+@goes_round
 def test_loops_and_branches_agree() -> None:
     x = np.random.default_rng(0).integers(-9, 9, (5, 21)).astype(np.float32)
     found = {d: np.zeros(21, np.float32) for d in DEVICES}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import EVERYWHERE, on
+from tests.devices import EVERYWHERE, goes_round, on
 from tests.tiles.cases import BOOL, NUMPY, data, run, zeros
 
 each_device = pytest.mark.parametrize("device", EVERYWHERE)
@@ -25,6 +25,7 @@ def every(x: tv.Tensor, n: tv.Tile, AT: tv.constexpr, SHAPE: tv.constexpr) -> No
     tv.print(t == t)
 
 
+@goes_round
 @pytest.mark.parametrize("dtype", NUMPY | BOOL)
 def test_machines_print_alike(dtype: str, debugging: None, capsys: pytest.CaptureFixture[str]) -> None:
     for n, shape in enumerate(((1,), (13,), (3, 5), (2, 1, 3), (1, 2, 1, 2, 3))):

@@ -68,7 +68,7 @@ def flash(rows: int, keys: int, depth: int) -> Problem:
         sizes = {"BM": rows, "BN": keys, "D": depth}
         return attention.compile(x, x, x, x, 0.1, **sizes, causal=True, target=MACHINE, num_warps=warps)
 
-    tiles = {"BM": rows, "BN": keys, "D": depth}
+    tiles = {"BM": rows, "BN": keys, "D": depth, "CAUSAL": 1}
     return Problem(f"attention bf16 {rows}x{keys}x{depth}", compile, "attention", tiles, 2, (4, 8), None)
 
 

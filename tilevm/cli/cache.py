@@ -6,8 +6,9 @@ import time
 
 import click
 
-from tilevm.runtime.store import SWITCH, Store, store
+from tilevm.runtime.store import SWITCH, store
 from tilevm.source import TileError
+from tilevm.store import Store
 
 
 def shelf() -> Store:

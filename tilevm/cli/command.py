@@ -27,6 +27,7 @@ from tilevm.cli.cache import cache
 from tilevm.cli.check import check
 from tilevm.cli.doctor import findings
 from tilevm.cli.explain import explain
+from tilevm.cli.gpu import carry_, gpu, report_
 from tilevm.cli.layout import layout
 from tilevm.cli.targets import targets
 from tilevm.layout import LayoutError
@@ -229,6 +230,13 @@ def static(file: str | None, rounds: int, only: str) -> None:
 def launch(file: str | None, rounds: int, calls: int) -> None:
     """Time what a launch costs the host, ours and others', against a driver that does nothing."""
     tell(bench_launch(rounds, calls), file)
+
+
+bench.add_command(gpu)
+
+bench.add_command(report_)
+
+bench.add_command(carry_)
 
 
 def tell(result: Results | Figures | Times | Static | Launches, file: str | None) -> None:

@@ -56,14 +56,14 @@ PARTS: Mapping[str, Part] = {
 }
 
 
-def renewed(text: str, root: Path = ROOT) -> str:
+def renewed(text: str, root: Path = ROOT, parts: Mapping[str, Part] = PARTS) -> str:
     """A document with its generated parts made anew. Raises TileError for a part that nothing makes."""
 
     def made(found: re.Match[str]) -> str:
         name = found[1]
-        if name not in PARTS:
-            raise TileError(f"no part of a document is called {name!r}", help=f"known: {', '.join(PARTS)}")
-        return f"<!-- begin {name} -->\n\n{PARTS[name](root)}\n\n<!-- end {name} -->\n"
+        if name not in parts:
+            raise TileError(f"no part of a document is called {name!r}", help=f"known: {', '.join(parts)}")
+        return f"<!-- begin {name} -->\n\n{parts[name](root)}\n\n<!-- end {name} -->\n"
 
     return PART.sub(made, text)
 

@@ -13,12 +13,14 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from tilevm.compiling import COMPILING
+from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
 from tilevm.runtime.launch.guard import Guard
 from tilevm.runtime.launch.objects import At, address
 from tilevm.runtime.launch.rows import REGISTERS, ChainField, Field, HeldField
 from tilevm.runtime.store import compiler, store
 
+RULES = (arithmetic, arrays, values)  # importing them fills the guard's table
 ENTRY = "launch"
 COUNT_LIMIT = 2**31
 NULL = ir.Constant(PTR, None)

@@ -7,15 +7,15 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import gcd
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tilevm.abi import Slot
+from tilevm.abi import KernelAbi, Slot
 from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
-from tilevm.runtime.compiled import Compiled
+from tilevm.runtime.contract import Contract
 from tilevm.runtime.launch import objects
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
@@ -62,12 +62,24 @@ class Held:
         return self.first + 1 + self.dims + axis
 
 
+class Launchable(Protocol):
+    """A compiled kernel, as far as calls of it are planned."""
+
+    @property
+    def abi(self) -> KernelAbi: ...
+    @property
+    def contract(self) -> Contract: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+
+
 @dataclass
 class Plan:
-    """The rows so far. ``keep``: objects that rows name by address. ``refused``: whether something is left that no row
-    can tell of, so that such calls have to go the long way."""
+    """The rows so far. ``keep``: objects that rows name by address."""
 
-    compiled: Compiled
+    compiled: Launchable
     starter: Starter
     rows: list[Row] = field(default_factory=list)
     keep: list[object] = field(default_factory=list)
@@ -93,7 +105,7 @@ class Plan:
         return register
 
 
-def program(compiled: Compiled, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
+def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
     """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
     plan = Plan(compiled, starter)
     for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
@@ -312,7 +324,7 @@ def computed(plan: Plan, expr: Expr, names: Mapping[str, int]) -> int:
     return register
 
 
-def entries(compiled: Compiled) -> Iterable[tuple[int, Slot, int]]:
+def entries(compiled: Launchable) -> Iterable[tuple[int, Slot, int]]:
     """Parameter, kind and axis of every slot."""
     number = {p.name: i for i, p in enumerate(compiled.abi.params)}
     return ((number[e.param], e.slot, e.axis) for e in compiled.abi.entries)
@@ -341,7 +353,7 @@ def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
 
 
 def bound(
-    compiled: Compiled, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
+    compiled: Launchable, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
 ) -> Program:
     """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
     plan = Plan(compiled, starter)
