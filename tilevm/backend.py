@@ -39,6 +39,14 @@ class Array:
     device: str = "cpu"
     stream: int = 0
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """The offsets of the elements that it has itself, the second excluded."""
+        if 0 in self.shape:
+            return 0, 0
+        ends = [(n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)]
+        return sum(e for e in ends if e < 0), 1 + sum(e for e in ends if e > 0)
+
 
 Argument = Array | int | float | bool
 WORDS: Mapping[Slot, Callable[[Any, Entry], int]] = {

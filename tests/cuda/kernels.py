@@ -63,3 +63,9 @@ def GRID(**_):
 @tv.kernel(SIGNATURE, grid=GRID)
 def turned(x: tv.Tensor, y: tv.Tensor):
     y.store((0, 0), tv.permute(x.load((0, 0), (128, 128)), (1, 0)))
+
+
+@tv.kernel
+def pointed(p: tv.Pointer):
+    p.store(-1, 5)
+    p.store(32, 6)

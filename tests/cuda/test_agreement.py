@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tilevm as tv
+from tests.agreement.test_tiles import run
+from tests.agreement.tiles import HEAD, program
 from tests.cuda.standin import Stub
 from tilevm.optional import load_file
 from tilevm.source import TileError
@@ -113,6 +117,19 @@ def test_what_is_told(stub: Stub, most: int) -> None:
     assert wanted[0].count("sum") == 3 and ("x is large" in wanted[1]) is (most > 60)
     assert said(x, device="cuda:0") == wanted and said(stub.put(x)) == wanted
     assert stub.problems == [] and stub.live()["memory"] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_programs_agree(stub: Stub, seed: int) -> None:
+    stub.card(0, (8, 0))
+    stub.run_kernels()
+    text = HEAD + program(seed, Random(seed))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"program{seed}.py")
+        file.write_text(text)
+        kernel = getattr(load_file(str(file)), f"program{seed}")
+        first, second = (run(kernel, seed, device) for device in ("emulator", "cuda:0"))
+    assert stub.problems == [] and all(map(np.array_equal, first, second)), text
 
 
 def test_packed_bytes_of_a_card(stub: Stub) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 from tests.conftest import device_count
 from tests.cuda.standin import Stub
 from tilevm.backend import place
+from tilevm.backends.ptx.cuda.driver import MODULE, bindings, driver
 from tilevm.cli import main
+from tilevm.optional import optional
 from tilevm.source import TileError
 
 
@@ -59,3 +62,17 @@ def test_without_a_driver() -> None:
     assert "help: " in page
     assert findings()["cuda driver"][0] == ""
     assert "cuda:0" not in said("targets")
+
+
+def test_without_cuda_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, MODULE, None)
+    for cached in (optional, bindings, driver):
+        cached.cache_clear()
+    try:
+        with pytest.raises(TileError) as caught:
+            place("cuda")
+        page = str(caught.value)
+    finally:
+        monkeypatch.undo()
+        optional.cache_clear()
+    assert page == 'error: a device of CUDA needs cuda, which is not installed\nhelp: pip install "tilevm[cuda]"'

@@ -87,6 +87,13 @@ def much_shared_memory(stub: Stub) -> None:
     turned(wide, wide, device="cuda:0")
 
 
+def forked(stub: Stub) -> None:
+    """What the driver says to the child of a process that has used it."""
+    here(stub)
+    stub.fail("cuCtxGetCurrent", 3)
+    here(stub)
+
+
 def large_grid(stub: Stub) -> None:
     add_one[1, 70000](*pair(stub))
 
@@ -239,7 +246,8 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "driver of two versions": failing("cuInit", 803),
     "the toolkit's stub": failing("cuInit", 34),
     "an unknown result": failing("cuInit", 12345),
-    "forked": failing("cuInit", 3),
+    "forked": forked,
+    "not started": failing("cuInit", 3),
     "driver without a version": failing("cuDriverGetVersion", 1),
     "old driver": old_driver,
     "old card": old_card,

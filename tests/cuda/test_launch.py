@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.cuda.kernels import add_one, fill, reversed_pairs, scaled, tally, total, turned
+from tests.cuda.kernels import add_one, fill, pointed, reversed_pairs, scaled, tally, total, turned
 from tests.cuda.standin import OLD, OnCard, Stub
 from tilevm.backend import place
 from tilevm.backends.ptx.assemble import at_hand
+from tilevm.backends.ptx.cuda.start import Attribute
 
 Golden = Callable[[str, str], None]
 
@@ -99,12 +100,28 @@ def test_only_what_is_written_comes_back(stub: Stub) -> None:
     assert re.findall(r"cuMemcpyDtoHAsync (\d+)", stub.log()) == ["2000"]
 
 
-def test_views_of_one_array_are_one_piece(stub: Stub) -> None:
+def test_views_that_overlap_are_one_piece(stub: Stub) -> None:
     stub.run_kernels()
     base = np.arange(2000, dtype=np.float32)
-    add_one(base[:1000], base[1000:], device="cuda:0")
-    assert stub.problems == [] and (base[1000:] == np.arange(1000) + 1).all()
+    add_one(base[::2], base[1::2], device="cuda:0")
+    assert stub.problems == [] and (base[1::2] == base[::2] + 1).all()
     assert stub.calls("cuMemcpyHtoDAsync") == stub.calls("cuMemcpyDtoHAsync") == 1
+
+
+def test_of_a_view_its_own_elements_are_copied(stub: Stub) -> None:
+    stub.run_kernels()
+    base = np.arange(4000, dtype=np.float32)
+    add_one(base[100:200], base[1100:1000:-1], device="cuda:0")
+    assert stub.problems == [] and (base[1001:1101] == np.arange(199, 99, -1) + 1).all()
+    assert re.findall(r"cuMemcpy\w+ (\d+)", stub.log()) == ["400"] * 3
+
+
+def test_of_a_pointer_all_that_its_owner_has(stub: Stub) -> None:
+    stub.run_kernels()
+    base = np.zeros(100, np.int32)
+    pointed[1](base[10:20], device="cuda:0")
+    assert stub.problems == [] and base.nonzero()[0].tolist() == [9, 42]
+    assert re.findall(r"cuMemcpy\w+ (\d+)", stub.log()) == ["400"] * 2
 
 
 def test_strides_of_either_sign(stub: Stub) -> None:
@@ -286,3 +303,14 @@ def test_strided_memory_of_a_card(stub: Stub) -> None:
     backwards = OnCard(stub, held.address + 3 * 64, base[::-1])
     reversed_pairs(backwards, OnCard(stub, out.address, np.zeros((16, 4), np.int32).T))
     assert stub.problems == [] and (out.get().T == base[::-1]).all()
+
+
+def test_attributes_of_a_launch(stub: Stub) -> None:
+    x = stub.put(np.ones(1000, np.float32))
+    compiled = add_one.compile(x, x)
+    artifact: Any = compiled.build.artifact
+    words = ctypes.c_uint32 * 16
+    artifact.attributes = (Attribute(4, words(2, 1, 1)), Attribute(6, words(1)))  # clusters of 2, and overlap
+    compiled(x, x)
+    log = stub.log()
+    assert "attributes=2\n  attribute 4: 2 1 1\n  attribute 6: 1 0 0\n" in log

@@ -15,6 +15,7 @@ from tests.cuda.kernels import add_one, asserted
 from tests.cuda.standin import Stub
 from tests.runtime.capsules import Exporter
 from tilevm.optional import require
+from tilevm.source import TileError
 
 X = np.ones(1000, np.float32)
 Golden = Callable[[str, str], None]
@@ -55,6 +56,28 @@ def test_given(stub: Stub, kind: str) -> None:
     add_one.compile(x, y)(x, y, stream=make(stub.stream(8)))
     add_one.compile(x, y)[2](x, y, stream=make(stub.stream(9)))
     assert launched(stub) == ["7", "8", "9"]
+
+
+@dataclass
+class Broken:
+    """Not what it says."""
+
+    ptr: object = None
+    handle: object = None
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Wrong(Protocol):
+    def __cuda_stream__(self) -> Any:
+        return 5
+
+
+@pytest.mark.parametrize("given", [-1, True, 1 << 63, 2.0, "7", Broken(), Broken("x"), Wrong(1)], ids=repr)
+def test_what_is_no_stream(stub: Stub, given: Any) -> None:
+    with pytest.raises(TileError, match="which is no stream"):
+        add_one(stub.put(X), stub.put(X), stream=given)
 
 
 def test_one_code_for_all_streams(stub: Stub) -> None:

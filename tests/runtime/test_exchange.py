@@ -82,6 +82,18 @@ class Refusing(Used):
         raise BufferError("it is on a stream that nobody may see")
 
 
+class Old(Used):
+    """Of before versions, and refusing."""
+
+    def __dlpack__(self, stream: Any) -> Any:
+        raise BufferError("it is on a stream that nobody may see")
+
+
+class Odd(Used):
+    def __dlpack__(self) -> Any:
+        raise AssertionError("never asked without a stream")
+
+
 class Shown:
     """What speaks the CUDA array interface."""
 
@@ -95,9 +107,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "another version": (Exporter(AT, (3,), version=(2, 0)), "x speaks DLPack 2.0"),
     "used": (Used(), "x gives no capsule of DLPack that can be used"),
     "refusing": (Refusing(), "x cannot be taken over by DLPack: it is on a stream"),
+    "old and refusing": (Old(), "x cannot be taken over by DLPack: it is on a stream"),
+    "odd": (Odd(), "x cannot be taken over by DLPack: .*unexpected keyword"),
     "between addresses": (Exporter(AT + 2, (3,)), "no multiple of its element's 4 bytes"),
     "masked": (Shown(mask=object()), "x has a mask"),
     "swapped": (Shown(typestr=">f4"), "x holds >f4"),
+    "without a type": (Shown(typestr=None, shape=None), "x has a __cuda_array_interface__ that cannot be read"),
+    "of a type that is none": (Shown(typestr="<q9"), "x has a __cuda_array_interface__ that cannot be read"),
+    "without data": (Shown(data=None), "x has a __cuda_array_interface__ that cannot be read"),
     "torn": (Shown(strides=(6,)), r"x has byte strides \(6,\)"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, singledispatch
 from typing import Any, NamedTuple
 
@@ -215,13 +216,13 @@ def read_foreign(found: Foreign, name: str) -> Read:
         card = 0 if 0 in found.shape else cards("cuda").holding(found.address)
     device = f"cuda:{card}"
     seen = look(found.dtype, found.size, found.address, found.shape, found.strides, name)
-    lowest, highest = found.reach
     array = Array(
-        *(found.dtype, found.address, found.shape, found.strides, lowest, highest, found.owner, found.writable),
+        *(found.dtype, found.address, found.shape, found.strides, 0, 0, found.owner, found.writable),
         device=device,
         stream=found.stream,
     )
-    return array, on_card(seen, found.shape, device)
+    lowest, highest = array.span  # nothing tells what the owner has beside it
+    return replace(array, lowest=lowest, highest=highest), on_card(seen, found.shape, device)
 
 
 def on_card(seen: Trait, shape: Sequence[int], device: str) -> Trait:

@@ -46,24 +46,21 @@ class Foreign:
     writable: bool
     owner: Any
 
-    @property
-    def reach(self) -> tuple[int, int]:
-        """The offsets of elements that it has around ``address``, the second excluded."""
-        if 0 in self.shape:
-            return 0, 0
-        spans = [(n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)]
-        return sum(s for s in spans if s < 0), 1 + sum(s for s in spans if s > 0)
-
 
 def of_interface(value: Any, said: Mapping[str, Any], name: str) -> Foreign:
     """What ``__cuda_array_interface__`` says of a value. Raises TileError where no kernel takes such a tensor."""
-    if said.get("mask") is not None:
+    try:
+        kind, shape, strides = np.dtype(said["typestr"]), tuple(map(int, said["shape"])), said.get("strides")
+        address, fixed = said["data"]
+        stream, masked = int(said.get("stream") or 0), said.get("mask") is not None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        mend = "it is a dict with shape, typestr, data and version, as CuPy and numba write it"
+        raise TileError(f"{name} has a __cuda_array_interface__ that cannot be read: {error!r}", help=mend) from None
+    if masked:
         raise TileError(f"{name} has a mask, and a kernel would not see it", help="pass an array without a mask")
-    kind, shape = np.dtype(said["typestr"]), tuple(said["shape"])
     dtype = FOREIGN.get(kind.name) if kind.isnative else None
     if dtype is None:
         raise unknown(name, said["typestr"])
-    strides = said.get("strides")
     if strides is None:
         strides = contiguous(shape)
     elif any(s % kind.itemsize for s in strides):
@@ -71,8 +68,7 @@ def of_interface(value: Any, said: Mapping[str, Any], name: str) -> Foreign:
         raise TileError(f"{name} has byte strides {strides}, no multiples of its {kind.itemsize} bytes", help=mend)
     else:
         strides = tuple(s // kind.itemsize for s in strides)
-    address, fixed = said["data"]
-    return Foreign(dtype, kind.itemsize, address or 0, shape, strides, None, said.get("stream") or 0, not fixed, value)
+    return Foreign(dtype, kind.itemsize, address or 0, shape, strides, None, stream, not fixed, value)
 
 
 def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -118,12 +114,7 @@ def of_dlpack(value: Any, name: str) -> Foreign:
 
     Its capsule becomes the owner: it is looked into, not consumed, so that it frees the tensor when it goes.
     """
-    try:
-        capsule = value.__dlpack__(stream=LEGACY, max_version=(1, 1))
-    except TypeError:  # of before versions
-        capsule = value.__dlpack__(stream=LEGACY)
-    except (BufferError, RuntimeError, ValueError) as error:
-        raise TileError(f"{name} cannot be taken over by DLPack: {error}", help="pass a plain tensor") from None
+    capsule = capsule_of(value, name)
     held, writable = opened(capsule, name)
     kind = WHOLE.get(held.code) or f"{CODES.get(held.code, '?')}{held.bits}"
     dtype = FOREIGN.get("bool" if kind == "bool8" else kind)
@@ -133,6 +124,20 @@ def of_dlpack(value: Any, name: str) -> Foreign:
     strides = tuple(held.strides[: held.ndim]) if held.strides else contiguous(shape)
     address = (held.data or 0) + held.byte_offset
     return Foreign(dtype, held.bits // 8, address, shape, strides, held.number, LEGACY, writable, capsule)
+
+
+def capsule_of(value: Any, name: str) -> Any:
+    """What a tensor gives for DLPack, ready on the default stream."""
+    told: Exception = TypeError()
+    for more in ({"max_version": (1, 1)}, {}):  # the second for those of before versions
+        try:
+            return value.__dlpack__(stream=LEGACY, **more)
+        except TypeError as error:
+            told = error
+        except (BufferError, RuntimeError, ValueError) as error:
+            told = error
+            break
+    raise TileError(f"{name} cannot be taken over by DLPack: {told}", help="pass a plain tensor")
 
 
 def opened(capsule: Any, name: str) -> tuple[Tensor, bool]:

@@ -17,7 +17,7 @@ from tilevm.ir.rewrite import walk
 from tilevm.source import TileError
 from tilevm.target import target
 
-from ..arguments import Stretch, stretches
+from ..arguments import Stretch
 from ..artifact import ATOMICS, Written
 from ..assemble import Machine, made_by
 from ..records import Records, Report
@@ -25,26 +25,29 @@ from .cards import Card, cards
 from .code import Code
 from .driver import driver, release, version
 from .faults import number
-from .memory import Copy, copied, moved
+from .memory import Copy, copied, moved, needed
 from .module import Function, assembles, load
 from .passing import Slots
 from .refusal import Try, refuse_grid, refuse_memory
-from .start import Native, Record, start
+from .start import Attribute, Native, Record, start
 from .streams import capturing, chosen, finish, handle_of, wait
 
 STORES = (threads.GlobalStore, *ATOMICS)
 
 
 class Loaded(NamedTuple):
-    """A kernel on its card: the function there, what launching it takes, and what launches it."""
+    """A kernel on its card: the function there, what launching it takes, attributes included, and what launches it."""
 
     function: Function
     record: Record
+    asked: ctypes.Array[Attribute]
     native: Native
 
 
 class OnCard(Written):
-    """A kernel for one card."""
+    """A kernel for one card. ``attributes``: what its launches ask for besides the grid."""
+
+    attributes: tuple[Attribute, ...] = ()
 
     def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
         """``records``: of what it prints and asserts; ``stages``: its texts."""
@@ -83,7 +86,9 @@ class OnCard(Written):
         shape = (self.listing.threads, self.listing.shared)
         function = load(self.card, image, self.listing.name, *shape)
         place = (function.handle, int(self.card.context), self.card.ring.address)
-        return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
+        asked = (Attribute * len(self.attributes))(*self.attributes)
+        record = Record(*place, number(self.abi.name), ctypes.addressof(asked), len(asked), *shape)
+        return Loaded(function, record, asked, start())
 
     def starter(self) -> Starter | None:
         """What launches it without Python, on tensors in the card's memory; None where it tells something, or every
@@ -149,7 +154,7 @@ class OnCard(Written):
         hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
         with self.card.current():
             self.refuse_capture(bool(hosts), stream)
-            found = stretches(self.abi, arguments) if hosts else []
+            found = needed(self.abi, arguments) if hosts else []
             told = [told_in(report)] if self.records.sites else []
             with copied(self.card, [*found, *told], stream) as copies:
                 words = self.words(moved(arguments, copies) if hosts else arguments)

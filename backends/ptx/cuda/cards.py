@@ -151,7 +151,9 @@ class Cards:
         self._places: dict[int, Place] = {}
 
     def __getitem__(self, number: int) -> Card:
-        return self._cards.setdefault(number, Card(number))
+        if number not in self._cards:
+            self._cards.setdefault(number, Card(number))  # another thread's, where that was first
+        return self._cards[number]
 
     def driver(self) -> str:
         return f"CUDA {release(version(driver()))}"

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from tilevm.abi import KernelAbi
 from tilevm.backend import Argument, Array
 from tilevm.source import Note
+from tilevm.types import Tensor, Type
 
-from ..arguments import STEP, Stretch
+from ..arguments import STEP, Stretch, stretches
 from .cards import Card
 from .codes import STICKY
 from .driver import attempt
@@ -35,6 +37,18 @@ class Copy:
         """Copy it back."""
         doing = f"copying {self.stretch.name} back"
         card.call("cuMemcpyDtoHAsync", self.stretch.begin, self.address, self.count, stream, doing=doing)
+
+
+def needed(abi: KernelAbi, arguments: Sequence[Argument]) -> list[Stretch]:
+    """The host's memory that a kernel may touch: what a tensor spans, and all that a pointer's owner has."""
+    return stretches(abi, [spanned(p.type, a) for p, a in zip(abi.params, arguments, strict=True)])
+
+
+def spanned(kind: Type, held: Argument) -> Argument:
+    if not isinstance(held, Array) or not isinstance(kind, Tensor):
+        return held
+    lowest, highest = held.span
+    return replace(held, lowest=lowest, highest=highest)
 
 
 @contextmanager

@@ -37,6 +37,12 @@ class Record(ctypes.Structure):
     )
 
 
+class Attribute(ctypes.Structure):
+    """What a launch asks for besides its grid, such as clusters: CUlaunchAttribute."""
+
+    _fields_ = (("kind", ctypes.c_int64), ("value", ctypes.c_uint32 * 16))
+
+
 TEXT = """
 %config = type {{ i32, i32, i32, i32, i32, i32, i32, ptr, ptr, i32 }}
 %record = type {{ ptr, ptr, ptr, i64, ptr, i32, i32, i32 }}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tilevm.backend import Array
@@ -20,33 +20,39 @@ def handle_of(stream: object) -> int:
 
     Raises TileError where it is none of these.
     """
-    if isinstance(stream, int | bindings().CUstream) and not isinstance(stream, bool) and int(stream) >= 0:
+    try:
+        found = told(stream)
+    except (TypeError, ValueError):  # what it says of itself is no number
+        found = None
+    if found is None or not 0 <= found < 1 << 63:
+        raise TileError(
+            f"stream is {stream!r}, which is no stream",
+            help="pass a handle, a stream of torch or CuPy, or an object with __cuda_stream__",
+        )
+    return found
+
+
+def told(stream: object) -> int | None:
+    """The handle that an object tells of; None where it tells of none."""
+    if isinstance(stream, int | bindings().CUstream) and not isinstance(stream, bool):
         return int(stream)
     said: Any = getattr(stream, "__cuda_stream__", None)
     if said is not None:
         _, found = said() if callable(said) else said
         return int(found)
-    for name in ATTRIBUTES:
-        found = getattr(stream, name, None)
-        if found is not None and not callable(found):
-            return int(getattr(found, "value", found) or 0)  # numba's is one of ctypes
-    raise TileError(
-        f"stream is {stream!r}, which is no stream",
-        help="pass a handle, a stream of torch or CuPy, or an object with __cuda_stream__",
-    )
+    values = (getattr(stream, name, None) for name in ATTRIBUTES)
+    found = next((value for value in values if value is not None and not callable(value)), None)
+    return None if found is None else int(getattr(found, "value", found) or 0)  # numba's is one of ctypes
 
 
-def chosen(stream: object, arrays: Iterable[Array], card: Card) -> int:
-    """The stream of a launch: the one that is given, else the current one of where the arguments come from."""
+def chosen(stream: object, arrays: Sequence[Array], card: Card) -> int:
+    """The stream of a launch: the one that is given, else torch's current one, else that of some other owner's work."""
     if stream is not None:
         return handle_of(stream)
     torch: Any = loaded("torch")
-    for array in arrays:
-        if torch is not None and isinstance(array.owner, torch.Tensor):
-            return int(torch.cuda.current_stream(card.number).cuda_stream)
-        if array.stream:
-            return array.stream
-    return 0
+    if torch is not None and any(isinstance(array.owner, torch.Tensor) for array in arrays):
+        return int(torch.cuda.current_stream(card.number).cuda_stream)
+    return next((array.stream for array in arrays if array.stream), 0)
 
 
 def wait(card: Card, stream: int, arrays: Iterable[Array]) -> None:

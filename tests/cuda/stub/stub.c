@@ -23,7 +23,8 @@ typedef struct { Context *context; int number, capturing; } Stream;
 typedef struct { Context *context; char *image; int elf; } Module;
 typedef struct { Module *module; char name[256]; int count, sizes[SLOTS], shared; } Function;
 typedef struct { uint64_t begin, size; char *held; int card, live; } Block;
-typedef struct { unsigned grid[3], block[3], shared; Stream *stream; void *attributes; unsigned count; } Config;
+typedef struct { int id; char pad[4]; unsigned value[16]; } Attribute;
+typedef struct { unsigned grid[3], block[3], shared; Stream *stream; Attribute *attributes; unsigned count; } Config;
 typedef int Runner(const char *image, const char *name, const unsigned *grid, const unsigned *block, unsigned shared,
                    int count, const int *sizes, const unsigned char *bytes);
 
@@ -245,6 +246,8 @@ int cuLaunchKernelEx(const Config *c, Function *f, void **params, void **extra) 
          c->grid[2], c->block[0], c->block[1], c->block[2], c->shared, stream_of(c->stream), c->count)
     TRY(needs())
     TRY(refuse(c, f))
+    for (unsigned i = 0; i < c->count; i++)
+        say("  attribute %d: %u %u %u\n", c->attributes[i].id, c->attributes[i].value[0], c->attributes[i].value[1], c->attributes[i].value[2]);
     for (int i = 0; i < f->count; at += f->sizes[i++]) {
         memcpy(bytes + at, params[i], f->sizes[i]);
         say("  ");
