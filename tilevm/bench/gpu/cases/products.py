@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import tilevm as tv
 from tilevm.bench import kernels
 from tilevm.bench.gpu import check
-from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival
+from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival, named
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library.linear import quantised_matmul
 
@@ -35,13 +35,6 @@ def packed_tiles(m: int) -> Iterator[dict[str, int]]:
     rows = 16 if m <= 16 else 64
     yield {"BM": rows, "BN": 64, "num_warps": 4}
     yield {"BM": rows, "BN": 32, "num_warps": 4} if m <= 16 else {"BM": rows, "BN": 128, "num_warps": 8}
-
-
-def named(how: Mapping[str, int]) -> str:
-    """Tiles as the name of a way."""
-    shape = "x".join(str(how[name]) for name in ("BM", "BN", "BK") if name in how)
-    stages = f", {how['stages']} stages" if "stages" in how else ""
-    return f"{shape}{stages}, {how['num_warps']} warps"
 
 
 def ceiling(s: Setting) -> Case:
