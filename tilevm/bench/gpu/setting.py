@@ -18,6 +18,7 @@ SETS = 2  # of buffers, at least, where one is no larger than the cache
 MOST_SETS = 64
 SEED = 20_250_101
 BASE = "sm_80"
+CHECKED = 512  # rows at either end that the host checks
 Launch = Callable[..., object]
 
 
@@ -63,6 +64,11 @@ class Setting:
     def there(self, array: Any) -> Any:
         """An array of numpy as a tensor of the device."""
         return self.torch.from_numpy(array).to(self.device)
+
+    def some(self, n: int) -> Any:
+        """Rows of ``n`` to hold against a reference that the host computes: the first and the last, all where few."""
+        rows = self.torch.arange(n, device=self.device)
+        return rows if n <= 2 * CHECKED else self.torch.cat((rows[:CHECKED], rows[-CHECKED:]))
 
     def run(self, kernel: Any, *args: Any, **constants: Any) -> None:
         """Launch a kernel on the device."""
