@@ -12,6 +12,7 @@ from tilevm.bench.gpu import check
 from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival, named
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library.attention import attention
+from tilevm.optional import require
 
 TOKENS = 16384  # of all sequences together
 WIDTH = 2048  # of all heads together
@@ -47,7 +48,7 @@ def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case
     mine = {named(how): calls(own, outs[0], **how) for how in TILES}
     rivals = [
         Rival(OURS, mine, (outs[0][0],)),
-        Rival.of("torch", tuple(partial(theirs, *qkv) for qkv in given)),
+        Rival("torch", {name: tuple(partial(way, *qkv) for qkv in given) for name, way in by_torch(s, theirs).items()}),
     ]
     if s.triton is not None and share == 1:
         way, more = s.triton.run_attention, {"scale": scale, "causal": causal}
@@ -56,6 +57,20 @@ def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case
     mask = s.torch.ones(n, n, dtype=s.torch.bool, device=s.device).tril() if causal and not s.blank else None
     work = 4.0 * batch * heads * n * n * d * (0.5 if causal else 1.0)
     return Case(work, "TFLOP/s", tuple(rivals), partial(exactly, *given[0], scale, mask))
+
+
+def by_torch(s: Setting, call: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Torch's attention by its own choice and, on a card, by each of its fast ways."""
+    if s.dry or s.blank:
+        return {"": call}
+    held: Any = require("torch.nn.attention", "torch's attention")
+
+    def by(backend: Any, *args: Any) -> Any:
+        with held.sdpa_kernel(backend):
+            return call(*args)
+
+    kinds = {"flash": held.SDPBackend.FLASH_ATTENTION, "cudnn": held.SDPBackend.CUDNN_ATTENTION}
+    return {"its choice": call, **{name: partial(by, kind) for name, kind in kinds.items()}}
 
 
 def exactly(q: Any, k: Any, v: Any, scale: float, mask: Any) -> Expected:
