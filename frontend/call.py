@@ -19,21 +19,27 @@ from .watch import mark
 
 
 class Options(NamedTuple):
-    """What the reserved keywords say."""
+    """What the reserved keywords say that decides the code."""
 
     num_warps: int = 4
     target: str | None = None
     device: str | None = None
-    stream: object = None
+
+
+RESERVED = (*Options._fields, "stream")
 
 
 class Call(NamedTuple):
-    """Run-time values in the order of the parameters; compile-time ones by name, and comparable."""
+    """Run-time values in the order of the parameters; compile-time ones by name, and comparable.
+
+    ``stream``: what orders the launch on a card; None for what is current there.
+    """
 
     values: Sequence[Any]
     constants: Mapping[str, object]
     mark: Hashable
     options: Options
+    stream: object = None
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,10 @@ class Parameters:
                     f"{function.__name__}: a kernel has no * parameters such as {param.name}",
                     help="name each parameter",
                 )
-            if param.name in Options._fields:
+            if param.name in RESERVED:
                 raise TileError(
                     f"{function.__name__} has a parameter {param.name}, a word that launches use themselves",
-                    help=f"call it otherwise; reserved are {', '.join(Options._fields)}",
+                    help=f"call it otherwise; reserved are {', '.join(RESERVED)}",
                 )
         defaults = {p.name: p.default for p in found if p.default is not p.empty}
         pointers = frozenset(p.name for p in found if is_pointer(p.annotation, function))
@@ -82,9 +88,9 @@ class Parameters:
         if not keywords and len(args) == len(self.runtime) and self.usual is not None:
             return self.usual._replace(values=args)
         options = {n: v for n, v in keywords.items() if n in Options._fields}
-        given = self.by_name(args, {n: v for n, v in keywords.items() if n not in options})
+        given = self.by_name(args, {n: v for n, v in keywords.items() if n not in RESERVED})
         values = [given[n] if n in given else self.default(n) for n in self.runtime]
-        return Call(values, *self.constants(given), launch_options(options))
+        return Call(values, *self.constants(given), launch_options(options), keywords.get("stream"))
 
     def by_name(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
         if len(args) > len(self.names):
@@ -100,8 +106,8 @@ class Parameters:
         return given
 
     def unknown(self, name: str) -> TileError:
-        near = nearest(name, [*self.names, *Options._fields])
-        known = f"its parameters are {', '.join(self.names)}; launches take {', '.join(Options._fields)}"
+        near = nearest(name, [*self.names, *RESERVED])
+        known = f"its parameters are {', '.join(self.names)}; launches take {', '.join(RESERVED)}"
         return TileError(f"{self.kernel} has no parameter {name}", help=f"did you mean {near!r}?" if near else known)
 
     def default(self, name: str) -> Any:
@@ -132,9 +138,6 @@ def launch_options(given: Mapping[str, Any]) -> Options:
         value = getattr(options, word)
         if value is not None and not isinstance(value, str):
             raise TileError(f"{word} is {value!r}", help=f'give its name, as in {word}="cpu"')
-    if options.stream is not None:
-        where = options.device or "cpu"
-        raise TileError(f"device {where!r} has no streams", help="leave out stream=: the call returns when all is done")
     return options
 
 

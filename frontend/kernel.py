@@ -16,7 +16,11 @@ from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
+from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
+from tilevm.runtime.launch.bind import bind
+from tilevm.runtime.launch.plan import Call as Written
+from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
@@ -28,7 +32,7 @@ from .captures import helpers
 from .fingerprint import fingerprint
 from .trace import trace
 from .values import with_article
-from .watch import Place, marks, places
+from .watch import Place, guards, marks, places
 
 
 class Kernel:
@@ -38,17 +42,23 @@ class Kernel:
     to three counts, or a function of dims, integer arguments and constants. Any thread may call it.
     """
 
+    __slots__ = ("__call__", "__dict__", "__weakref__")  # calls go to what the first slot holds, native code by and by
+
     __name__: str
     __qualname__: str
+    __call__: Callable[..., None]
 
     def __init__(self, function: FunctionType, signature: Signature, grid: Grid | None) -> None:
         update_wrapper(self, function)
+        self.__call__ = self._otherwise(None)
         self.signature, self.grid, self._function = signature, grid, function
         self.parameters = Parameters.of(function)
         self._specs = specs(self.parameters, signature)
         self._watched: dict[tuple[FunctionType, ...], tuple[Place, ...]] = {}
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
+        self._repeats = Repeats(self.__name__, self._otherwise)
+        self._on: dict[Grid | None, Callable[..., None]] = {}  # launchers by grid
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -57,17 +67,29 @@ class Kernel:
         """Pickled and copied as functions are: by name, so another process compiles its own."""
         return self.__qualname__
 
-    def __call__(self, *args: Any, **keywords: Any) -> None:
-        self._launch(None, args, keywords)
-
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args, **keywords: self.gridless._launch(grid, args, keywords)
+        try:
+            return self._on[grid]
+        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
+            repeats = self.gridless._repeats
+            self._on = repeats.launchers
+            return repeats.launcher(grid)
+
+    def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
+        """A launcher that goes through Python."""
+        return lambda *args, **keywords: self._launch(grid, args, keywords)
 
     @cached_property
     def gridless(self) -> Kernel:
         """The kernel without its own grid: accesses proved to lie inside for that one may not on a larger one."""
         return self if self.grid is None else Kernel(self._function, self.signature, None)
+
+    @property
+    def prepare(self) -> Preparing:
+        """``kernel.prepare(*args, **constexprs)`` gives a launcher without arguments, which runs the kernel on these:
+        for loops. ``kernel.prepare[grid](…)`` says the grid. What is passed is looked at once, and kept alive."""
+        return Preparing(self)
 
     def compile(self, *args: Any, **keywords: Any) -> Compiled:
         """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
@@ -83,7 +105,26 @@ class Kernel:
     def _launch(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         call = self.parameters.sort(args, keywords)
         arguments, seen = self._read(call)
-        self._find(call, seen).run(grid, arguments)
+        compiled = self._find(call, seen)
+        compiled.run(grid, arguments, call.stream)
+        if self._repeats.often(compiled, args, keywords):
+            written = self._written(args, keywords, call)
+            if written and self._repeats.prepare(compiled.build.artifact, compiled, written, seen) and grid is None:
+                self.__call__ = self._repeats.launcher(None)
+
+    def _written(self, args: Sequence[Any], keywords: Mapping[str, Any], call: Call) -> Written | None:
+        """A call as native code sees it; None where what it reads from outside is not for that to see."""
+        watched = guards(self._outside(call))
+        if watched is None:
+            return None
+        number = {name: i for i, name in enumerate(self.parameters.runtime)}
+        places = [number.get(name) for name in (*self.parameters.names[: len(args)], *keywords)]
+        return Written((*args, *keywords.values()), tuple(keywords), places, watched, call.stream)
+
+    def _bind(self, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> Callable[[], None]:
+        call = self.parameters.sort(args, keywords)
+        arguments, seen = self._read(call)
+        return bind(self._find(call, seen), grid, arguments, call.stream)
 
     def _read(self, call: Call) -> tuple[list[Argument], tuple[Seen, ...]]:
         pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
@@ -110,10 +151,20 @@ class Kernel:
 
     def _specialise(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:
         types = specialise(self.parameters.runtime, self._specs, seen)
+        settled = self._settle(call, seen)
         with COMPILING:
-            compiled = self._compile(call, types, self._specs)
+            compiled = self._compile(settled, types, self._specs)
             self._known[self._key(call, seen)] = compiled
         return compiled
+
+    def _settle(self, call: Call, seen: tuple[Seen, ...]) -> Call:
+        """A call with its device named, where nobody says and its arguments live on a card."""
+        asked = call.options
+        device = asked.device or home(self.parameters.runtime, seen)
+        if device is not None:
+            device = choose(device, asked.target).name
+            belong(device, self.parameters.runtime, seen)
+        return call._replace(options=asked._replace(device=device))
 
     def _declare(self, signature: Signature, args: Sequence[Any], keywords: Mapping[str, Any]) -> Compiled:
         """Compile for a signature alone."""
@@ -151,6 +202,19 @@ class Kernel:
             return None
         dims = {s.name: s.dims for s in self.signature if isinstance(s, TensorSpec)}
         return trace_grid(self.grid, {**call.constants, **symbols(types, dims)})
+
+
+class Preparing:
+    """``kernel.prepare``."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def __call__(self, *args: Any, **keywords: Any) -> Callable[[], None]:
+        return self._kernel._bind(None, args, keywords)
+
+    def __getitem__(self, grid: Grid) -> Callable[..., Callable[[], None]]:
+        return lambda *args, **keywords: self._kernel.gridless._bind(grid, args, keywords)
 
 
 def specs(parameters: Parameters, signature: Signature) -> Specs:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from tilevm.layout import Layout
+from tilevm.runtime.launch.plan import Watched
 
 from .captures import defaults, dotted, follow, helpers
 from .function import is_helper
 from .reading import assigned, in_order, parameter_names, read
 from .scope import UNBOUND
 
+FACE = "tilevm"
 Place = tuple[FunctionType, tuple[str, ...]]  # a function and the dotted name that it reads
 
 
@@ -72,3 +74,34 @@ def mark(value: object) -> Hashable:
     if isinstance(value, float):
         return type(value), value.hex()
     return type(value), value if isinstance(value, Hashable) else id(value)
+
+
+def guards(watched: Iterable[Place]) -> list[Watched] | None:
+    """Where these values stand, name by name, for native code to look at; None where that is not for it to see."""
+    found: dict[tuple[int, str], Watched] = {}
+    for function, chain in watched:
+        steps = list(route(function, chain))
+        if len(steps) != len(chain):
+            return None
+        found |= {(id(step.where), chain[n]): step for n, step in enumerate(steps)}
+    return list(found.values())
+
+
+def route(function: FunctionType, chain: tuple[str, ...]) -> Iterable[Watched]:
+    """Each name of a chain: in the closure or the module of ``function``, then in the module before. It ends before a
+    name that stands nowhere, such as one that a module makes when it is asked; tilevm's own do not change."""
+    if chain[0] in function.__code__.co_freevars:
+        cell = (function.__closure__ or ())[function.__code__.co_freevars.index(chain[0])]
+        value = cell.cell_contents
+        yield Watched(cell, None, value)
+    elif chain[0] in function.__globals__:
+        value = function.__globals__[chain[0]]
+        yield Watched(function.__globals__, chain[0], value)
+    else:
+        return
+    for name in chain[1:]:
+        space = vars(value) if isinstance(value, ModuleType) else {}
+        if name not in space and getattr(value, "__name__", None) != FACE:
+            return
+        yield Watched(space, name, space.get(name))
+        value = getattr(value, name)

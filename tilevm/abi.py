@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from tilevm.ir import Func
 from tilevm.symbolic import Expr
-from tilevm.types import DType, Pointer, Scalar, Tensor, Type, i32, i64, u64
+from tilevm.types import DType, Kind, Pointer, Scalar, Tensor, Type, i32, i64, u64
+from tilevm.types.codec import encode
 
 
 class Slot(Enum):
@@ -100,3 +104,20 @@ def pad_grid(counts: Sequence[int]) -> tuple[int, int, int]:
     """One to three counts of programs as three."""
     x, y, z = (max(0, int(n)) for n in (*counts, 1, 1)[:3])
     return x, y, z
+
+
+SLOT_BYTES = 8
+FORMATS = {"f64": "<d", "f32": "<f", "f16": "<e"}
+
+
+def word(value: int | float | bool, dtype: DType) -> int:
+    """A number as the bits of its slot, as an integer of 64 bits; a float beyond the type's range is infinite."""
+    if dtype.kind is not Kind.FLOAT:
+        return ctypes.c_int64(int(value)).value
+    if dtype.name not in FORMATS:
+        return int(encode(value, dtype, saturate=False))
+    try:
+        packed = struct.pack(FORMATS[dtype.name], value)
+    except OverflowError:
+        packed = struct.pack(FORMATS[dtype.name], math.copysign(math.inf, value))
+    return int.from_bytes(packed, "little", signed=len(packed) == SLOT_BYTES)

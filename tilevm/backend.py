@@ -5,9 +5,9 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, runtime_checkable
 
-from tilevm.abi import KernelAbi
+from tilevm.abi import Entry, KernelAbi, Slot, word
 from tilevm.ir import Func
 from tilevm.source import TileError, nearest
 from tilevm.target import TARGETS
@@ -23,7 +23,8 @@ class Array:
     elements that the owner's memory holds around ``address``, ``highest`` excluded (for pointers, whose bounds
     nobody states).
     ``owner`` keeps the memory alive and is what error messages name. ``packed``: element i owns the bits from
-    i * dtype.bits on of the bytes at ``address``, the least significant first.
+    i * dtype.bits on of the bytes at ``address``, the least significant first. ``device``: whose memory it is, "cpu"
+    or a card as in "cuda:0". ``stream``: that of the card on which the owner says its work is; 0 where it says none.
     """
 
     dtype: DType
@@ -35,9 +36,45 @@ class Array:
     owner: Any = field(compare=False, repr=False)
     writable: bool = True
     packed: bool = False
+    device: str = "cpu"
+    stream: int = 0
 
 
 Argument = Array | int | float | bool
+WORDS: Mapping[Slot, Callable[[Any, Entry], int]] = {
+    Slot.POINTER: lambda array, _: array.address,
+    Slot.EXTENT: lambda array, entry: array.shape[entry.axis],
+    Slot.STRIDE: lambda array, entry: array.strides[entry.axis],
+    Slot.SCALAR: lambda value, entry: word(value, entry.dtype),
+}
+
+
+def packer(abi: KernelAbi) -> Callable[[Sequence[Argument]], list[int]]:
+    """What makes the bits of every slot of a call, in order, as signed integers."""
+    place = {p.name: n for n, p in enumerate(abi.params)}
+    slots = [(place[entry.param], WORDS[entry.slot], entry) for entry in abi.entries]
+    return lambda arguments: [word_of(arguments[n], entry) for n, word_of, entry in slots]
+
+
+@dataclass(frozen=True, eq=False)
+class Starter:
+    """How native code launches a kernel.
+
+    ``address``: of a C function ``int32 start(void *context, int64 **slots, int64 stream, int32 nx, ny, nz)``. A slot
+    points at the bits of the convention's entry of that number, of which 8 bytes can be read. It gives 0, or what
+    ``fail`` makes an error of, called with that, the stream and the counts; or less than 0, and has done nothing: then
+    ``long`` launches, called with the address of the slots, the stream and the counts. ``keep`` must outlive the code.
+    ``releases``: whether it may wait, so that Python's other threads should go on. ``handle`` makes the stream's number
+    of what a caller gives as one, or raises TileError; None where there are no streams.
+    """
+
+    address: int
+    context: int
+    fail: Callable[[int, int, int, int, int], object]
+    long: Callable[[int, int, int, int, int], None] | None = None
+    releases: bool = False
+    keep: object = None
+    handle: Callable[[object], int] | None = None
 
 
 class Artifact(Protocol):
@@ -55,6 +92,27 @@ class Artifact(Protocol):
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:
         """Run every program of the grid; returns when all are done."""
         ...
+
+
+class Streaming(Artifact, Protocol):
+    """An artifact of a card: it may return before all is done, and runs in the order of a stream."""
+
+    def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+        """Have the card run every program of the grid. ``stream``: a handle, or an object that has one; where it is
+        None, the stream that is current where the arguments come from."""
+        ...
+
+
+@runtime_checkable
+class Startable(Protocol):
+    """An artifact that native code can launch; None where this one is an exception."""
+
+    def starter(self) -> Starter | None: ...
+
+
+def starter(artifact: Artifact) -> Starter | None:
+    """How native code launches an artifact; None where Python alone does."""
+    return artifact.starter() if isinstance(artifact, Startable) else None
 
 
 class Backend(Protocol):
@@ -87,7 +145,8 @@ class Keeping(Protocol):
 @dataclass(frozen=True)
 class Place:
     """A device by name: the backend that serves it, the target it runs, whether passes run before, whether the
-    backend is :class:`Keeping`. ``others``: the targets that it runs too, when asked to."""
+    backend is :class:`Keeping`. ``others``: the targets that it runs too, when asked to. ``card``: its number, where
+    the backend is that of a card and ``backend`` names what makes it. ``streams``: whether launches may name one."""
 
     name: str
     backend: str
@@ -95,6 +154,8 @@ class Place:
     optimise: bool
     keeps: bool = False
     others: tuple[str, ...] = ()
+    card: int | None = None
+    streams: bool = False
 
     def running(self, target: str | None) -> Place | None:
         """This place with code for ``target``, or for its own; None where it does not run such code."""
@@ -110,15 +171,56 @@ PLACES = {
 }
 
 
+@dataclass(frozen=True)
+class Here:
+    """A card that is here: its device, what it is, and the targets whose code it runs, the nearest first; none where
+    it is older than all."""
+
+    device: str
+    about: str
+    targets: tuple[str, ...]
+
+
+class Cards(Protocol):
+    """The cards of one vendor that are here."""
+
+    def driver(self) -> str:
+        """Which driver serves them. Raises TileError where there is none that does."""
+        ...
+
+    def here(self) -> list[Here]:
+        """All of them. Raises TileError where no driver serves them."""
+        ...
+
+    def place(self, number: int) -> Place:
+        """The place of a card. Raises TileError where there is no such card, or it runs none of the code made here."""
+        ...
+
+    def holding(self, address: int) -> int:
+        """The number of the card whose memory an address is in. Raises TileError where it is in none's."""
+        ...
+
+
+FAMILIES = {"cuda": "tilevm.backends.ptx:cards"}  # of devices that are many: cuda:0, cuda:1, …
+
+
 def place(device: str) -> Place:
     """The place called ``device``. Raises TileError with the nearest name when there is none."""
-    if device not in PLACES:
-        near = nearest(device, list(PLACES))
-        known = ", ".join(PLACES)
-        raise TileError(
-            f"no device is called {device!r}", help=f"did you mean {near!r}?" if near else f"one of {known}"
-        )
-    return PLACES[device]
+    if device in PLACES:
+        return PLACES[device]
+    family, _, number = device.partition(":")
+    if family in FAMILIES and (number.isdecimal() or device == family):
+        return cards(family).place(int(number or 0))
+    known = [*PLACES, *(f"{name}:0" for name in FAMILIES)]
+    near = nearest(device, known)
+    raise TileError(
+        f"no device is called {device!r}", help=f"did you mean {near!r}?" if near else f"one of {', '.join(known)}"
+    )
+
+
+def cards(family: str) -> Cards:
+    """The cards of a family of :data:`FAMILIES`, whose backend is imported by name."""
+    return cast(Cards, pkgutil.resolve_name(FAMILIES[family]))
 
 
 WRITERS = dict.fromkeys(("sm_80", "sm_86", "sm_89"), "tilevm.backends.ptx:writer")  # of machines that code is made for
@@ -163,11 +265,15 @@ EXAMINED: Backend = Examined()
 
 def load(where: Place) -> Backend:
     """The backend that serves a place, imported by name: the core knows no backend otherwise."""
-    found: Backend = pkgutil.resolve_name(where.backend)
-    return found
+    return cast(Backend, named(where))
 
 
 def keeper(where: Place) -> Keeping | None:
     """The same, where its artifacts can be kept."""
-    found: Keeping | None = pkgutil.resolve_name(where.backend) if where.keeps else None
-    return found
+    return cast(Keeping, named(where)) if where.keeps else None
+
+
+def named(where: Place) -> Any:
+    """What the name of a place's backend stands for; that of a card is made for it."""
+    found = pkgutil.resolve_name(where.backend)
+    return found if where.card is None else found(where.card)

@@ -66,7 +66,11 @@ def choose(device: str | None, target: str | None) -> Place:
     assert target is not None, "a place runs its own target"
     known = sorted({*(p.target for p in PLACES.values()), *TARGETS})
     if target in known:
-        raise TileError(f"device {where.name!r} runs code for {where.target}, not for {target}")
+        runs = (where.target, *where.others)
+        raise TileError(
+            f"device {where.name!r} runs code for {', '.join(runs)}, not for {target}",
+            help="leave out target=, or name one that it runs",
+        )
     near = nearest(target, known)
     raise TileError(
         f"no target is called {target!r}", help=f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"

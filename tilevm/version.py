@@ -1,14 +1,14 @@
-"""The version of the tilevm that is running, as the installer knows it."""
+"""Versions, as the installer knows them: of the tilevm that is running, and of other packages."""
 
-import importlib.metadata
+from importlib.metadata import PackageNotFoundError, version
 
 
-def installed_version() -> str:
-    """The version in the installed metadata; a bare checkout has none."""
+def installed(package: str) -> str:
+    """The version of an installed package; empty for one that is not."""
     try:
-        return importlib.metadata.version("tilevm")
-    except importlib.metadata.PackageNotFoundError:
-        return "0+checkout"
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
-__version__ = installed_version()
+__version__ = installed("tilevm") or "0+checkout"  # a bare checkout has no metadata

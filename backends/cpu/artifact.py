@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,21 +13,20 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from tilevm.abi import KernelAbi, Slot
-from tilevm.backend import Argument, Artifact
+from tilevm.abi import KernelAbi
+from tilevm.backend import Argument, Artifact, Starter, packer
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.passes.layouts.forget import forget
 from tilevm.passes.quiet import quiet, sites
-from tilevm.types import DType, Kind
-from tilevm.types.codec import encode
 
 from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
 from .kernel import Kernel
 from .pool import cores, scratch, threads
 from .report import Report
+from .start import WORTH_SHARING, Context, fetched
 from .streaming import settle
 from .support import check
 from .team import team
@@ -36,7 +34,6 @@ from .team import team
 ENTRY = "run"
 COUNTER_BYTES = 64
 Words = ctypes.Array[ctypes.c_int64]
-WORTH_SHARING = 20e-6  # seconds of work below which offering it to workers costs more than it gains
 
 
 @contextmanager
@@ -132,7 +129,7 @@ class NativeKernel:
         self.stages: Mapping[str, str] = Stages(text)
         self.resources: Mapping[str, int] = {"scratch_bytes": room, "code_bytes": len(binary)}
         self.code = Code(binary)
-        self._seconds = 0.0  # of one program, as last measured
+        self._context = Context(self.code.address, len(abi.entries))
 
     @property
     def data(self) -> bytes | None:
@@ -144,18 +141,24 @@ class NativeKernel:
         if total == 0:
             return
         report = Report(self._sites) if self._sites else None
-        words = self._pack(arguments, () if report is None else (report.words.ctypes.data,))
-        begin = time.perf_counter()
-        count = self._share(words, total, grid)
-        used = (time.perf_counter() - begin) * count / total
-        self._seconds = used if self._seconds == 0.0 else min(used, self._seconds * 1.1)
+        words = block_of([*self._pack(arguments), *(() if report is None else (report.words.ctypes.data,))])
+        self._share(words, total, grid)
         if report is not None:
             report.tell(grid)
 
-    def _share(self, words: Words, total: int, grid: tuple[int, int, int]) -> int:
-        """Run all programs; on how many threads."""
-        small = 0.0 < self._seconds * total < WORTH_SHARING
-        return self.code.run(words, total, grid, self._scratch, 1 if small else threads())
+    def _share(self, words: Words, total: int, grid: tuple[int, int, int]) -> None:
+        """Run all programs on as many threads as are worth it."""
+        small = 0.0 < self._context.seconds * total < WORTH_SHARING
+        begin = time.perf_counter()
+        count = self.code.run(words, total, grid, self._scratch, 1 if small else threads())
+        self._context.measured((time.perf_counter() - begin) * count / total)
+
+    def starter(self) -> Starter | None:
+        """How native code starts it; None where it prints or asserts."""
+        return None if self._sites else self._context.starter(self._scratch, self._long)
+
+    def _long(self, slots: int, stream: int, nx: int, ny: int, nz: int) -> None:
+        self._share(block_of(fetched(slots, len(self.abi.entries))), nx * ny * nz, (nx, ny, nz))
 
 
 class Code:
@@ -165,60 +168,28 @@ class Code:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
         self._engine.finalize_object()
-        self._address = self._engine.get_function_address(ENTRY)
+        self.address: int = self._engine.get_function_address(ENTRY)
         pointer, long, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
         kind = ctypes.CFUNCTYPE(None, pointer, pointer, long, long, pointer, int_, int_, int_)
-        self._call = kind(self._address)
+        self._call = kind(self.address)
 
     def run(self, words: Words, total: int, grid: tuple[int, int, int], room: int, most: int) -> int:
         """Run ``total`` programs on up to ``most`` threads with ``room`` bytes of scratch; on how many it was."""
         count, at = min(most, total), ctypes.addressof(words)
         counter = at + ctypes.sizeof(words) - COUNTER_BYTES
         if count > 1:
-            job = (self._address, at, counter, total, max(1, total // (count * 16)), *grid)
+            job = (self.address, at, counter, total, max(1, total // (count * 16)), *grid)
             if team(max(count, len(cores()))).launch(count, job, room):
                 return count
         self._call(words, counter, total, total, scratch.address(room), *grid)
         return 1
 
 
-def block_of(slots: int) -> Words:
-    """An argument block of so many slots, and the counter."""
-    return (ctypes.c_int64 * (slots + 2 * COUNTER_BYTES // 8))()
-
-
-def packer(abi: KernelAbi) -> Callable[[Sequence[Argument], Sequence[int]], Words]:
-    """What makes the argument block: a word a slot, then the hidden ones; on a cache line of its own, the counter."""
-    place = {p.name: n for n, p in enumerate(abi.params)}
-    slots = [(place[e.param], WORDS[e.slot], e.dtype if e.slot is Slot.SCALAR else e.axis) for e in abi.entries]
-
-    def pack(arguments: Sequence[Argument], hidden: Sequence[int]) -> Words:
-        found = [word_of(arguments[n], which) for n, word_of, which in slots]
-        words = block_of(len(found) + len(hidden))
-        words[: len(found) + len(hidden)] = [*found, *hidden]
-        return words
-
-    return pack
-
-
-FORMATS = {"f64": "<d", "f32": "<f", "f16": "<e"}
-
-
-def word(value: int | float | bool, dtype: DType) -> int:
-    """A number as the bits of its word."""
-    if dtype.kind is not Kind.FLOAT:
-        return ctypes.c_int64(int(value)).value
-    if dtype.name in FORMATS:
-        return int.from_bytes(struct.pack(FORMATS[dtype.name], value), "little")
-    return int(encode(value, dtype, saturate=False))
-
-
-WORDS: dict[Slot, Callable[[Any, Any], int]] = {
-    Slot.POINTER: lambda array, _: array.address,
-    Slot.EXTENT: lambda array, axis: array.shape[axis],
-    Slot.STRIDE: lambda array, axis: array.strides[axis],
-    Slot.SCALAR: word,
-}
+def block_of(words: Sequence[int]) -> Words:
+    """The argument block: a word a slot, then the hidden ones; on a cache line of its own, the counter."""
+    block = (ctypes.c_int64 * (len(words) + 2 * COUNTER_BYTES // 8))()
+    block[: len(words)] = [*words]
+    return block
 
 
 class CpuBackend:

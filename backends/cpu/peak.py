@@ -43,7 +43,7 @@ def fma_peak() -> float:
     code = Code(machine().emit_object(llvm.parse_assembly(str(peak_module()))))
     total, best = PROGRAMS * threads(), float("inf")
     for _ in range(5):
-        words = block_of(0)
+        words = block_of(())
         begin = time.perf_counter()
         code.run(words, total, (total, 1, 1), 64, threads())
         best = min(best, time.perf_counter() - begin)

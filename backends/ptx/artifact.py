@@ -41,27 +41,36 @@ class Written:
         func = func if debugging() else quiet(func)
         refuse_large(func)
         self.abi, self.target, self.listing = abi, find_target(func.target), emit(func)
+        self.architecture = self.target.name  # what machine code is made for
         self.records = Records.of(func)
         self.changes_bytes = any(isinstance(op, ATOMICS) and unit_bits(op) == 8 for op in walk(func.body))
         self.stages: Mapping[str, str] = {"thread": print_func(func), "ptx": self.listing.text}
 
     @cached_property
     def machine(self) -> Machine | None:
-        """What the assembler makes of it; None where there is none. Warns of spilled registers, and of its advice.
+        """What the assembler makes of it; None where there is none.
 
         Raises TileError where the assembler refuses.
         """
-        if not at_hand():
-            return None
-        made = assemble(self.listing.text, self.target.name)
-        for remark in remarks(self.abi.name, self.target.name, made):
-            warnings.warn(remark, AssemblyWarning, stacklevel=5)  # at whoever asks the compiled kernel
-        return made
+        return assemble(self.listing.text, self.architecture) if self.assembled else None
+
+    @property
+    def assembled(self) -> bool:
+        """Whether machine code is made of it here."""
+        return at_hand()
+
+    @cached_property
+    def told(self) -> Machine | None:
+        """The same for whoever asks for it. Warns of spilled registers, and of the assembler's advice."""
+        if self.machine is not None:
+            for remark in remarks(self.abi.name, self.architecture, self.machine):
+                warnings.warn(remark, AssemblyWarning, stacklevel=5)  # at whoever asks the compiled kernel
+        return self.machine
 
     @property
     def binary(self) -> bytes:
         """The cubin; the PTX where there is no assembler."""
-        return self.listing.text.encode("ascii") if self.machine is None else self.machine.cubin
+        return self.listing.text.encode("ascii") if self.told is None else self.told.cubin
 
     @property
     def resources(self) -> Mapping[str, int]:
@@ -69,9 +78,9 @@ class Written:
         that it spills, and blocks on a processor ("occupancy") too."""
         threads_, shared = self.listing.threads, self.listing.shared
         found = {"threads": threads_, "shared": shared}
-        if self.machine is None:
+        if self.told is None:
             return found
-        counts = {name: self.machine.counts[name] for name in ("registers", "spill_stores", "spill_loads")}
+        counts = {name: self.told.counts[name] for name in ("registers", "spill_stores", "spill_loads")}
         return {**found, **counts, "occupancy": occupancy(self.target, threads_, counts["registers"], shared)}
 
     def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tilevm.source import Note, Span, TileError
 
-from .jitlink import link, linker
+from .jitlink import knows, link, linker, major as jitlink_major
 from .shelf import key, shelf
 
 VARIABLE = "TILEVM_PTXAS"
@@ -86,6 +86,30 @@ def release() -> str | None:
     said = subprocess.run([str(path), "--version"], capture_output=True, text=True).stdout
     found = re.search(r"V(\d+\.\d+\.\d+)", said)
     return found[1] if found else None
+
+
+def major() -> int | None:
+    """The major number of the CUDA that the assembler here is of; None where there is none, or it does not tell."""
+    if assembler() is None:
+        return jitlink_major() if linker() is not None else None
+    number = release()
+    return int(number.partition(".")[0]) if number else None
+
+
+def made_by() -> str:
+    """What makes machine code here, and its version where it tells; nothing where there is none."""
+    if path := assembler():
+        return f"ptxas {release() or path}"
+    return f"{linker() or ''}"
+
+
+@cache
+def takes(machine: str) -> bool:
+    """Whether the assembler here makes code for a machine such as sm_90."""
+    if path := assembler():
+        told = subprocess.run([str(path), "--help"], capture_output=True, text=True).stdout
+        return re.search(rf"'{machine}'", told) is not None
+    return linker() is not None and knows(machine)
 
 
 def at_hand() -> bool:

@@ -49,6 +49,25 @@ def function(name: str) -> Any:
     raise TileError(f"{linker()} has no nvJitLink{name}", help="install nvidia-nvjitlink 12 or newer")
 
 
+def knows(machine: str) -> bool:
+    """Whether the library makes code for a machine such as sm_90."""
+    handle, option = ctypes.c_void_p(), (ctypes.c_char_p * 1)(f"-arch={machine}".encode())
+    if function("Create")(ctypes.byref(handle), 1, option):
+        return False
+    function("Destroy")(ctypes.byref(handle))
+    return True
+
+
+@cache
+def major() -> int:
+    """The major number of the CUDA that the library is of, which its names end with."""
+    held = library()
+    found = next((end for end in RELEASES if hasattr(held, f"__nvJitLinkCreate_{end}")), None)
+    if found is None:
+        raise TileError(f"{linker()} has no nvJitLinkCreate", help="install nvidia-nvjitlink 12 or newer")
+    return int(found.partition("_")[0])
+
+
 def link(text: str, target: str, options: Sequence[str] = ()) -> tuple[str, bytes | None]:
     """What the library says, and the machine code unless it refuses.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -26,12 +27,12 @@ class Copy:
 
 @dataclass
 class Places:
-    """The slots of a stage, which begin as poison. ``coming``: token → the copy that it stands for."""
+    """The slots of a stage, which begin as poison. ``coming``: token → the copies that it stands for."""
 
     data: Array
     poison: Array
     origin: Span | None
-    coming: dict[int, Copy] = field(default_factory=dict)
+    coming: dict[int, list[Copy]] = field(default_factory=dict)
 
 
 @step.rule(ops.Stage)
@@ -50,9 +51,14 @@ def _(op: ops.Fetch, p: Program) -> Sequence[Held]:
     brought = np.broadcast_to(zero, shape)
     if op.when is None or p.number(op.when, op, "the condition"):
         brought = memory.load([p.number(o, op, "an offset") for o in op.offsets], shape, zero).data
+    places.coming.setdefault(p.tokens, []).append(Copy(slot, np.asarray(brought), op.span))
+    return ()
+
+
+@step.rule(ops.Sent)
+def _(op: ops.Sent, p: Program) -> Sequence[Held]:
     p.tokens += 1
-    places.coming[p.tokens] = Copy(slot, np.asarray(brought), op.span)
-    return [Held(np.asarray(p.tokens, np.int64))]
+    return [Held(np.asarray(p.tokens - 1, np.int64))]
 
 
 @step.rule(ops.Landed)
@@ -60,8 +66,7 @@ def _(op: ops.Landed, p: Program) -> Sequence[Held]:
     for value in op.tokens:
         token = int(p.values[value].data)
         for places in p.stages.values():
-            copy = places.coming.pop(token, None)
-            if copy is not None:
+            for copy in places.coming.pop(token, ()):
                 places.data[copy.slot], places.poison[copy.slot] = copy.data, False
     return ()
 
@@ -70,7 +75,7 @@ def _(op: ops.Landed, p: Program) -> Sequence[Held]:
 def _(op: ops.Staged, p: Program) -> Sequence[Held]:
     places = p.stages[op.stage]
     slot = slot_of(p, op, places)
-    for copy in places.coming.values():
+    for copy in chain.from_iterable(places.coming.values()):
         if copy.slot == slot:
             raise TileError(
                 f"slot {slot} is read while a copy to it is on its way",

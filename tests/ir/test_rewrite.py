@@ -123,7 +123,7 @@ def test_every_instruction_is_declared_in_full(kind: type[Op]) -> None:
     assert kind.__doc__
     assert set(kind.readers) == {n for n, r in kind.roles.items() if r is Role.ATTRIBUTE}
     writes = {"store", "scatter", "pointer_store", "atomic", "atomic_cas", "print", "assert", "yield"}
-    writes |= {"stage", "fetch", "landed"}
+    writes |= {"stage", "fetch", "sent", "landed"}
     assert (kind.effect is Effect.WRITE) == (kind.name in writes)
     assert (kind.effect is Effect.READ) == (kind.name in {"load", "gather", "pointer_load", "staged"})
 

@@ -313,7 +313,7 @@ def test_a_launch_costs_little(matmul: Kernel) -> None:
         matmul(a, b, c)
     finally:
         sys.setprofile(None)
-    assert len(seen) < 110, seen
+    assert len(seen) < 120, seen
 
 
 def test_a_grid_of_plain_counts() -> None:

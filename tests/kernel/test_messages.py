@@ -44,9 +44,9 @@ def variadic(x: tv.Tensor, *rest):
     x.store(0, x.load(0, 16))
 
 
-class OnCuda:
+class OnRocm:
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 2, 0
+        return 10, 0
 
     def __dlpack__(self, **options: Any) -> Any:
         raise AssertionError("never asked")
@@ -92,7 +92,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "int for a bool": lambda: flags(1, 1),
     "bool for an int": lambda: flags(True, False),
     "list": lambda: matmul([[1.0]], B, C),
-    "on cuda": lambda: matmul(OnCuda(), B, C),
+    "on rocm": lambda: matmul(OnRocm(), B, C),
     "other byte order": lambda: matmul(A.astype(">f2"), B, C),
     "complex": lambda: matmul(A.astype(np.complex64), B, C),
     "torn strides": lambda: matmul(np.zeros((64, 512), [("v", "f2"), ("t", "i1")])["v"], B, C),

@@ -31,6 +31,18 @@ def by_numbers(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> Non
     c.store((0, 0), acc)
 
 
+@tv.kernel("a: f16[M, K%8], b: f16[K%8, N%8], c: f32[M, N]")
+def ragged(
+    a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BM: tv.constexpr, BN: tv.constexpr, BK: tv.constexpr, S: tv.constexpr
+) -> None:
+    """Any extents that whole vectors fill."""
+    m, n = tv.program_id(0) * BM, tv.program_id(1) * BN
+    acc = tv.zeros((BM, BN), tv.f32)
+    for k in tv.range(0, a.shape[1], BK, num_stages=S):
+        acc = tv.dot(a.load((m, k), (BM, BK)), b.load((k, n), (BK, BN)), acc)
+    c.store((m, n), acc)
+
+
 @tv.kernel("x: f32[N%16], y: f32[N]")
 def stores(x: tv.Tensor, y: tv.Tensor) -> None:
     """What the loop writes may be what it loads."""

@@ -50,7 +50,8 @@ def test_one_barrier_and_one_wait_a_trip(stages: int) -> None:
     (wait,) = (op for op in loop.body.ops if isinstance(op, threads.AsyncWait))
     assert inside.count(threads.Barrier) == 1
     assert inside.index(threads.AsyncWait) < inside.index(threads.Barrier) < inside.index(threads.AsyncCopy)
-    assert wait.pending == 2 * (stages - 2)  # two groups a trip, all but those of the trip itself
+    assert wait.pending == stages - 2  # a group a trip, all but that of the trip itself
+    assert inside.count(threads.AsyncCopy) == 2 and inside.count(threads.AsyncCommit) == 1
     copies = [op.copy for op in loop.body.ops if isinstance(op, threads.MatrixLoad)]
     assert ["trans" in copy for copy in copies] == [False, True]
 
@@ -94,6 +95,36 @@ def test_any_number_of_trips(depth: int, stages: int, device: str) -> None:
     a, b, c = problem(64, 128, depth, np.float16)
     kernels.product[1, 2](a, b, c, BM=64, BN=64, BK=32, S=stages, **on(device))
     assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32)).max() < 1e-3
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+@pytest.mark.parametrize(("stages", "blocks"), [(2, (64, 32)), (3, (32, 128)), (4, (64, 64))])
+@pytest.mark.parametrize("extents", [(70, 40, 8), (64, 72, 48), (33, 136, 104), (64, 64, 80)])
+def test_any_extents(extents: tuple[int, int, int], blocks: tuple[int, int], stages: int, device: str) -> None:
+    """Edges in each direction, depths that 16 divides and that it does not, slots of unlike sizes."""
+    rows, columns, depth = extents
+    (BM, BN), (a, b, c) = blocks, problem(rows, columns, depth, np.float16)
+    grid = -(-rows // BM), -(-columns // BN)
+    kernels.ragged[grid](a, b, c, BM=BM, BN=BN, BK=32, S=stages, **on(device))
+    assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32)).max() < 1e-3
+
+
+@pytest.mark.parametrize(("depth", "numbers"), [(48, 2), (40, 4)])
+def test_masks_ask_as_little_as_the_depth_allows(depth: int, numbers: int) -> None:
+    """The rows of b that threads copy are 8 apart: where 16 divides the depth, two and two are inside together."""
+    a, b, c = problem(128, 128, depth, np.float16)
+    func = after(kernels.ragged, "advance", a, b, c, BM=128, BN=128, BK=32, S=3)
+    (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+    kinds = {type(op) for op in loop.body.ops}
+    assert ops.Mul not in kinds and ops.Cast not in kinds and threads.Numbers not in kinds
+    left = [op.a.owner for op in loop.body.ops if isinstance(op, ops.Gt)]
+    told = [
+        len(set(op.b.owner.values))
+        for op in left
+        if isinstance(op, ops.Sub) and isinstance(op.b.owner, threads.Numbers)
+    ]
+    assert told == ([numbers] if numbers == 2 else [])
+    assert (ops.Sub in kinds) is (numbers != 2)
 
 
 @pytest.mark.parametrize("device", ["sm_80", "emulator"])

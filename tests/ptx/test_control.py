@@ -37,7 +37,7 @@ def trips(kind: str, lower: str, upper: str, step: str) -> str:
 RANGES = {
     "i32": [(0, 5, 1), (0, 5, 2), (5, 0, -1), (5, 0, -3), (0, 0, 1), (3, 1, 1), (1, 3, -1), (0, 4, 0), (-7, 8, 5)],
     "u32": [(0, 7, 3), (2**32 - 5, 2**32 - 1, 3), (2**32 - 5, 2**32 - 1, 2**31), (9, 2, 1)],
-    "i64": [(-(2**40), -(2**40) + 9, 4), (2**63 - 3, 2**63 - 1, 2)],
+    "i64": [(-(2**40), -(2**40) + 9, 4), (2**63 - 3, 2**63 - 1, 2), (1, 2**63 - 1, 2**62)],
     "i8": [(120, 127, 5), (-128, 127, 100), (-1, -128, -100)],
 }
 RANGES["i32"] += [
@@ -47,11 +47,16 @@ RANGES["i32"] += [
     (-(2**31) + 2, -(2**31), -3),
     (-(2**31), 2**31 - 1, 2**31 - 1),
     (5, -(2**31), -(2**31)),
+    (0, 2**31 - 1, 2**30 + 7),
+    (2**31 - 2, 2**31 - 1, 2**31 - 1),
+    (-2, 2**31 - 1, 2**31 - 1),
+    (4, -3, 5),
 ]
 SHAPES = [("%a", "%b", "%c"), ("%a", "%b", "known"), ("%a", "known", "known"), ("known", "known", "known")]
+SHAPES += [("known", "%b", "known")]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=["open", "step", "end and step", "all"])
+@pytest.mark.parametrize("shape", SHAPES, ids=["open", "step", "end and step", "all", "start and step"])
 @pytest.mark.parametrize(("kind", "ends"), [(k, ends) for k, many in RANGES.items() for ends in many])
 def test_ranges(kind: str, ends: tuple[int, int, int], shape: tuple[str, str, str]) -> None:
     names = [s if s[0] == "%" else str(e) for s, e in zip(shape, ends, strict=True)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.ptx.running import RANDOM, Array, listing, run
+from tilevm.bench import kernels
 from tilevm.types import dtype
 
 TYPES = ["bool", "i4", "u8", "i8", "u12", "i16", "f16", "bf16", "u24", "i32", "f32", "tf32", "i40", "i64", "f64"]
@@ -192,3 +193,48 @@ def test_a_buffer_that_was_not_placed_is_a_fault_of_the_compiler() -> None:
 }"""
     with pytest.raises(AssertionError, match="placed"):
         listing(text)
+
+
+def test_a_slot_that_is_also_a_number_stays_one() -> None:
+    """Slots are kept in bytes only where all that is asked of them is where they begin."""
+    text = """func @k(%n: i32, %x: ptr<i32, align=16>, %out: ptr<i32>) warps(1, sm_80) {
+  %t = thread_id : i32
+  %o = splat %t {shape = [1]} : i32[1]
+  %zero = constant {value = 0, of = i32} : i32
+  %one = constant {value = 1, of = i32} : i32
+  %b = shared {of = i32, count = 32, slots = 3, at = 256} : shared<i32[96]>
+  %v = global_load %x, %o : i32[1]
+  shared_store %b, %v, %o, _, %zero
+  %last, %total = for %zero, %n, %one, [%zero, %v] (%i: i32, %slot: i32, %sum: i32[1]) {
+    %next = ring %slot {by = 1, slots = 3} : i32
+    %y = shared_load %b, %o, %slot : i32[1]
+    %z = add %y, %NUMBER : i32[1]
+    shared_store %b, %z, %o, _, %next
+    %more = add %sum, %z : i32[1]
+    yield [%next, %more]
+  } : i32, i32[1]
+  global_store %out, %total, %o
+  yield []
+}"""
+    numbered = text.replace("    %z =", "    %s = splat %next {shape = [1]} : i32[1]\n    %z =").replace(
+        "%NUMBER", "%s"
+    )
+    x, trips = np.arange(32, dtype=np.int32), 7
+    for form, further in ((numbered, [(i + 1) % 3 for i in range(trips)]), (text.replace("%NUMBER", "%o"), None)):
+        out = np.zeros_like(x)
+        found = run(form, [trips, x, out])
+        value, total = x.copy(), x.copy()
+        for i in range(trips):
+            value = value + (x if further is None else further[i])
+            total = total + value
+        assert np.array_equal(out, total)
+        assert bool(re.search(r"shl\.b32 %r\d+, %r\d+, 7", found.text)) is (further is not None)
+
+
+def test_a_pipelined_trip_adds_addresses_up() -> None:
+    """Between the copies' masks and the products nothing shifts, multiplies or widens."""
+    given = (np.zeros((4096, 4096), np.float16),) * 3
+    text = kernels.matmul.compile(*given, BM=128, BN=128, BK=32, stages=3, target="sm_80", num_warps=4).stages["ptx"]
+    trip = text[text.index("$loop_1:") : text.index("bra $loop_1;")]
+    assert not re.search(r"\t(shl|mul|mad|cvt|sub\.s64)", trip)
+    assert len(re.findall(r"\tadd\.s64", trip)) == 8 and len(re.findall(r"\tsetp\.", trip)) == 4

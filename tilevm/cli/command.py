@@ -18,6 +18,7 @@ from rich.table import Table
 
 from tilevm.bench.cpu import bench_cpu
 from tilevm.bench.formats import Figures, bench_formats
+from tilevm.bench.launch import CALLS, ROUNDS as LAUNCH_ROUNDS, Launches, bench_launch
 from tilevm.bench.layouts import Times, bench_layouts
 from tilevm.bench.results import Results
 from tilevm.bench.static import ROUNDS, Static, bench_static
@@ -222,6 +223,15 @@ def static(file: str | None, rounds: int, only: str) -> None:
     tell(bench_static(rounds, only), file)
 
 
+@bench.command()
+@click.option("--rounds", default=LAUNCH_ROUNDS, show_default=True, help="rounds in which every way takes its turn")
+@click.option("--calls", default=CALLS, show_default=True, help="calls of each in a round")
+@click.option("--json", "file", type=click.Path(dir_okay=False), help="write the figures here too")
+def launch(file: str | None, rounds: int, calls: int) -> None:
+    """Time what a launch costs the host, ours and others', against a driver that does nothing."""
+    tell(bench_launch(rounds, calls), file)
+
+
 bench.add_command(gpu)
 
 bench.add_command(report_)
@@ -229,7 +239,7 @@ bench.add_command(report_)
 bench.add_command(carry_)
 
 
-def tell(result: Results | Figures | Times | Static, file: str | None) -> None:
+def tell(result: Results | Figures | Times | Static | Launches, file: str | None) -> None:
     """Print figures, and write them where that is wanted."""
     console = Console(width=110 if not sys.stdout.isatty() else None)
     for table in result.tables():

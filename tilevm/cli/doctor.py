@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
+from tilevm.backend import FAMILIES, cards
+from tilevm.bench.code import program
 from tilevm.optional import require
-from tilevm.version import __version__
+from tilevm.source import TileError
+from tilevm.version import __version__, installed
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,16 @@ PACKAGES = (
     ("lark", "needed"),
     ("torch", "no torch tensors, and no comparison with torch"),
     ("numba", "no comparison with numba"),
-    ("cuda-python", "no NVIDIA GPUs"),
+    ("triton", "no comparison with Triton"),
+    ("cuda-bindings", "no NVIDIA GPUs"),
     ("hip-python", "no AMD GPUs"),
 )
-PROGRAMS = (("ptxas", "PTX is not assembled"), ("cc", "nothing that this version does"))
-
-
-def installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+PROGRAMS = (
+    ("ptxas", "PTX is assembled by nvJitLink where that is installed, else by the driver"),
+    ("cuobjdump", "machine code is not taken apart"),
+    ("nvdisasm", "machine code is not taken apart"),
+    ("cc", "the tests have no stand-in for the driver of CUDA"),
+)
 
 
 def processor() -> Iterator[Finding]:
@@ -52,6 +52,18 @@ def processor() -> Iterator[Finding]:
     yield Finding("cores", f"{count}" + (f", TILEVM_NUM_THREADS={said}" if said else ""), "")
 
 
+def devices(family: str) -> Iterator[Finding]:
+    """The driver of a family of devices, and its cards."""
+    found = cards(family)
+    try:
+        yield Finding(f"{family} driver", found.driver(), "")
+        for card in found.here():
+            runs = f"runs code for {', '.join(card.targets)}" if card.targets else "too old for the code made here"
+            yield Finding(card.device, f"{card.about}; {runs}", "")
+    except TileError as error:
+        yield Finding(f"{family} driver", "", f"no devices of {family}: {error.message}")
+
+
 def findings() -> list[Finding]:
     """All that was looked for, in order."""
     return [
@@ -59,5 +71,6 @@ def findings() -> list[Finding]:
         Finding("python", platform.python_version(), ""),
         *processor(),
         *(Finding(name, installed(name), without) for name, without in PACKAGES),
-        *(Finding(name, shutil.which(name) or "", without) for name, without in PROGRAMS),
+        *(Finding(name, str(program(name) or ""), without) for name, without in PROGRAMS),
+        *(finding for family in FAMILIES for finding in devices(family)),
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from tilevm.backend import PLACES
+from tilevm.backend import FAMILIES, PLACES, Here, cards
 from tilevm.report import atoms, machines
+from tilevm.source import TileError
 from tilevm.target import TARGETS, Target, target
 
 CAPTIONS = {
@@ -41,7 +43,18 @@ def devices() -> Table:
     table = Table("device", "target", "what it is")
     for place in PLACES.values():
         table.add_row(place.name, place.target, CAPTIONS[place.name])
+    for card in here():
+        table.add_row(card.device, card.targets[0] if card.targets else "none", card.about)
     return table
+
+
+def here() -> list[Here]:
+    """The cards that are here; none where no driver serves them, which ``tilevm doctor`` tells."""
+    found = []
+    for family in FAMILIES:
+        with suppress(TileError):
+            found += cards(family).here()
+    return found
 
 
 def described() -> Table:
@@ -59,7 +72,8 @@ def described() -> Table:
 
 def made(name: str) -> str:
     """The devices that run code made for a machine."""
-    return ", ".join(place.name for place in PLACES.values() if place.running(name) is not None)
+    found = [place.name for place in PLACES.values() if place.running(name) is not None]
+    return ", ".join(found + [card.device for card in here() if name in card.targets])
 
 
 def whole(machine: Target) -> list[Table]:

@@ -235,7 +235,8 @@ def pipelined(builder: Builder, loop: ops.For, plans: Sequence[Plan], now: Subst
         inside = builder.add(ops.Lt, a=index, b=loop.upper).result
         slot = builder.constant(trip, i32)
         for plan, at in zip(plans, stages, strict=True):
-            tokens.append(fetch(builder, loop, plan, at, slot, index, inside, now))
+            fetch(builder, loop, plan, at, slot, index, inside, now)
+        tokens.append(builder.add(ops.Sent).result)
     carried = (*loop.carried, first, *tokens)
     made = replace(
         loop,
@@ -269,7 +270,7 @@ def moved(builder: Builder, start: Value, step: Value, trips: int) -> Value:
 
 def fetch(
     builder: Builder, loop: ops.For, plan: Plan, at: Value, slot: Value, index: Value, when: Value, now: Substitution
-) -> Value:
+) -> None:
     """The copy of what the trip of ``index`` loads."""
     load = plan.load
     own: dict[Value, Value] = {loop.body.params[0]: index}
@@ -279,7 +280,7 @@ def fetch(
                 own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
     offsets = tuple(own.get(now[offset], now[offset]) for offset in load.offsets)
     with builder.at(load.span):
-        return builder.add(
+        builder.add(
             ops.Fetch,
             stage=at,
             slot=slot,
@@ -288,36 +289,38 @@ def fetch(
             when=None if plan.ends else when,
             threads=layout_of(load.result),
             inbounds=load.inbounds,
-        ).result
+        )
 
 
 def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: Substitution) -> Block:
     """A trip: wait for what it uses, begin the copies of a later one, and go on as before."""
-    ahead, count = loop.num_stages - 1, len(plans)
+    ahead = loop.num_stages - 1
     index = loop.body.params[0]
     slot = Value(Scalar(i32), "slot")
-    tokens = [Value(Token(), "token") for _ in range(ahead * count)]
+    tokens = [Value(Token(), "token") for _ in range(ahead)]
     builder = Builder(loop.span)
-    builder.add(ops.Landed, tokens=tuple(tokens[:count]))
+    builder.add(ops.Landed, tokens=(tokens[0],))
     further = moved(builder, index, loop.step, ahead)
     left = builder.add(ops.Sub, a=loop.upper, b=index).result
     assert isinstance(index.type, Scalar)
     inside = builder.add(
         ops.Gt, a=left, b=builder.constant(ahead * int(known(loop.step) or 0), index.type.dtype)
     ).result
-    behind = builder.add(threads.Ring, slot=slot, by=ahead, slots=loop.num_stages).result
-    new = [fetch(builder, loop, plan, at, behind, further, inside, now) for plan, at in zip(plans, stages, strict=True)]
+    behind = builder.add(threads.Ring, slot=slot, before=None, by=ahead, slots=loop.num_stages).result
+    for plan, at in zip(plans, stages, strict=True):
+        fetch(builder, loop, plan, at, behind, further, inside, now)
+    new = builder.add(ops.Sent).result
     trip = Trip(builder, now)
     for plan, at in zip(plans, stages, strict=True):
         trip.read(plan, at, slot)
     for op in loop.body.ops[:-1]:
         trip.op(op)
-    following = builder.add(threads.Ring, slot=slot, by=1, slots=loop.num_stages).result
+    following = builder.add(threads.Ring, slot=slot, before=None, by=1, slots=loop.num_stages).result
     values = [trip.inner[v] for v in loop.body.end.operands]
     return block(
         (*loop.body.params, slot, *tokens),
         builder.finish().ops,
-        (*values, following, *tokens[count:], *new),
+        (*values, following, *tokens[1:], new),
         loop.body.end.span,
     )
 

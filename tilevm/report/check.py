@@ -32,6 +32,7 @@ from tilevm.types import Scalar
 EXACT = "bit for bit"
 OF_TARGET = ("vm", "emulator")  # devices that run code for a GPU
 WORDS = {"vm": "{} threads", "emulator": "{} PTX"}
+CARD = "{} code on {}"
 RESTORED = "bit for bit, with fused products rounded again"
 Outcome = Contents | TileError  # what a run leaves in memory, or why the machine refuses it
 
@@ -179,7 +180,7 @@ def devices(where: Place | None) -> list[Place]:
     """What runs the code that is made: the device, or for a target alone every one that runs it."""
     if where is None or (where.name == "vm" and where.target == "cpu"):
         return []
-    if where.name in PLACES:
+    if where.name in PLACES or where.card is not None:
         return [where]
     found = (PLACES[name].running(where.target) for name in OF_TARGET)
     return [each for each in found if each is not None]
@@ -255,7 +256,7 @@ def native(trial: Trial, traced: Func, where: Place, tolerance: float | None) ->
     bound = "rounding" if tolerance is None else f"{tolerance:g} of the largest number"
     difference = fault if isinstance(fault, Difference) else None
     text = print_func(optimised)
-    name = where.name if where.target == "cpu" else WORDS[where.name].format(where.target)
+    name = where.name if where.target == "cpu" else WORDS.get(where.name, CARD).format(where.target, where.name)
     return Step(name, f"integers bit for bit, floats to within {bound}", True, str(fault or ""), text, text, difference)
 
 

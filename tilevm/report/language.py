@@ -28,8 +28,8 @@ OWNERS = (names.Tile, names.Tensor, names.Pointer)
 RESERVED = {
     "num_warps": "warps of a program; the CPU has none and takes any number from 1 to 32",
     "target": "what code is made for: the CPU, or a GPU such as sm_80, for which it is compiled as far as layouts",
-    "device": '"cpu", native code, or "vm", the reference machine; "cpu" when nobody says',
-    "stream": "of a GPU; the CPU and the reference machine have none",
+    "device": '"cpu", native code, "cuda:0", a card, or "vm", the reference machine; where its tensors live otherwise',
+    "stream": "of a card: a handle, or a stream of torch or CuPy, else the current one; other devices have none",
 }
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilevm.backend import Argument, Array
+from tilevm.backend import Argument, Array, cards
 from tilevm.optional import loaded
+from tilevm.runtime.exchange import CUDA, Foreign, of_dlpack, of_interface
 from tilevm.source import TileError
 from tilevm.types import DType, bool_, f32, i32, i64
 from tilevm.types.foreign import ELEMENTS, FOREIGN
@@ -18,7 +19,7 @@ ACCEPTED = f"tensors hold {', '.join(FOREIGN)}"
 WIDEST = 2**31 - 1  # of an extent in i32
 SPECIALISED = 16  # bytes: what addresses and strides are looked at modulo
 HOST = {1, 3, 11}  # DLPack's kinds of memory that the CPU reads: its own, and pinned for CUDA or ROCm
-ELSEWHERE = {2: "cuda", 4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 13: "cuda (managed)", 14: "oneapi"}
+ELSEWHERE = {4: "opencl", 7: "vulkan", 8: "metal", 10: "rocm", 14: "oneapi"}
 
 
 class Trait(NamedTuple):
@@ -27,7 +28,7 @@ class Trait(NamedTuple):
     ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
     axes are multiples of 16, else the bytes of an element, or 1 where it is ``packed``. ``wide``: the axes whose
     extents exceed i32. ``even``: those whose extents 16 divides, told to machines with threads alone: there it lets
-    threads move several elements at once up to the edge.
+    threads move several elements at once up to the edge. ``device``: whose memory it is.
     """
 
     dtype: DType
@@ -36,6 +37,7 @@ class Trait(NamedTuple):
     wide: tuple[int, ...] = ()
     packed: bool = False
     even: tuple[int, ...] = ()
+    device: str = "cpu"
 
 
 class Weak(NamedTuple):
@@ -55,12 +57,15 @@ WEAK_BOOL, WEAK_FLOAT, WEAK_I32, WEAK_I64 = Weak(bool_), Weak(f32), Weak(i32), W
 def read(value: Any, name: str) -> Read:
     """The argument called ``name`` as backends take it, and what specialisation sees of it.
 
-    Takes numpy and ml_dtypes arrays, torch tensors on the CPU, what speaks DLPack, and numbers of Python and
-    numpy. Raises TileError that says what is accepted instead.
+    Takes numpy and ml_dtypes arrays, torch tensors on the CPU and on cards of CUDA, what speaks DLPack or the CUDA
+    array interface, and numbers of Python and numpy. Raises TileError that says what is accepted instead.
     """
     torch = loaded("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return read_torch(value, name)
+    said = getattr(value, "__cuda_array_interface__", None)
+    if said is not None:
+        return read_foreign(of_interface(value, said, name), name)
     if hasattr(value, "__dlpack__"):
         return read_dlpack(value, name)
     raise TileError(
@@ -136,6 +141,7 @@ def bounds(array: np.ndarray, address: int) -> tuple[int, int]:
 
 def read_torch(value: Any, name: str) -> Read:
     """A torch tensor; its memory is used as it stands."""
+    device = "cpu" if value.is_cpu else f"{value.device}"
     for wrong, message, mend in REFUSED:
         if wrong(value):
             raise TileError(message.format(name=name, value=value), help=mend.format(name=name))
@@ -147,7 +153,16 @@ def read_torch(value: Any, name: str) -> Read:
         )
     before = address - storage.data_ptr()
     seen = look(dtype, size, address, shape, strides, name)
-    return Array(dtype, address, shape, strides, -(before // size), (storage.nbytes() - before) // size, value), seen
+    lowest, highest = -(before // size), (storage.nbytes() - before) // size
+    if device != "cpu":
+        seen = on_card(seen, shape, device)
+    return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device), seen
+
+
+def on_rocm() -> bool:
+    """Whether what torch calls CUDA is ROCm."""
+    torch = loaded("torch")
+    return torch is not None and torch.version.hip is not None
 
 
 def gradient_wanted(tensor: Any) -> bool:
@@ -157,7 +172,7 @@ def gradient_wanted(tensor: Any) -> bool:
 
 REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (  # what is wrong with a tensor, and the mend
     (
-        lambda t: not t.is_cpu,
+        lambda t: not t.is_cpu and (not t.is_cuda or on_rocm()),
         "{name} lives on {value.device}, which no device of tilevm reaches here",
         "pass {name}.cpu(), and copy the result back",
     ),
@@ -177,8 +192,10 @@ REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (  # what is wrong
 
 
 def read_dlpack(value: Any, name: str) -> Read:
-    """What speaks DLPack, seen through numpy."""
+    """What speaks DLPack: memory of the host is seen through numpy."""
     kind = int(value.__dlpack_device__()[0])
+    if kind in CUDA:
+        return read_foreign(of_dlpack(value, name), name)
     if kind not in HOST:
         where = ELSEWHERE.get(kind, f"DLPack device {kind}")
         raise TileError(
@@ -189,6 +206,27 @@ def read_dlpack(value: Any, name: str) -> Read:
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise TileError(f"{name} cannot be taken over by DLPack: {error}", help=ACCEPTED) from None
     return read_numpy(array, name)
+
+
+def read_foreign(found: Foreign, name: str) -> Read:
+    """A tensor in a card's memory, which is used as it stands."""
+    card = found.card
+    if card is None:  # of nothing: it is nowhere, so anywhere
+        card = 0 if 0 in found.shape else cards("cuda").holding(found.address)
+    device = f"cuda:{card}"
+    seen = look(found.dtype, found.size, found.address, found.shape, found.strides, name)
+    lowest, highest = found.reach
+    array = Array(
+        *(found.dtype, found.address, found.shape, found.strides, lowest, highest, found.owner, found.writable),
+        device=device,
+        stream=found.stream,
+    )
+    return array, on_card(seen, found.shape, device)
+
+
+def on_card(seen: Trait, shape: Sequence[int], device: str) -> Trait:
+    """What is seen of a tensor in a card's memory."""
+    return seen._replace(even=even(shape), device=device)
 
 
 def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str) -> Trait:
@@ -247,4 +285,9 @@ def with_even(argument: Argument, seen: Seen) -> Seen:
     if not isinstance(seen, Trait):
         return seen
     assert isinstance(argument, Array), "a trait is of an array"
-    return seen._replace(even=tuple(axis for axis, extent in enumerate(argument.shape) if extent % EVEN == 0))
+    return seen._replace(even=even(argument.shape))
+
+
+def even(shape: Sequence[int]) -> tuple[int, ...]:
+    """The axes that 16 divides."""
+    return tuple(axis for axis, extent in enumerate(shape) if extent % EVEN == 0)

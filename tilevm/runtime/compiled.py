@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar, cast
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array
+from tilevm.backend import Argument, Array, Streaming
 from tilevm.driver import Build
 from tilevm.layout import Layout
 from tilevm.passes.layouts.fragments import fragments
 from tilevm.runtime.arguments import Seen, Trait, Weak, read
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
+from tilevm.runtime.home import belong
+from tilevm.runtime.launch.plan import Call
+from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.specialise import fits
 from tilevm.runtime.weights import PackedWeights, accept
 from tilevm.source import TileError
@@ -27,10 +31,13 @@ class Compiled:
     The arguments are the kernel's run-time parameters, in order. ``constants``: the compile-time ones.
     """
 
+    __slots__ = ("__call__", "__dict__")  # calls go to what the first slot holds, native code by and by
+
     build: Build
     contract: Contract
     constants: Mapping[str, object]
     num_warps: int = 4
+    __call__: ClassVar[Callable[..., None]]
 
     @property
     def layouts(self) -> Mapping[str, Layout]:
@@ -71,14 +78,26 @@ class Compiled:
         params = ", ".join(f"{p.name}: {p.type}" for p in self.abi.params)
         return f"<{self.abi.name} for {self.target}: {params}>"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "__call__", self._otherwise(None))
+
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        return lambda *args: self.launch(grid, args)
+        try:
+            return self._repeats.launchers[grid]
+        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
+            return self._repeats.launcher(grid)
 
-    def __call__(self, *args: Any) -> None:
-        self.launch(None, args)
+    def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
+        """A launcher that goes through Python."""
 
-    def launch(self, grid: Grid | None, args: Sequence[Any]) -> None:
+        return lambda *args, stream=None: self.launch(grid, args, stream)
+
+    @cached_property
+    def _repeats(self) -> Repeats:
+        return Repeats(self.abi.name, self._otherwise)
+
+    def launch(self, grid: Grid | None, args: Sequence[Any], stream: object = None) -> None:
         """Run on arguments as callers hold them. Raises TileError unless they are what was compiled for."""
         params = self.abi.params
         if len(args) != len(params):
@@ -87,7 +106,7 @@ class Compiled:
                 f"{self.abi.name} was compiled for {len(params)} arguments ({names}), not {len(args)}",
                 help="give all of these by position; compile-time parameters are fixed already",
             )
-        arguments = []
+        arguments, all_seen = [], []
         for param, value in zip(params, args, strict=True):
             if isinstance(value, PackedWeights):
                 accept(param.name, value, self.layouts.get(param.name))
@@ -98,13 +117,35 @@ class Compiled:
                     help="call the kernel itself: it compiles for what it is given",
                 )
             arguments.append(argument)
-        self.run(grid, arguments)
+            all_seen.append(seen)
+        belong(self.device, self.contract.params, all_seen)
+        self.run(grid, arguments, stream)
+        if self._repeats.often(None, args, {} if stream is None else {"stream": stream}):
+            self._prepare(grid, args, stream, all_seen)
 
-    def run(self, grid: Grid | None, arguments: Sequence[Argument]) -> None:
-        """Run on arguments whose types are known to be right; what else the contract asks is checked."""
-        programs = self.counted(grid, arguments)
-        if 0 not in programs:
+    def _prepare(self, grid: Grid | None, args: Sequence[Any], stream: object, seen: Sequence[Seen]) -> None:
+        places: list[int | None] = [*range(len(args))]
+        given = () if stream is None else (stream,)
+        call = Call((*args, *given), ("stream",)[: len(given)], places + [None] * len(given), (), stream)
+        if self._repeats.prepare(self.build.artifact, self, call, seen) and grid is None:
+            object.__setattr__(self, "__call__", self._repeats.launcher(None))
+
+    def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
+        """Run on arguments whose types and devices are known to be right; what else the contract asks is checked."""
+        self.run_counted(self.counted(grid, arguments), arguments, stream)
+
+    def run_counted(self, programs: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+        """Run so many programs. Raises TileError for a stream where the device has none."""
+        if stream is not None and not self.build.where.streams:
+            raise TileError(
+                f"device {self.device!r} has no streams", help="leave out stream=: the call returns when all is done"
+            )
+        if 0 in programs:
+            return
+        if stream is None:
             self.build.artifact.launch(programs, arguments)
+        else:
+            cast(Streaming, self.build.artifact).launch(programs, arguments, stream)
 
     def counted(self, grid: Grid | None, arguments: Sequence[Argument]) -> tuple[int, int, int]:
         """How many programs such a call runs along x, y and z. Raises TileError for what the contract forbids."""

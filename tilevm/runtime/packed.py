@@ -6,13 +6,13 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tilevm.backend import Array
 from tilevm.optional import loaded
-from tilevm.runtime.arguments import SPECIALISED, Read, Trait, read, wide
+from tilevm.runtime.arguments import SPECIALISED, Read, Trait, on_card, read, wide
 from tilevm.source import TileError
 from tilevm.types import DType, dtype as dtype_called, row_major
 from tilevm.types.codec.packing import packed_bytes
@@ -45,31 +45,32 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
     """A tensor whose elements lie in the bytes of ``buffer`` without gaps, to be given to a kernel.
 
     Elements are in row-major order, and element i owns bits i * bits … (i + 1) * bits - 1 of the bytes, its least
-    significant bit first, as :func:`tv.pack` puts them. ``buffer``: bytes of numpy, of torch on the CPU, or of whatever
-    Python reads as such; they are used in place, must be contiguous, and bytes after the last element are left alone.
+    significant bit first, as :func:`tv.pack` puts them. ``buffer``: bytes of numpy, of torch, of what kernels take for
+    memory of a card, or of whatever Python reads as such; they are used in place, must be contiguous, and bytes after
+    the last element are left alone.
     A kernel's store changes the bits of the elements that it stores, and no others. A signature says
     ``w: u4[K, N] packed``.
 
     Raises :class:`TileError` for a buffer that is too short or does not hold bytes, and for negative extents.
     """
     kind, extents = dtype_called(dtype), shape_given(shape)
-    held, writable = bytes_of(buffer)
-    needed = packed_bytes(prod(extents), kind.bits)
+    held = bytes_of(buffer)
+    needed, whole = packed_bytes(prod(extents), kind.bits), held.size * 8 // kind.bits
     if held.size < needed:
         raise TileError(
             f"{kind}[{', '.join(map(str, extents))}] packed takes {needed} bytes, and the buffer has {held.size}",
-            help=f"it holds {held.size * 8 // kind.bits} elements of {kind}",
+            help=f"it holds {whole} elements of {kind}",
         )
-    address: int = held.__array_interface__["data"][0]
     strides = [s or 0 for s in row_major(extents)]  # all are known
     pitches = (s * kind.bits for n, s in zip(extents, strides, strict=True) if n > 1 and s != 1)
-    aligned = address % SPECIALISED == 0 and all(p % (8 * SPECIALISED) == 0 for p in pitches)
+    aligned = held.address % SPECIALISED == 0 and all(p % (8 * SPECIALISED) == 0 for p in pitches)
     units = (False,) * (len(extents) - 1) + (True,) * bool(extents)
     seen = Trait(kind, units, SPECIALISED if aligned else 1, wide(extents), packed=True)
-    whole = held.size * 8 // kind.bits
-    return Packed(
-        buffer, kind, extents, (Array(kind, address, extents, tuple(strides), 0, whole, held, writable, True), seen)
-    )
+    if held.device != "cpu":
+        seen = on_card(seen, extents, held.device)
+    whereabouts = (held.owner, held.writable, True, held.device, held.stream)
+    array = Array(kind, held.address, extents, tuple(strides), 0, whole, *whereabouts)
+    return Packed(buffer, kind, extents, (array, seen))
 
 
 @read.register
@@ -89,9 +90,21 @@ def shape_given(shape: Any) -> tuple[int, ...]:
     return extents
 
 
-def bytes_of(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
-    """A buffer as a row of bytes that keeps its memory alive, and whether it can be written to."""
-    if isinstance(buffer, np.ndarray) or hasattr(buffer, "__dlpack__"):
+class Bytes(NamedTuple):
+    """A row of bytes: where it begins, how long it is, and as :class:`Array` has them what keeps it alive, whether it
+    can be written to, whose memory it is and the stream of its owner's work."""
+
+    address: int
+    size: int
+    owner: Any
+    writable: bool
+    device: str = "cpu"
+    stream: int = 0
+
+
+def bytes_of(buffer: Any) -> Bytes:
+    """A buffer as a row of bytes."""
+    if isinstance(buffer, np.ndarray) or hasattr(buffer, "__dlpack__") or hasattr(buffer, "__cuda_array_interface__"):
         return bytes_of_array(buffer)
     try:
         held = np.frombuffer(buffer, np.uint8)
@@ -100,10 +113,10 @@ def bytes_of(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
             f"packed elements lie in bytes, and Python reads none from this {type(buffer).__name__}: {error}",
             help="pass an array of u8, such as tv.pack(tv.encode(x, dtype), dtype)",
         ) from None
-    return held, held.flags.writeable
+    return Bytes(held.__array_interface__["data"][0], held.size, held, held.flags.writeable)
 
 
-def bytes_of_array(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
+def bytes_of_array(buffer: Any) -> Bytes:
     """The same of an array or tensor of u8, read as an argument of a kernel is."""
     array, seen = read(buffer, "buffer")
     assert isinstance(array, Array) and isinstance(seen, Trait), "arrays are read as such"
@@ -118,8 +131,7 @@ def bytes_of_array(buffer: Any) -> tuple[np.ndarray[Any, Any], bool]:
             f"the buffer has strides {array.strides}, and packed elements lie in bytes without gaps",
             help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
         )
-    held = array.owner.numpy() if is_torch(buffer) else array.owner
-    return held.reshape(-1), array.writable
+    return Bytes(array.address, prod(array.shape), array.owner, array.writable, array.device, array.stream)
 
 
 def is_torch(buffer: Any) -> bool:

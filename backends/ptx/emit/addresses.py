@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tilevm.types import DType, Kind, i32, i64
 
-from .elements import Element, Known, Reg, register
+from .elements import Element, Known, Reg, operand, register
 from .integers import add, mul
 from .text import Text
 
 NEAR = 1 << 24  # an i32 offset and a smaller constant meet no edge of i32: memory reached so ends this far before it
 FAR = 1 << 31  # bytes that an instruction may add to an address
+FLIPS = {"xor.b32": 2, "lop3.b32": 3}  # functions of single bits, and how many operands they are of
 
 
 def global_address(t: Text, base: Reg, offset: Element, dtype: DType, size: int) -> Reg:
@@ -38,9 +39,10 @@ def summed(t: Text, base: Reg, offset: Element, dtype: DType, size: int) -> Elem
 
 def terms(t: Text, name: str) -> list[str]:
     """What was added up in the loop around to give a register."""
-    if name not in t.sums or not t.varies(name):
+    maker, added = t.maker(name)
+    if maker != "add.s64" or not all(part.startswith("%") for part in added) or not t.varies(name):
         return [name]
-    return [term for part in t.sums[name] for term in terms(t, part)]
+    return [term for part in added for term in terms(t, part)]
 
 
 def reachable(t: Text, address: Reg) -> Reg:
@@ -52,6 +54,23 @@ def shared_address(t: Text, base: Reg, offset: Element, dtype: DType, size: int)
     """The same in shared memory, whose addresses have 32 bits."""
     if dtype.bits > 32 and not isinstance(offset, Known):
         offset = Reg(t.pure("r", "cvt.u32.u64", register(t, offset, dtype)))
-    found = add(t, i32, base, mul(t, i32, offset, Known(size)))
+    far = bytes_of(t, offset, size) if isinstance(offset, Reg) else mul(t, i32, offset, Known(size))
+    found = add(t, i32, base, far)
     assert isinstance(found, Reg)
     return found
+
+
+def bytes_of(t: Text, offset: Reg, size: int) -> Element:
+    """So many units in bytes. What flips bits is made of bytes already: the assembler would put off a shift to where it
+    can be joined with an addition, and so do both in each trip of a loop."""
+    maker, parts = t.maker(offset.name)
+    if maker not in FLIPS or size & (size - 1) or size == 1:
+        return mul(t, i32, offset, Known(size))
+    count = FLIPS[maker]
+    given = [operand(t, mul(t, i32, element(part), Known(size)), i32) for part in parts[:count]]
+    return Reg(t.pure("r", maker, *given, *parts[count:]), offset.plus * size)
+
+
+def element(part: str) -> Element:
+    """An operand of an instruction that was written."""
+    return Reg(part) if part.startswith("%") else Known(int(part, 0))

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tilevm.ir import Block, Value, ops
-from tilevm.types import DType, bool_, u32, u64
+from tilevm.types import DType, bool_, i64, u32, u64
 
 from .booleans import both, either
 from .elements import Element, Elements, Known, Reg, centred, condition, kind_of, operand, raw, register, size_of
 from .integers import chosen, compare, signed, sub
+from .rings import kept
 from .state import State, count_of, dtype_of, spell
 from .text import Text
+from .walks import Step, walks
 from .words import unpacked, words
 
 MOVES = {"p": "mov.pred", "r": "mov.b32", "rd": "mov.b64"}
@@ -92,10 +94,11 @@ def write(t: Text, name: str, x: Element, dtype: DType) -> None:
         t.line(f"{MOVES[kind]} {name}, {raw(x.value, dtype) if isinstance(x, Known) else register(t, x, dtype)}")
 
 
-def enter(s: State, given: Sequence[Value]) -> list[Carried]:
-    """Registers for carried values, holding what comes in."""
+def enter(s: State, params: Sequence[Value], given: Sequence[Value], others: Sequence[Move] = ()) -> list[Carried]:
+    """Registers for carried values, holding what comes in; ``others``: what else is moved at once."""
     carried = [Carried.of(s.t, v) for v in given]
-    assign(s.t, list(moves(s.t, carried, [s.values[v] for v in given])))
+    coming = [kept(s, value, param) for param, value in zip(params, given, strict=True)]
+    assign(s.t, [*moves(s.t, carried, coming), *others])
     return carried
 
 
@@ -112,41 +115,56 @@ def _(op: ops.For, s: State) -> Sequence[Elements]:
     runs = begins(s.t, dtype, lower, upper, step)
     if isinstance(runs, Known) and not runs.value:
         return [s.values[v] for v in op.carried]
-    carried = enter(s, (op.lower, *op.carried))
+    found = walks(s, op)
+    plain = [i for i in range(len(op.carried)) if i not in found]
+    params = [op.body.params[0], *(op.body.params[i + 1] for i in plain)]
+    steps = [step for i, one in found.items() for step in one.enter(s, op.body.params[i + 1], op.carried[i])]
+    carried = enter(s, params, (op.lower, *(op.carried[i] for i in plain)), addresses(steps))
     head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     if not isinstance(runs, Known):
         s.t.line(f"bra {end}", condition(s.t, runs, yes=False))
     s.t.mark(loop)
-    with s.t.scope(head, [name for one in carried for name in one.names]):
-        bind(s, op.body.params, carried)
-        yielded = s.run(op.body)
-        again(s, op, carried, yielded, loop)
+    with s.t.scope(head, [*(name for one in carried for name in one.names), *(name for name, _ in steps)]):
+        bind(s, params, carried)
+        s.run(op.body)
+        yielded = [kept(s, op.body.end.operands[i], op.body.params[i + 1]) for i in plain]
+        further = [step for one in found.values() for step in one.further(s)]
+        again(s, op, carried, [*moves(s.t, carried[1:], yielded), *addresses(further)], loop)
     s.t.mark(end)
-    return [one.elements(s.t) for one in carried[1:]]
+    made = {i: one.elements(s.t) for i, one in zip(plain, carried[1:], strict=True)}
+    return [made.get(i, ()) for i in range(len(op.carried))]  # nobody takes the last of addresses
 
 
-def again(s: State, op: ops.For, carried: Sequence[Carried], yielded: Sequence[Elements], loop: str) -> None:
+def addresses(steps: Sequence[Step]) -> list[Move]:
+    return [(name, x, i64) for name, x in steps]
+
+
+def again(s: State, op: ops.For, carried: Sequence[Carried], following: Sequence[Move], loop: str) -> None:
     """The end of a trip: whether there is another, the registers for it, and the way back."""
     upper, step = s.number(op.upper), s.number(op.step)
     dtype, index = carried[0].dtype, carried[0].names[0]
-    size, kind = size_of(dtype), "s" if signed(dtype) else "u"
-    safe = limit(dtype, upper, step)
+    size = size_of(dtype)
+    safe = limit(dtype, s.number(op.lower), upper, step)
     more = None if safe else goes_on(s.t, dtype, Reg(index), upper, step)
-    assign(s.t, list(moves(s.t, carried[1:], yielded)))
+    assign(s.t, following)
     s.t.line(f"add.s{size} {index}, {index}, {operand(s.t, step, dtype)}")
     if more is None:  # the register holds another number now, so what is known of the last one does not serve
         guard = s.t.fresh("p")
-        s.t.line(f"setp.{safe}.{kind}{size} {guard}, {index}, {operand(s.t, upper, dtype)}")
+        s.t.line(f"setp.{safe}{size} {guard}, {index}, {operand(s.t, upper, dtype)}")
     else:
         guard = condition(s.t, more)
     s.t.line(f"bra {loop}", guard)
 
 
-def limit(dtype: DType, upper: Element, step: Element) -> str:
-    """How the next index compares with the end where there is a next trip; empty where it might wrap."""
-    if not (isinstance(step, Known) and isinstance(upper, Known) and dtype.bits in (32, 64)):
+def limit(dtype: DType, lower: Element, upper: Element, step: Element) -> str:
+    """How the next index compares with the end where there is a next trip, and as what; empty where it might wrap."""
+    if not isinstance(step, Known) or dtype.bits not in (32, 64):
         return ""
-    return ("lt" if step.value > 0 else "gt") if dtype.min <= upper.value + step.value <= dtype.max else ""
+    if isinstance(upper, Known) and dtype.min <= upper.value + step.value <= dtype.max:
+        return f"{'lt' if step.value > 0 else 'gt'}.{'s' if signed(dtype) else 'u'}"
+    # two numbers of 0 or more, of which a sign takes one bit, do not reach the edge of unsigned ones together
+    rises = signed(dtype) and isinstance(lower, Known) and lower.value >= 0 and step.value > 0
+    return "lt.u" if rises else ""
 
 
 def begins(t: Text, dtype: DType, lower: Element, upper: Element, step: Element) -> Element:
@@ -183,7 +201,7 @@ def goes_on(t: Text, dtype: DType, index: Element, upper: Element, step: Element
 
 @spell.rule(ops.While)
 def _(op: ops.While, s: State) -> Sequence[Elements]:
-    carried = enter(s, op.carried)
+    carried = enter(s, op.condition.params, op.carried)
     head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     s.t.mark(loop)
     with s.t.scope(head, [name for one in carried for name in one.names]):

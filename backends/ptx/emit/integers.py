@@ -260,10 +260,11 @@ AFTER_AND = {"or": 0xEA, "xor": 0x6A}  # tables of lop3 for (a & b) | c and (a &
 
 def after_and(t: Text, name: str, left: str, right: str) -> str:
     """``or`` and ``xor``: in one instruction with the ``and`` that made an operand."""
-    if right in t.ands and left not in t.ands:
+    if t.maker(right)[0] == "and.b32" != t.maker(left)[0]:
         left, right = right, left
-    if left in t.ands:
-        return t.pure("r", "lop3.b32", *t.ands[left], right, f"0x{AFTER_AND[name]:x}")
+    maker, masked = t.maker(left)
+    if maker == "and.b32":
+        return t.pure("r", "lop3.b32", *masked, right, f"0x{AFTER_AND[name]:x}")
     return t.pure("r", f"{name}.b32", left, right)
 
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from tilevm.abi import Entry, KernelAbi, Slot
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import uses, walk
+from tilevm.passes.threads.pressure import crowds
 from tilevm.target import target
 from tilevm.types import DType, Kind, u8
 
 from ..records import Records
-from . import arrays, atomics, control, lanes, memory, random, report
+from . import arrays, atomics, control, lanes, memory, random, report, rings
 from .access import from_words, stored_as
 from .elements import Element, Known, Reg
 from .integers import compare, cut
 from .state import State
 from .text import CLASSES, Text
 
-RULES = (arrays, atomics, control, lanes, memory, random, report)  # each adds its own to the table
+RULES = (arrays, atomics, control, lanes, memory, random, report, rings)  # each adds its own to the table
 SHARED = "smem"
 
 
@@ -41,7 +42,7 @@ def emit(func: Func) -> Listing:
     assert machine.since is not None, f"{machine.name} does not speak PTX"
     text = Text(machine.since)
     buffers = [op for op in walk(func.body) if isinstance(op, threads.SharedBuffer)]
-    state = State(text, func, machine, uses(func.body))
+    state = State(text, func, machine, uses(func.body), rings.units(func))
     abi = KernelAbi.of(func)
     text.locate(func.span)
     arguments(state, abi)
@@ -57,7 +58,9 @@ def emit(func: Func) -> Listing:
     count = func.warps * machine.lanes
     lines = [
         *head(text, machine.name, bool(buffers)),
-        *entry(name, abi, count, hidden),
+        *entry(name, abi, hidden),
+        *limits(func, count),
+        "{",
         *registers(text),
         *text.listed(),
         "}",
@@ -89,14 +92,20 @@ def escaped(file: str) -> str:
     return file.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def entry(name: str, abi: KernelAbi, count: int, hidden: Sequence[str] = ()) -> list[str]:
-    """The entry's name and parameters, and how many threads it is for. ``hidden``: parameters behind the caller's."""
+def limits(func: Func, count: int) -> list[str]:
+    """How many threads the entry is for. Where registers are short, that one block may have them all: the assembler
+    aims at several otherwise, and where it must spill has been seen to leave a thread 32."""
+    return [f".reqntid {count}, 1, 1", *([".minnctapersm 1"] if crowds(func) else [])]
+
+
+def entry(name: str, abi: KernelAbi, hidden: Sequence[str] = ()) -> list[str]:
+    """The entry's name and parameters. ``hidden``: parameters behind the caller's."""
     params = [(kind_in_call(e), parameter(i), described(e)) for i, e in enumerate(abi.entries)]
     params += [("u64", name, told) for name, told in zip(hidden, report.PARAMETERS, strict=False)]
     lines = [f".visible .entry {name}("]
     for i, (kind, param, what) in enumerate(params, 1):
         lines.append(f"\t.param .{kind} {param}{',' if i < len(params) else ''} // {what}")
-    return [*lines, ")", f".reqntid {count}, 1, 1", "{"]
+    return [*lines, ")"]
 
 
 def parameter(number: int) -> str:

@@ -10,9 +10,9 @@ from tilevm.types import DType, Pointer, Tensor, i32
 from .access import Place, bracket, load, store
 from .addresses import global_address, shared_address
 from .arrays import code
-from .elements import Element, Elements, Known, Reg, condition, register
-from .elementwise import select
-from .integers import add, compare, sub
+from .elements import Element, Elements, Known, Reg, condition
+from .integers import add
+from .rings import begins
 from .state import State, dtype_of, spell
 
 BY_BYTES = {16: "cg", 8: "ca", 4: "ca"}  # through L2 alone, or through both caches
@@ -28,21 +28,27 @@ def global_places(s: State, memory: Value, offsets: Value, mask: Value | None, u
     """Where each vector lies."""
     kind, held = dtype_of(offsets), s.values[offsets]
     for offset, where in zip(held, s.mask(mask, len(held)), strict=True):
-        yield Place("global", global_address(s.t, s.bases[memory], offset, kind, unit.numpy_bytes), where)
+        if offsets in s.walks:
+            assert isinstance(offset, Reg)
+            yield Place("global", offset, where)
+        else:
+            yield Place("global", global_address(s.t, s.bases[memory], offset, kind, unit.numpy_bytes), where)
 
 
 def shared_places(
     s: State, buffer: Value, slot: Value | None, offsets: Value, mask: Value | None = None
 ) -> Iterator[Place]:
-    """The same in shared memory, from the beginning of a slot."""
+    """The same in shared memory, from the beginning of a slot. What a thread's own place is made of goes first: a loop
+    does not change it, and the slot is alike in all threads, so an instruction can add it."""
     kind, held, base = dtype_of(offsets), s.values[offsets], s.bases[buffer]
     made = buffer.owner
     assert isinstance(made, threads.SharedBuffer)
     size = made.of.numpy_bytes
-    if slot is not None:
-        base = shared_address(s.t, base, s.number(slot), i32, made.count * size)
+    far = Known(0) if slot is None else begins(s, slot, made)
     for offset, where in zip(held, s.mask(mask, len(held)), strict=True):
-        yield Place("shared", shared_address(s.t, base, offset, kind, size), where)
+        address = add(s.t, i32, shared_address(s.t, base, offset, kind, size), far)
+        assert isinstance(address, Reg)
+        yield Place("shared", address, where)
 
 
 @spell.rule(threads.GlobalLoad)
@@ -73,20 +79,6 @@ def _(op: threads.SharedBuffer, s: State) -> Sequence[Elements]:
     assert s.shared is not None
     s.bases[op.result] = Reg(s.shared.name, op.at)
     return [()]
-
-
-@spell.rule(threads.Ring)
-def _(op: threads.Ring, s: State) -> Sequence[Elements]:
-    further = add(s.t, i32, s.number(op.slot), Known(op.by))
-    if isinstance(further, Known):
-        return [(Known(further.value % op.slots),)]
-    if not op.by:
-        return [(further,)]
-    if op.by == op.slots - 1:  # one back: behind 0 comes the largest number, of which the last slot is left
-        back = sub(s.t, i32, s.number(op.slot), Known(1))
-        return [(Reg(s.t.pure("r", "min.u32", register(s.t, back, i32), str(op.slots - 1))),)]
-    around = compare(s.t, i32, "ge", further, Known(op.slots))
-    return [(select(s.t, i32, around, sub(s.t, i32, further, Known(op.slots)), further),)]
 
 
 @spell.rule(threads.SharedLoad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tilevm.abi import Slot
@@ -21,18 +21,21 @@ spell: Table[[State], Sequence[Elements]] = Table("PTX of an instruction")
 class State:
     """``values``: the registers of numbers and register arrays. ``bases``: where memory begins: of a tensor or pointer
     the register with its global address, of a buffer its byte in shared memory. ``arguments``: what the call brings.
-    ``uses``: how often a value is taken.
+    ``uses``: how often a value is taken. ``units``: of slots that are kept in bytes, how many stand for 1. ``walks``:
+    offsets that are kept as addresses.
     """
 
     t: Text
     func: Func
     target: Target
     uses: dict[Value, int]
+    units: Mapping[Value, int]
     shared: Reg | None = None
     told: Told | None = None
     values: dict[Value, Elements] = field(default_factory=dict)
     bases: dict[Value, Reg] = field(default_factory=dict)
     arguments: dict[tuple[str, Slot, int], Element] = field(default_factory=dict)
+    walks: set[Value] = field(default_factory=set)
 
     def run(self, block: Block) -> list[Elements]:
         """The instructions of a block; what it yields, one entry a value."""

@@ -20,7 +20,7 @@ CLASSES = {"p": "pred", "h": "b16", "r": "b32", "rd": "b64"}  # letters of regis
 Version = tuple[int, int]
 REGISTER = re.compile(r"%(?:rd|r|p|h)\d+")
 PLACE = "\t.loc "
-ADDRESSING = ("add.s", "sub.s", "mul.lo.s", "mul.wide.", "shl.b", "cvt.s64.", "cvt.u64.")  # what leaves loops
+ADDRESSING = ("add.s", "sub.s", "mul.lo.s", "mul.wide.", "shl.b", "xor.b32", "lop3.b32", "cvt.s64.", "cvt.u64.")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Text:
     files: list[str] = field(default_factory=list)
     labels: int = 0
     depth: dict[str, int] = field(default_factory=dict)  # of registers: the scope that they are the same throughout
-    sums: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of 64 bits: the registers that were added
-    ands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of 32 bits: what an ``and`` was made of
+    made: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # registers: pure instruction, operands
     _scopes: list[Scope] = field(default_factory=lambda: [Scope()])
     _at: Span | None = None  # the line in force
     _next: Span | None = None  # that of what is written next
@@ -92,11 +91,12 @@ class Text:
         level = self.write(op, Line(f"\t{op} {target}, {', '.join(operands)};", names), operands)
         self._scopes[level].known[key] = names
         self.depth.update(dict.fromkeys(names, level))
-        if op == "add.s64" and all(o.startswith("%") for o in operands):
-            self.sums[names[0]] = operands
-        if op == "and.b32":
-            self.ands[names[0]] = operands
+        self.made.update(dict.fromkeys(names, (op, operands)))
         return names
+
+    def maker(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """The pure instruction that made a register, and its operands; nothing where there is none such."""
+        return self.made.get(name, ("", ()))
 
     def write(self, op: str, line: Line, operands: Sequence[str]) -> int:
         """A pure instruction, as far out as its operands allow where it makes addresses; the scope it came to."""

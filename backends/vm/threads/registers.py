@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tilevm.ir import Op, ops, threads
+from tilevm.source import TileError
 from tilevm.types import Scalar, Tile
 
 from ..elementwise import compute
@@ -69,6 +70,10 @@ def _(op: threads.Numbers, b: ThreadBlock) -> Sequence[Held]:
 @act.rule(threads.Ring)
 def _(op: threads.Ring, b: ThreadBlock) -> Sequence[Held]:
     held = b.held(op.slot)
+    if op.before is not None:
+        before = b.held(op.before).data
+        if np.any((before + 1) % op.slots != held.data):
+            raise TileError(f"ring: slot {held.data[0]} does not follow slot {before[0]} of {op.slots}", op.span)
     moved = held.data + np.int32(op.by)
     return [Held(np.where(moved >= op.slots, moved - np.int32(op.slots), moved), held.poison)]
 

@@ -68,7 +68,7 @@ from tilevm.ir.ops.shape import (
     Splat,
     Sum,
 )
-from tilevm.ir.ops.stage import Fetch, Landed, Stage, Staged
+from tilevm.ir.ops.stage import Fetch, Landed, Sent, Stage, Staged
 from tilevm.ir.ops.view import View
 
 __all__ = [
@@ -150,6 +150,7 @@ __all__ = [
     "Scan",
     "Scatter",
     "Select",
+    "Sent",
     "SetLayout",
     "Shl",
     "Shr",

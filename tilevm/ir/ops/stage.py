@@ -32,8 +32,8 @@ class Stage(Op, name="stage", effect=Effect.WRITE):
 class Fetch(Op, name="fetch", effect=Effect.WRITE):
     """Begin to copy the box of ``tensor`` at ``offsets`` to a slot; 0 stands for elements outside.
 
-    With ``when`` false all of it is outside. It lands when its token is waited for; nobody may read the slot before.
-    ``threads``: which thread copies which elements.
+    With ``when`` false all of it is outside. It lands when the group that the next ``sent`` closes is waited for;
+    nobody may read the slot before. ``threads``: which thread copies which elements.
     """
 
     stage: Value = operand()
@@ -52,11 +52,18 @@ class Fetch(Op, name="fetch", effect=Effect.WRITE):
             raise TileError(f"fetch: {found} into {held}", self.span)
         if self.when is not None and self.when.type != Scalar(bool_):
             raise TileError(f"fetch: when is {self.when.type}, not bool", self.span)
+        return ()
+
+
+class Sent(Op, name="sent", effect=Effect.WRITE):
+    """Close a group of the fetches since the last one, perhaps of none, giving its token."""
+
+    def infer(self) -> tuple[Type, ...]:
         return (Token(),)
 
 
 class Landed(Op, name="landed", effect=Effect.WRITE):
-    """Until the copies of these tokens have landed."""
+    """Until the groups of these tokens have landed."""
 
     tokens: tuple[Value, ...] = operands()
 

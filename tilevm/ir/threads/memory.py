@@ -137,15 +137,18 @@ class SharedBuffer(ThreadOp, name="shared", effect=Effect.WRITE):
 class Ring(ThreadOp, name="ring"):
     """``(slot + by) mod slots``, an i32: the slot so many further round a ring; ``slot`` is one of ``range(slots)``.
 
-    Later it is an addition and a select; until then passes see how the slots of a ring relate.
+    Later it is an addition and a select; until then passes see how the slots of a ring relate. ``before``: the slot one
+    back from ``slot``, where that is at hand: of three slots it leaves but one to come next.
     """
 
     slot: Value = operand()
+    before: Value | None = optional()
     by: int = attribute()
     slots: int = attribute()
 
     def infer(self) -> tuple[Type, ...]:
         slot(self, self.slot)
+        slot(self, self.before)
         if not 0 <= self.by < self.slots:
             raise TileError(f"ring: {self.by} further round {self.slots} slots", self.span)
         return (Scalar(i32),)

@@ -223,7 +223,7 @@ def same(layout: Layout) -> Layout:
     return layout
 
 
-@relate.rule(ops.Stage, ops.Fetch, ops.Landed, ops.Staged)
+@relate.rule(ops.Stage, ops.Fetch, ops.Sent, ops.Landed, ops.Staged)
 def _(op: Op, found: Relations) -> None:
     """A tile comes out of a stage in whatever layout its instruction says."""
 

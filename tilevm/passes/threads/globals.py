@@ -15,6 +15,7 @@ from tilevm.passes.threads.lowering import Lowering, dtype_of
 from tilevm.types import Dim, DType, Kind, Tensor, i32, i64, integer, u8, u32, u64
 
 WIDEST = 16  # bytes of the widest access of a thread
+FEW = 2  # registers that a loop may spare for what its index is compared with
 
 
 @dataclass(frozen=True)
@@ -232,12 +233,39 @@ def farthest(at: Places, dim: int) -> int:
 
 def left(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:
     """Whether there is more left to the edge than the registers' part of the index, which is known: what else makes the
-    index is taken off the extent, for all of them at once."""
-    rest, index = end_of(low, box.tensor, dim, box.type.dims[dim], i32), low.index(box.at, dim)
+    index is taken off the extent, for all of them at once.
+
+    Of an offset that grows in a loop it is asked whether it falls below what is left without it, which the loop does
+    not change; unless that takes many registers.
+    """
+    first, *fixed = parts(box.offsets[dim])
+    grows = any(atom in low.facts.loops for atom, _ in low.facts.linear(first).terms)
+    rest = end_of(low, box.tensor, dim, box.type.dims[dim], i32)
+    index, own = part_of(low, box, dim, groups, fewest=grows)
+    numbers = low.numbers(own) if any(own) else None
+    if grows and len(set(own)) <= FEW and farthest(box.at, dim) + sum(map(constant_of, fixed)) <= i32.max:
+        for less in (index, *map(low.__getitem__, fixed), numbers):
+            rest = rest if less is None else low.both(ops.Sub, rest, less)
+        return low.compare(ops.Gt, rest, low[first])
     for less in (index, low[box.offsets[dim]]):
         rest = rest if less is None else low.both(ops.Sub, rest, less)
-    own = registers_part(low, box.at, dim, groups.first)
-    return low.compare(ops.Gt, rest, low.number(0) if own is None else own)
+    return low.compare(ops.Gt, rest, low.number(0) if numbers is None else numbers)
+
+
+def part_of(low: Lowering, box: Box, dim: int, groups: Groups, fewest: bool) -> tuple[Value | None, tuple[int, ...]]:
+    """The parts of the index along a dim that threads and registers have. ``fewest``: rounded down to what divides the
+    distance from where the box begins to the edge, so that fewer differ; all tell the same of what lies inside."""
+    facts, index = low.facts, box.at.threads[dim]
+    own = box.at.registers[dim][list(groups.first)]
+    whole = facts.multiple(edge(box.type.dims[dim]) - facts.linear(box.offsets[dim]))
+    if not fewest or not whole or int((index % whole).max() + (own % whole).max()) >= whole:
+        return low.index(box.at, dim), tuple(map(int, own))
+    return low.index(box.at, dim) if int(index.max()) >= whole else None, tuple(map(int, own // whole * whole))
+
+
+def constant_of(value: Value) -> int:
+    assert isinstance(value.owner, ops.Constant), "what an offset is added to is a constant"
+    return int(value.owner.value)
 
 
 def within(low: Lowering, box: Box, dim: int, groups: Groups) -> Value:

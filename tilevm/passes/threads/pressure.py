@@ -1,7 +1,7 @@
 """Registers that a thread surely needs at once: what no assembler could keep is refused before it tries.
 
-Counted is what a loop carries, and what was read before it and is multiplied in it: neither can be made anew in the
-loop. What else is alive there, such as addresses, is left out, so what passes may still spill.
+Counted is what a loop carries besides offsets, and what was read before it and is multiplied in it: neither can be made
+anew in the loop. What else is alive there, such as addresses, is left out, so what passes may still spill.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tilevm.types import Scalar, Tile
 
 NAMED = 4  # tiles that a message names
 Loop = ops.For | ops.While
+Reaching = threads.GlobalLoad | threads.GlobalStore | threads.AsyncCopy
 
 
 def refuse_large(func: Func) -> None:
@@ -29,18 +30,33 @@ def refuse_large(func: Func) -> None:
                 raise too_many(func, machine, op, held)
 
 
+def crowds(func: Func) -> bool:
+    """Whether a loop or a product of ``func`` needs more than half of the registers that a thread has."""
+    assert func.target is not None, f"{func.name} is not at thread level"
+    limit = target(func.target).limits.registers_per_thread
+    return any(
+        2 * sum(dict(needed(op)).values()) > limit for op in walk(func.body) if isinstance(op, Loop | threads.Mma)
+    )
+
+
 def needed(op: Op) -> Iterator[tuple[Value, int]]:
     """Values that are in registers throughout a loop, or when a product begins, and how many they take."""
     if isinstance(op, threads.Mma):
         yield op.acc, words(op.acc)
     if not isinstance(op, Loop):
         return
-    params = op.body.params[1:] if isinstance(op, ops.For) else op.body.params
-    yield from ((param, words(param)) for param in params)
+    yield from carries(op)
     inside = {value for inner in walk(op.body) for value in inner.results}
     for inner in walk(op.body):
         if isinstance(inner, threads.Mma):
             yield from ((v, words(v)) for v in (inner.a, inner.b) if v not in inside and read(v))
+
+
+def carries(loop: Loop) -> Iterator[tuple[Value, int]]:
+    """What a loop carries besides offsets, and the registers that it takes."""
+    params = loop.body.params[1:] if isinstance(loop, ops.For) else loop.body.params
+    offsets = {op.offsets for op in walk(loop.body) if isinstance(op, Reaching)}
+    yield from ((param, words(param)) for param in params if param not in offsets)
 
 
 def read(value: Value) -> bool:

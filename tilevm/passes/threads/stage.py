@@ -22,7 +22,7 @@ def _(op: ops.Stage, low: Lowering) -> Sequence[Value]:
 
 @lower.rule(threads.Ring)
 def _(op: threads.Ring, low: Lowering) -> Sequence[Value]:
-    return [low.add(threads.Ring, slot=low[op.slot], by=op.by, slots=op.slots)]
+    return [low.add(threads.Ring, slot=low[op.slot], before=None, by=op.by, slots=op.slots)]
 
 
 @lower.rule(ops.Fetch)
@@ -46,6 +46,11 @@ def _(op: ops.Fetch, low: Lowering) -> Sequence[Value]:
         slot=low[op.slot],
         width=groups.width,
     )
+    return ()
+
+
+@lower.rule(ops.Sent)
+def _(op: ops.Sent, low: Lowering) -> Sequence[Value]:
     return [low.add(threads.AsyncCommit)]
 
 

@@ -1,0 +1,224 @@
+"""Kernels of the cards: compiled for one, loaded when first launched, launched in the order of a stream."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple, NoReturn
+
+from tilevm.abi import KernelAbi
+from tilevm.backend import Argument, Array, Artifact, Starter, packer
+from tilevm.compiling import COMPILING
+from tilevm.debug import debugging
+from tilevm.ir import Func, threads
+from tilevm.ir.rewrite import walk
+from tilevm.source import TileError
+from tilevm.target import target
+
+from ..arguments import Stretch, stretches
+from ..artifact import ATOMICS, Written
+from ..assemble import Machine, made_by
+from ..records import Records, Report
+from .cards import Card, cards
+from .code import Code
+from .driver import driver, release, version
+from .faults import number
+from .memory import Copy, copied, moved
+from .module import Function, assembles, load
+from .passing import Slots
+from .refusal import Try, refuse_grid, refuse_memory
+from .start import Native, Record, start
+from .streams import capturing, chosen, finish, handle_of, wait
+
+STORES = (threads.GlobalStore, *ATOMICS)
+
+
+class Loaded(NamedTuple):
+    """A kernel on its card: the function there, what launching it takes, and what launches it."""
+
+    function: Function
+    record: Record
+    native: Native
+
+
+class OnCard(Written):
+    """A kernel for one card."""
+
+    def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
+        """``records``: of what it prints and asserts; ``stages``: its texts."""
+        self.abi, self.card, self.code, self.records, self.stages = abi, card, code, records, stages
+        self.target, self.listing, self.architecture = target(code.target), code.listing, card.architecture
+        self.careful = debugging()  # every launch is checked and waited for
+        self.words = packer(abi)
+        self._loaded: Loaded | None = None
+
+    @property
+    def assembled(self) -> bool:
+        """Whether machine code is made of it here, rather than by the driver."""
+        return assembles(self.architecture)
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        return self.code.machine or super().machine
+
+    @property
+    def data(self) -> bytes | None:
+        """What another process needs of it; None where it prints or asserts."""
+        return None if self.records.sites else replace(self.code, machine=self.machine).pack()
+
+    @property
+    def loaded(self) -> Loaded:
+        """The kernel on the card, once for all threads. Raises TileError where it cannot be, or does not fit."""
+        if self._loaded is None:
+            with COMPILING:
+                if self._loaded is None:
+                    self._loaded = self.load()
+        return self._loaded
+
+    def load(self) -> Loaded:
+        text = self.listing.text.encode("ascii") + b"\0"
+        image = text if self.machine is None else self.machine.cubin
+        shape = (self.listing.threads, self.listing.shared)
+        function = load(self.card, image, self.listing.name, *shape)
+        place = (function.handle, int(self.card.context), self.card.ring.address)
+        return Loaded(function, Record(*place, number(self.abi.name), None, 0, *shape), start())
+
+    def starter(self) -> Starter | None:
+        """What launches it without Python, on tensors in the card's memory; None where it tells something, or every
+        launch is waited for."""
+        if self.records.sites or self.careful:
+            return None
+        found = self.loaded
+        place = (found.native.address, ctypes.addressof(found.record))
+        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found), handle=handle_of)
+
+    def fail(self, code: int, stream: int, *grid: int) -> NoReturn:
+        """Raises the error of a launch, by the driver's result; which arguments it had, nobody knows any more."""
+        self.tried(grid, (), stream).refuse(code)
+
+    def beyond(self, slots: int, stream: int, *grid: int) -> None:
+        """Raises the error of more programs than a card counts."""
+        refuse_grid(self.card, self.abi.name, grid)
+
+    def tried(self, grid: Sequence[int], arguments: Sequence[Argument], stream: int) -> Try:
+        """A launch, for whoever says why it cannot be."""
+        named = dict(zip((p.name for p in self.abi.params), arguments, strict=False))
+        needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)
+        return Try(self.card, self.abi.name, *needs, grid, named, stream)
+
+    def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+        """Launch every block of the grid.
+
+        With arguments in the card's memory it returns at once, and neither allocates nor waits. With the host's memory,
+        and where the kernel prints or asserts, it copies, waits, and copies back what the kernel wrote.
+
+        Raises TileError where the driver refuses, and for a fault of this kernel or one before it.
+        """
+        refuse_grid(self.card, self.abi.name, grid)
+        arrays = [a for a in arguments if isinstance(a, Array)]
+        order = chosen(stream, arrays, self.card)
+        if self.records.sites or any(a.device != self.card.device for a in arrays):
+            self.launch_and_wait(grid, arguments, order)
+            return
+        if any(a.stream for a in arrays):
+            with self.card.current():
+                wait(self.card, order, arrays)
+        if self.careful:
+            refuse_memory(self.tried(grid, arguments, order))
+        before = self.card.ring.launches
+        self.start(grid, self.words(arguments), arguments, order)
+        if self.careful:
+            with self.card.current():
+                if not capturing(self.card, order):
+                    finish(self.card, order, before, f"waiting for {self.abi.name}")
+
+    def start(
+        self, grid: tuple[int, int, int], words: Sequence[int], arguments: Sequence[Argument], stream: int
+    ) -> None:
+        """The launch itself."""
+        found, slots = self.loaded, Slots(words)
+        code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
+        if code:
+            self.tried(grid, arguments, stream).refuse(code)
+
+    def launch_and_wait(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: int) -> None:
+        """Launch with memory that is the host's, or that the host reads when all is done."""
+        report = Report(self.records, grid)
+        hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
+        with self.card.current():
+            self.refuse_capture(bool(hosts), stream)
+            found = stretches(self.abi, arguments) if hosts else []
+            told = [told_in(report)] if self.records.sites else []
+            with copied(self.card, [*found, *told], stream) as copies:
+                words = self.words(moved(arguments, copies) if hosts else arguments)
+                hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
+                before = self.card.ring.launches
+                self.start(grid, [*words, *hidden], arguments, stream)
+                for copy in self.changed(copies, arguments, len(found)):
+                    copy.bring(self.card, stream)
+                finish(self.card, stream, before, f"waiting for {self.abi.name}")
+        if told:
+            report.tell()
+
+    def changed(self, copies: Sequence[Copy], arguments: Sequence[Argument], count: int) -> list[Copy]:
+        """Those that the kernel may have written to; those from ``count`` on are its own."""
+        stored = [a for p, a in zip(self.abi.params, arguments, strict=True) if p.name in self.code.writes]
+        addresses = [a.address for a in stored if isinstance(a, Array)]
+        touched = [c for c in copies[:count] if any(c.stretch.begin <= at < c.stretch.end for at in addresses)]
+        return [*touched, *copies[count:]]
+
+    def refuse_capture(self, copies: bool, stream: int) -> None:
+        """Raises TileError where what has to be waited for is to become part of a graph."""
+        if not capturing(self.card, stream):
+            return
+        why = "its arguments are the host's memory" if copies else "it prints or asserts"
+        raise TileError(
+            f"{self.abi.name} cannot be part of a CUDA graph: {why}, so the call waits for the card",
+            help="pass tensors of the card" if copies else "unset TILEVM_DEBUG while capturing",
+        )
+
+
+def told_in(report: Report) -> Stretch:
+    """The memory in which a kernel tells something."""
+    held: Any = report.memory
+    begin = held.ctypes.data
+    return Stretch(begin, begin + held.nbytes, "what is told", True)
+
+
+class Texts(Mapping[str, str]):
+    """Texts of a kernel that another process compiled: the PTX is at hand, for the others it is compiled again."""
+
+    def __init__(self, ptx: str, again: Callable[[], Artifact]) -> None:
+        self._ptx, self._again = ptx, again
+
+    def __getitem__(self, name: str) -> str:
+        return self._ptx if name == "ptx" else self._again().stages[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("thread", "ptx"))
+
+    def __len__(self) -> int:
+        return 2
+
+
+class Loader:
+    """The backend of one card."""
+
+    def __init__(self, number: int) -> None:
+        self.card = cards[number]
+
+    def compile(self, func: Func, abi: KernelAbi) -> OnCard:
+        made = Written(func, abi)
+        stores = tuple(dict.fromkeys(op.memory.hint for op in walk(func.body) if isinstance(op, STORES)))
+        code = Code(made.listing, made.target.name, stores, None)
+        return OnCard(abi, self.card, code, made.records, made.stages)
+
+    def machine(self) -> str:
+        """What decides the machine code: the card, what assembles, and the driver that loads it."""
+        return f"{self.card.architecture} {made_by()} CUDA {release(version(driver()))}"
+
+    def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
+        code = Code.unpack(data)
+        return OnCard(abi, self.card, code, Records((), code.listing.threads), Texts(code.listing.text, again))

@@ -1,0 +1,72 @@
+"""Kernels of cards that another process compiled."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tilevm as tv
+from tests.cuda.kernels import GRID, SIGNATURE, asserted, turned
+from tests.cuda.standin import OLD, Stub
+from tilevm.backends.ptx.assemble import at_hand
+from tilevm.backends.ptx.cuda.artifact import Texts
+
+WIDE = np.arange(128 * 128, dtype=np.float32).reshape(128, 128)
+
+
+def in_a_folder() -> str:
+    folder = tempfile.mkdtemp()
+    os.environ.update(TILEVM_CACHE="1", TILEVM_CACHE_DIR=folder)
+    return folder
+
+
+def again() -> tv.Kernel:
+    """The kernel as another process has it: nothing compiled yet."""
+    return tv.kernel(SIGNATURE, grid=GRID)(turned.__wrapped__)  # type: ignore[attr-defined]
+
+
+def first_and_second(folder: str) -> tuple[Any, Any]:
+    first = again().compile(WIDE, WIDE, device="cuda:0")
+    assert list(Path(folder).rglob("*")) != []
+    return first, again().compile(WIDE, WIDE, device="cuda:0")
+
+
+def test_it_runs_as_the_first(stub: Stub) -> None:
+    stub.run_kernels()
+    first, second = first_and_second(in_a_folder())
+    assert not isinstance(first.build.artifact.stages, Texts)
+    assert isinstance(second.build.artifact.stages, Texts), "nothing was compiled"
+    out = np.zeros_like(WIDE)
+    second(WIDE, out)
+    assert stub.problems == [] and (out == WIDE.T).all()
+    assert dict(second.stages) == dict(first.stages) and second.resources == first.resources
+    assert second.build.artifact.data == first.build.artifact.data
+
+
+@pytest.mark.skipif(not at_hand(), reason="no assembler of PTX here")
+def test_machine_code_is_kept(stub: Stub) -> None:
+    first, second = first_and_second(in_a_folder())
+    assert second.binary[:4] == b"\x7fELF" and second.binary == first.binary
+    assert second.build.artifact.code.machine == first.build.artifact.machine
+    second(WIDE, WIDE.copy())
+    assert "cuModuleLoadDataEx cubin" in stub.log()
+
+
+def test_each_driver_and_architecture_has_its_own(stub: Stub) -> None:
+    first_and_second(in_a_folder())
+    stub.version(OLD)
+    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:0").build.artifact.stages, Texts)
+    stub.card(1, (8, 6))
+    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:1").build.artifact.stages, Texts)
+
+
+def test_what_tells_something_is_not_kept(stub: Stub) -> None:
+    os.environ["TILEVM_DEBUG"] = "1"
+    in_a_folder()
+    x = np.ones(300, np.float32)
+    assert asserted.compile(x, x, device="cuda:0").build.artifact.data is None  # type: ignore[attr-defined]

@@ -1,0 +1,123 @@
+"""Launches on a card that native code makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tilevm as tv
+from tests.conftest import Golden
+from tests.cuda.kernels import add_one, fill, scaled
+from tests.cuda.native import Shown, put
+from tests.cuda.standin import Stub
+from tests.launch.calls import python_calls
+from tilevm.runtime.launch import repeats
+
+
+def soon(stub: Stub) -> None:
+    """Calls are prepared after the first, and kernels run."""
+    repeats.WORTH = range(1, 1000)
+    stub.run_kernels()
+
+
+def test_kernels_run(stub: Stub) -> None:
+    soon(stub)
+    x = put(stub, np.arange(1000, dtype=np.float32))
+    for n in range(6):
+        y = put(stub, np.zeros(1000, np.float32))
+        calls = python_calls(lambda y=y: add_one(x, y))
+        assert ("_launch" in calls) is (n == 0), calls
+        assert (y.get() == np.arange(1000) + 1).all()
+    assert stub.problems == [] and Shown.asked == 5
+
+
+def test_the_current_stream(stub: Stub, golden: Golden) -> None:
+    soon(stub)
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    for _ in range(2):
+        add_one(x, y)
+    stub.log()
+    Shown.order = stub.stream(5)
+    add_one(x, y)
+    Shown.order = stub.stream(6)
+    add_one(x, y)
+    Shown.order = 0
+    add_one(x, y)
+    bound = add_one.prepare(x, y)
+    Shown.order = stub.stream(7)
+    bound()
+    golden("cuda/prepared_streams.txt", stub.log())
+
+
+def test_a_stream_that_is_given(stub: Stub, golden: Golden) -> None:
+    soon(stub)
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    fifth, sixth = stub.stream(5), stub.stream(6)
+    for stream in (fifth, sixth, fifth, sixth):
+        add_one(x, y, stream=stream)
+    asked = Shown.asked
+    stub.log()
+    calls = python_calls(lambda: [add_one(x, y, stream=stream) for stream in (fifth, sixth)])
+    assert "_launch" not in calls and Shown.asked == asked
+    add_one.prepare(x, y, stream=sixth)()
+    golden("cuda/prepared_given_streams.txt", stub.log())
+
+
+def test_numbers_and_grids(stub: Stub) -> None:
+    soon(stub)
+    x, y = put(stub, np.arange(100, dtype=np.float32)), put(stub, np.zeros(100, np.float32))
+    for factor, less, all_ in ((2.0, -3, True), (0.5, 7, True), (4, 0, True), (9.0, 0, False)):
+        before = y.get()
+        for _ in range(2):
+            scaled(x, y, factor, less, all_)
+        assert (y.get() == (np.arange(100, dtype=np.float32) * factor + less if all_ else before)).all()
+    z = put(stub, np.zeros(64, np.int32))
+    for n in (1, -1, 2**31 - 1, -(2**31)):
+        fill[1](z, n)
+        assert (z.get() == n).all()
+    assert stub.problems == []
+
+
+def test_memory_of_the_host_goes_the_long_way(stub: Stub) -> None:
+    soon(stub)
+    x = np.arange(1000, dtype=np.float32)
+    for _ in range(3):
+        y = np.zeros(1000, np.float32)
+        assert "_launch" in python_calls(lambda y=y: add_one(x, y, device="cuda:0"))
+        assert (y == x + 1).all()
+    go = add_one.prepare(x, y, device="cuda:0")
+    x += 1
+    go()
+    assert (y == x + 1).all()
+
+
+def test_refusals_have_their_numbers(stub: Stub, golden: Golden) -> None:
+    soon(stub)
+    x, z = put(stub, np.ones(1000, np.float32)), put(stub, np.zeros(64, np.int32))
+    for _ in range(2):
+        add_one(x, x)
+        fill[1](z, 3)
+    pages = []
+    stub.fail("cuLaunchKernelEx", 701)
+    with pytest.raises(tv.TileError) as caught:
+        add_one(x, x)
+    pages.append(str(caught.value))
+    with pytest.raises(tv.TileError) as caught:
+        fill[1, 65536](z, 3)
+    pages.append(str(caught.value))
+    stub.fault(1, 700)
+    add_one(x, x)
+    with pytest.raises(tv.TileError) as caught:
+        fill[1](z, 3)
+    pages.append(str(caught.value))
+    golden("cuda/prepared_refusals.txt", "\n\n".join(pages))
+
+
+def test_contexts_of_others(stub: Stub) -> None:
+    soon(stub)
+    x = put(stub, np.ones(1000, np.float32))
+    add_one(x, x)
+    depth = stub.depth()
+    for _ in range(3):
+        add_one(x, x)
+    assert stub.depth() == depth

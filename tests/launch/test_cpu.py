@@ -1,0 +1,96 @@
+"""Calls that native code takes on the CPU, and those that it leaves to Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.launch.calls import axpy, numbers, python_calls, short
+from tilevm.source import TileError
+
+X, Y = numbers()
+CALLS: dict[str, Callable[[], object]] = {
+    "by position": lambda: axpy(X, Y, 2.0),
+    "by name": lambda: axpy(y=Y, a=2.0, x=X),
+    "constant": lambda: axpy(X, Y, 2.0, B=32),
+    "constant by position": lambda: axpy(X, Y, 2.0, 32),
+    "options": lambda: axpy(X, Y, 2.0, device="cpu", num_warps=8),
+    "an int for a float": lambda: axpy(X, Y, 2),
+    "grid": lambda: axpy[(3,)](X, Y, 2.0),
+    "number as grid": lambda: axpy[3](X, Y, 2.0),
+    "grid and names": lambda: axpy[3, 1](X, Y, a=2.0),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_python_is_out_of_the_way(call: Callable[[], object], soon: None) -> None:
+    for _ in range(3):
+        Y[:] = 1.0
+        call()
+        assert (Y == 1 + 2 * X).all()
+    short(axpy)
+    assert [n for n in python_calls(call) if n != "__getitem__"] == []
+
+
+def test_torch_tensors(soon: None) -> None:
+    torch = pytest.importorskip("torch")
+    x, y = torch.arange(40, dtype=torch.float32), torch.ones(40)
+    for _ in range(3):
+        y.fill_(1.0)
+        axpy(x, y, 2.0)
+        assert torch.equal(y, 1 + 2 * x)
+    short(axpy)
+    assert python_calls(lambda: axpy(x, y, 2.0)) == []
+    for wrong in (
+        torch.ones(40, requires_grad=True),
+        torch.nn.Parameter(torch.ones(40)),
+        torch.ones(40, dtype=torch.complex64).conj().imag,
+        torch.ones(40).to_sparse(),
+        torch.empty(40, device="meta"),
+        torch.ones(41),
+        torch.ones(40, dtype=torch.float64),
+    ):
+        with pytest.raises(TileError):
+            axpy(x, wrong, 2.0)
+    with torch.no_grad():
+        taken = torch.ones(40, requires_grad=True)
+        axpy(x, taken, 2.0)
+        assert torch.equal(taken.detach(), 1 + 2 * x)
+    shifted, strided = torch.ones(50)[3:43], torch.ones(80)[::2]
+    for other in (shifted, strided, shifted, strided):
+        other.fill_(1.0)
+        axpy(x, other, 2.0)
+        assert torch.equal(other, 1 + 2 * x)
+
+
+def test_errors_are_those_of_python(soon: None) -> None:
+    x, y = numbers()
+    for _ in range(3):
+        axpy(x, y, 1.0)
+    frozen = y.copy()
+    frozen.flags.writeable = False
+    for args in ((x, frozen, 1.0), (x, y[:9], 1.0), (x, y.astype(np.float64), 1.0), (x, y, True), (x, [1.0], 1.0)):
+        for _ in range(3):
+            with pytest.raises(TileError):
+                axpy(*args)
+    with pytest.raises(TileError, match="needs its argument a"):
+        axpy(x, y)
+    with pytest.raises(TileError, match="no parameter b"):
+        axpy(x, y, b=1.0)
+
+
+def test_subclasses_of_arrays_go_through_python(soon: None) -> None:
+    x, y = numbers()
+    for _ in range(3):
+        axpy(x, y, 1.0)
+    with pytest.raises(TileError, match="masked"):
+        axpy(np.ma.masked_array(x, mask=x > 3), y, 1.0)
+
+
+def test_a_float_beyond_the_type_is_infinite(soon: None) -> None:
+    for _ in range(3):
+        y = np.ones(40, np.float32)
+        axpy(np.ones(40, np.float32), y, -1e300)
+        assert (y == -np.inf).all()

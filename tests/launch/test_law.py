@@ -1,0 +1,96 @@
+"""Native code launches what Python would, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import tilevm as tv
+from tests.kernel.fake import NativeBackend
+from tests.launch.calls import SIGNATURE, behind, grid, some
+from tilevm.source import TileError
+
+
+def array(dtype: Any, n: int, m: int, step: int, start: int, turned: bool) -> np.ndarray:
+    """n x m elements of a larger array, ``start`` elements from where it begins, every ``step``-th column."""
+    held = np.zeros(start + n * m * step + 64, dtype)[start : start + n * m * step]
+    found = held.reshape(m, n * step)[:, ::step].T if turned else held.reshape(n, m * step)[:, ::step]
+    return found
+
+
+ARRAYS = st.builds(
+    array,
+    st.sampled_from([np.float32, np.float16, ml_dtypes.bfloat16, np.int8]),
+    st.sampled_from([1, 2, 16, 33]),
+    st.sampled_from([1, 4, 16]),
+    st.sampled_from([1, 2]),
+    st.sampled_from([0, 1, 4]),
+    st.booleans(),
+)
+
+
+Made = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@st.composite
+def calls(draw: Any) -> Made:
+    x = draw(ARRAYS)
+    y = x if draw(st.booleans()) else np.zeros_like(x)
+    values = {
+        "x": x,
+        "y": y,
+        "n": draw(st.sampled_from([0, 3, -5, 7, 2**31 - 1, 2**31, 2**40, True])),
+        "f": 1.5,
+        "b": True,
+    }
+    values["f"] = draw(st.sampled_from([0.5, 7, -0.0, 1e300, float("inf")]))
+    values["b"] = draw(st.sampled_from([True, False]))
+    if draw(st.booleans()):
+        values["B"] = draw(st.sampled_from([16, 32]))
+    if draw(st.integers(0, 3)) == 0:
+        values["num_warps"] = 8
+    cut = draw(st.integers(0, 5))
+    names = [*values]
+    return tuple(values[n] for n in names[:cut]), {n: values[n] for n in names[cut:]}
+
+
+@given(st.lists(calls(), min_size=1, max_size=4))
+def test_native_code_launches_what_python_would(made: list[Made]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+        kernel = tv.kernel(SIGNATURE, grid=grid)(some)
+        for args, keywords in made * 3:
+            assert outcome(backend, lambda a=args, k=keywords: kernel(*a, **k)) == outcome(
+                backend, lambda a=args, k=keywords: kernel._launch(None, a, k)
+            )
+
+
+@given(calls(), st.lists(calls(), max_size=4))
+def test_of_a_compiled_kernel_too(first: Made, made: list[Made]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+        kernel = tv.kernel(SIGNATURE, grid=grid)(some)
+        try:
+            compiled = kernel.compile(*first[0], **first[1])
+        except TileError:
+            return
+        for args, keywords in [first, *made] * 3:
+            values = (*args, *(keywords[name] for name in ("x", "y", "n", "f", "b") if name in keywords))
+            assert outcome(backend, lambda v=values: compiled(*v)) == outcome(
+                backend, lambda v=values: compiled.launch(None, v)
+            )
+
+
+def outcome(backend: NativeBackend, call: Callable[[], None]) -> Any:
+    """What a call starts, or the error that it ends in."""
+    before = len(backend.started)
+    try:
+        call()
+    except TileError as error:
+        return str(error)
+    return [(id(artifact), words, counts) for artifact, words, counts in backend.started[before:]]

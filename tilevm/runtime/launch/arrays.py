@@ -1,0 +1,136 @@
+"""Rows that look at arguments as arrays: numpy's, and tensors that show themselves by DLPack."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from tilevm.runtime.launch.emit import I1, I32, I64, LLVM, PTR
+from tilevm.runtime.launch.guard import WIDEST, Guard, rule
+from tilevm.runtime.launch.objects import At, Dl
+from tilevm.runtime.launch.rows import ALIGNED_BIT, EVEN_BIT, TRACK_BIT, Code, TensorField
+
+
+@rule(Code.NUMPY)
+def _(g: Guard) -> None:
+    array, dims = g.argument(), g.index("b")
+    g.of_type(array, g.field("z"))
+    g.equal(g.load(array, At.ARRAY_DTYPE, 1), g.field("x"))
+    g.equal(g.load(array, At.ARRAY_DIMS, 1, I32), g.field("b"))
+    flags = g.b.zext(g.load(array, At.ARRAY_FLAGS, 1, I32), I64)
+    g.equal(g.b.and_(flags, g.field("y")), g.field("y"))
+    first, extents, strides = g.places()
+    g.b.store(g.load(array, At.ARRAY_DATA, 1), first)
+    copy(g, g.load(array, At.ARRAY_SHAPE, 1, PTR), extents, dims)
+    copy(g, g.load(array, At.ARRAY_STRIDES, 1, PTR), strides, dims)
+
+
+def copy(g: Guard, source: LLVM, into: LLVM, count: LLVM) -> None:
+    g.loop(count, lambda n: g.store(g.load(source, n), into, n))
+
+
+@rule(Code.SHIFT)
+def _(g: Guard) -> None:
+    first, shift = g.at(g.registers, g.index("r"), 8), g.field("x")
+    mask = g.b.sub(g.b.shl(I64(1), shift), I64(1))
+
+    def body(n: LLVM) -> None:
+        held = g.load(first, n)
+        g.equal(g.b.and_(held, mask), I64(0))
+        g.store(g.b.ashr(held, shift), first, n)
+
+    g.loop(g.index("b"), body)
+
+
+@rule(Code.TENSOR)
+def _(g: Guard) -> None:
+    tensor, dims, told = g.argument(), g.index("b"), g.pointer(g.field("x"))
+    g.of_type(tensor, g.load(told, TensorField.TYPE))
+    taken = g.foreign(g.load(told, TensorField.TAKE), I32, tensor, g.shown)
+    without_error(g, g.b.icmp_signed("==", taken, I32(0)))
+    g.equal(g.load(g.shown, Dl.KIND), g.load(told, TensorField.WORD))
+    g.equal(g.load(g.shown, Dl.DEVICE), g.load(told, TensorField.DEVICE))
+    first, extents, strides = g.places()
+    g.b.store(g.b.add(g.load(g.shown, Dl.DATA), g.load(g.shown, Dl.OFFSET)), first)
+    shape, steps = (g.load(g.shown, word, kind=PTR) for word in (Dl.SHAPE, Dl.STRIDES))
+    g.need(g.b.or_(g.b.icmp_signed("==", dims, I64(0)), g.b.not_(g.is_null(steps))))
+    copy(g, shape, extents, dims)
+    copy(g, steps, strides, dims)
+    says_no(g, told, TensorField.GRADIENT, tensor, g.load(told, TensorField.CLOSURE))
+    apart = g.block("apart")
+    looked = g.block("looked")
+    g.b.cbranch(touching(g, extents, strides, dims), looked, apart)
+    g.b.position_at_end(apart)
+    says_no(g, told, TensorField.NEGATED, tensor, ir.Constant(PTR, None))
+    g.b.branch(looked)
+    g.b.position_at_end(looked)
+
+
+def touching(g: Guard, extents: LLVM, strides: LLVM, dims: LLVM) -> LLVM:
+    """Whether elements that differ in one index are neighbours. Those of a lazy negation are not: it is the imaginary
+    part of a conjugate, and the real one lies between (torch._neg_view, which is for torch itself, is not foreseen).
+    """
+    found = g.sums[0]
+    g.b.store(I64(0), found)
+
+    def axis(n: LLVM) -> None:
+        several = g.b.icmp_signed(">", g.load(extents, n), I64(1))
+        beside = g.b.and_(several, g.b.icmp_signed("==", g.load(strides, n), I64(1)))
+        g.b.store(g.b.or_(g.b.load(found, typ=I64), g.b.zext(beside, I64)), found)
+
+    g.loop(dims, axis)
+    return g.b.icmp_signed("!=", g.b.load(found, typ=I64), I64(0))
+
+
+def without_error(g: Guard, condition: LLVM) -> None:
+    """Refuse the call where the condition does not hold, and forget what Python would raise."""
+    on, failed = g.block("taken"), g.block("failed")
+    g.b.cbranch(condition, on, failed)
+    g.b.position_at_end(failed)
+    g.python("PyErr_Clear")
+    g.b.branch(g.refused)
+    g.b.position_at_end(on)
+
+
+def says_no(g: Guard, told: LLVM, field: TensorField, *args: LLVM) -> None:
+    """Refuse the call where the function in a field of what is told is there and answers anything but False."""
+    ask, done, function = g.block("ask"), g.block("answered"), g.load(told, field)
+    g.b.cbranch(g.b.icmp_signed("==", function, I64(0)), done, ask)
+    g.b.position_at_end(ask)
+    answer = g.foreign(function, PTR, *args)
+    without_error(g, g.b.not_(g.is_null(answer)))
+    no = g.b.icmp_signed("==", g.b.ptrtoint(answer, I64), g.load(told, TensorField.NO))
+    g.python("Py_DecRef", answer)
+    g.need(no)
+    g.b.branch(done)
+    g.b.position_at_end(done)
+
+
+@rule(Code.LOOK)
+def _(g: Guard) -> None:
+    """What :func:`tilevm.runtime.arguments.look` sees, and which extents 16 divides; of arrays that have elements."""
+    b = g.b
+    first, extents, strides = g.places()
+    dims, size, wanted = g.index("b"), g.field("y"), g.field("x")
+    seen, bits = g.sums
+    b.store(I64(0), seen)
+    b.store(b.load(first, typ=I64), bits)
+    last = b.sub(dims, I64(1))
+
+    def axis(n: LLVM) -> None:
+        extent, stride = g.load(extents, n), g.load(strides, n)
+        g.need(b.and_(b.icmp_signed(">", extent, I64(0)), b.icmp_signed("<=", extent, I64(WIDEST))))
+        several = b.icmp_signed(">", extent, I64(1))
+        unit = b.select(several, b.icmp_signed("==", stride, I64(1)), b.icmp_signed("==", n, last))
+        even = b.icmp_signed("==", b.and_(extent, I64(15)), I64(0))
+        found = b.or_(b.shl(b.zext(unit, I64), n), b.shl(b.zext(even, I64), b.add(n, I64(EVEN_BIT))))
+        b.store(b.or_(b.load(seen, typ=I64), found), seen)
+        apart = b.select(b.and_(several, b.not_(unit)), b.mul(stride, size), I64(0))
+        b.store(b.or_(b.load(bits, typ=I64), apart), bits)
+
+    g.loop(dims, axis)
+    track = b.and_(b.lshr(wanted, I64(TRACK_BIT)), I64(1))
+    aligned = b.icmp_signed("==", b.and_(b.load(bits, typ=I64), I64(15)), I64(0))
+    evens = I64(((1 << (ALIGNED_BIT - EVEN_BIT)) - 1) << EVEN_BIT)
+    kept = b.select(b.trunc(track, I1), b.load(seen, typ=I64), b.and_(b.load(seen, typ=I64), b.not_(evens)))
+    kept = b.or_(b.or_(kept, b.shl(b.zext(aligned, I64), I64(ALIGNED_BIT))), b.shl(track, I64(TRACK_BIT)))
+    g.equal(kept, wanted)

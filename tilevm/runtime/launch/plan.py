@@ -1,0 +1,362 @@
+"""From one call of a kernel to the launch program of all calls like it."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import gcd
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tilevm.abi import KernelAbi, Slot
+from tilevm.backend import Starter
+from tilevm.debug import SETTING as DEBUG
+from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
+from tilevm.runtime.contract import Contract
+from tilevm.runtime.launch import objects
+from tilevm.runtime.launch.program import Program, Stream
+from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
+from tilevm.symbolic import Combine, Expr, Name, Number
+from tilevm.target import TARGETS
+from tilevm.types import DType, Pointer, Scalar, Tensor, f16, f32, f64, i32
+
+PARTS = (f16, f32, f64)  # of complex numbers: the imaginary part of a conjugate is a lazy negation
+I32, I64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)
+
+
+class Watched(NamedTuple):
+    """A name outside the kernel: ``value`` is what ``where``, a dict or a closure's cell, now holds; a dict under
+    ``key``, and None for nothing there."""
+
+    where: Any
+    key: Any
+    value: Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as it was written. ``values`` by position and then by ``names``; ``places``: of each value, the number of
+    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given."""
+
+    values: Sequence[Any]
+    names: tuple[str, ...]
+    places: Sequence[int | None]
+    watched: Sequence[Watched]
+    stream: object = None
+
+
+@dataclass
+class Held:
+    """The registers of a run-time argument: its address or number, then extents and strides."""
+
+    first: int
+    dims: int = 0
+
+    def extent(self, axis: int) -> int:
+        return self.first + 1 + axis
+
+    def stride(self, axis: int) -> int:
+        return self.first + 1 + self.dims + axis
+
+
+class Launchable(Protocol):
+    """A compiled kernel, as far as calls of it are planned."""
+
+    @property
+    def abi(self) -> KernelAbi: ...
+    @property
+    def contract(self) -> Contract: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+
+
+@dataclass
+class Plan:
+    """The rows so far. ``keep``: objects that rows name by address."""
+
+    compiled: Launchable
+    starter: Starter
+    rows: list[Row] = field(default_factory=list)
+    keep: list[object] = field(default_factory=list)
+    held: dict[int, Held] = field(default_factory=dict)
+    registers: int = 0
+
+    def take(self, count: int = 1) -> int:
+        """So many registers that nothing else uses; the first."""
+        self.registers += count
+        return self.registers - count
+
+    def add(self, code: Code, **fields: int) -> None:
+        self.rows.append(Row(code, **fields))
+
+    def object(self, value: object) -> int:
+        """The address of an object, which is kept."""
+        self.keep.append(value)
+        return id(value)
+
+    def constant(self, value: int) -> int:
+        register = self.take()
+        self.add(Code.CONST, r=register, x=value)
+        return register
+
+
+def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
+    """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
+    plan = Plan(compiled, starter)
+    for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
+        reader = same if place is None else READERS.get(type(value), tensor)
+        if not reader(plan, number, value, place, None if place is None else seen[place]):
+            return None
+    if len(plan.held) != len(compiled.abi.params):
+        return None  # an argument that a default stands for
+    watch(plan, call.watched)
+    names = contract(plan)
+    counts = grid(plan, names)
+    slots = [slot(plan, *entry) for entry in entries(compiled)]
+    if plan.registers > REGISTERS:
+        return None
+    by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
+    return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
+
+
+# Arguments ----------------------------------------------------------------------------------------------------
+
+Reader = Callable[[Plan, int, Any, Any, Any], bool]
+
+
+def same(plan: Plan, number: int, value: Any, place: int | None, seen: Seen | None) -> bool:
+    """A value that decided the code: a number that is equal, or the same object."""
+    if type(value) is int and I64[0] <= value <= I64[1]:
+        plan.add(Code.WHOLE, a=number, x=value, z=plan.object(int))
+    elif type(value) is float:
+        plan.add(Code.REAL, a=number, x=bits(value), z=plan.object(float))
+    else:
+        plan.add(Code.SAME, a=number, x=plan.object(value))
+    return True
+
+
+def bits(value: float) -> int:
+    """Those of an f64."""
+    return int.from_bytes(struct.pack("<d", value), "little", signed=True)
+
+
+def integer(plan: Plan, number: int, value: int, place: int, seen: Weak) -> bool:
+    kind = scalar(plan, place)
+    first = plan.take()
+    if seen.dtype != i32:
+        return False  # whether a smaller number would have taken another type, nothing here tells
+    low, high = I32
+    if kind.is_integer:
+        low, high = (int(kind.min), min(int(kind.max), I64[1])) if kind != i32 else I32
+    plan.add(Code.INT, r=first, a=number, x=low, y=high, z=plan.object(int))
+    if kind.is_float:
+        plan.add(Code.FROM_INT, r=first, a=first)
+    return narrow(plan, first, kind, place)
+
+
+def narrow(plan: Plan, first: int, kind: DType, place: int) -> bool:
+    """Make an f64 in a register what the kernel takes; False for types that the machine does not make."""
+    plan.held[place] = Held(first)
+    if kind == f32:
+        plan.add(Code.NARROW, r=first, a=first)
+    return not kind.is_float or kind in (f32, f64)
+
+
+def real(plan: Plan, number: int, value: float, place: int, seen: Weak) -> bool:
+    first = plan.take()
+    plan.add(Code.FLOAT, r=first, a=number, z=plan.object(float))
+    return narrow(plan, first, scalar(plan, place), place)
+
+
+def truth(plan: Plan, number: int, value: bool, place: int, seen: Weak) -> bool:
+    plan.held[place] = Held(plan.take())
+    plan.add(Code.BOOL, r=plan.held[place].first, a=number, x=plan.object(True), y=plan.object(False))
+    return True
+
+
+def scalar(plan: Plan, place: int) -> DType:
+    kind = plan.compiled.abi.params[place].type
+    assert isinstance(kind, Scalar), "numbers are passed for numbers"
+    return kind.dtype
+
+
+def numpy_array(plan: Plan, number: int, value: np.ndarray, place: int, seen: Trait) -> bool:
+    held = array(plan, place, value.ndim)
+    if held is None:
+        return False
+    writes = place in plan.compiled.contract.written
+    flags = objects.Array.ALIGNED | (objects.Array.WRITEABLE if writes else 0)
+    plan.add(
+        Code.NUMPY,
+        r=held.first,
+        a=number,
+        b=value.ndim,
+        x=plan.object(value.dtype),
+        y=flags,
+        z=plan.object(np.ndarray),
+    )
+    plan.add(Code.SHIFT, r=held.stride(0), b=value.ndim, x=value.itemsize.bit_length() - 1)
+    return look(plan, held, value.itemsize, seen)
+
+
+def array(plan: Plan, place: int, dims: int) -> Held | None:
+    if dims > MOST_DIMS:
+        return None
+    plan.held[place] = Held(plan.take(1 + 2 * dims), dims)
+    return plan.held[place]
+
+
+def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
+    """What specialisation saw of an array is seen again; of one that has to be copied to a card, nothing is."""
+    if seen.wide or seen.packed or seen.device != plan.compiled.device:
+        return False
+    tracked = plan.compiled.target in TARGETS
+    wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
+    plan.add(Code.LOOK, r=held.first, b=held.dims, x=wanted, y=size)
+    return True
+
+
+def tensor(plan: Plan, number: int, value: Any, place: int, seen: Trait) -> bool:
+    """A tensor that shows itself, as torch's do."""
+    shown = objects.shown(type(value))
+    said = None if shown is None else objects.taken(shown, value)
+    held = None if said is None else array(plan, place, len(seen.units))
+    if shown is None or said is None or held is None:
+        return False
+    told = objects.record(shown, *said, seen.dtype.is_float, seen.dtype in PARTS)
+    plan.object(told)
+    plan.add(Code.TENSOR, r=held.first, a=number, b=held.dims, x=told.ctypes.data)
+    return look(plan, held, seen.dtype.numpy_bytes, seen)
+
+
+READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.ndarray: numpy_array}
+
+
+# What stands outside, and what the contract asks --------------------------------------------------------------
+
+
+def watch(plan: Plan, watched: Iterable[Watched]) -> None:
+    """What decides the code without being passed is as it was."""
+    for where, key, value in (*watched, setting(DEBUG)):
+        if type(where) is dict:
+            found = 0 if value is None else plan.object(value)
+            plan.add(Code.WATCH, x=plan.object(where), y=plan.object(key), z=found)
+        else:
+            plan.add(Code.CELL, x=plan.object(where), y=plan.object(value))
+
+
+def setting(name: str) -> Watched:
+    """An environment variable."""
+    held, key = objects.environment(), os.fsencode(name)
+    assert held is not None, "launches are prepared where the environment is a dict"
+    return Watched(held, key, held.get(key))
+
+
+def contract(plan: Plan) -> dict[str, int]:
+    """What the contract of the kernel asks of a call; the registers of dims and integer arguments, by name."""
+    asked, held = plan.compiled.contract, plan.held
+    names = {asked.params[i]: held[i].first for i, _ in asked.integers}
+    for i, axis, name, most in asked.extents:
+        register = held[i].extent(axis)
+        assert most >= WIDEST, "LOOK refuses longer ones"
+        if names.setdefault(name, register) != register:
+            plan.add(Code.EQUAL, a=names[name], b=register)
+    for i, axis, size in asked.sizes:
+        plan.add(Code.BETWEEN, a=held[i].extent(axis), x=size, y=size)
+    for i, axis, divisor in asked.divisors:
+        plan.add(Code.MULTIPLE, a=held[i].extent(axis), x=divisor)
+    for i, axis, stride in asked.strides:
+        where = {"a": held[i].stride(axis), "b": held[i].extent(axis)}
+        if isinstance(stride, str):
+            plan.add(Code.PITCH_OF, r=names[stride], **where)
+        else:
+            plan.add(Code.PITCH, x=stride, **where)
+    for i, bytes_, rows in asked.aligned:
+        kind = plan.compiled.abi.params[i].type
+        assert isinstance(kind, Tensor | Pointer), "memory is aligned"
+        align(plan, held[i], kind.dtype, bytes_, rows)
+    return names
+
+
+def align(plan: Plan, held: Held, dtype: DType, bytes_: int, rows: bool) -> None:
+    plan.add(Code.MULTIPLE, a=held.first, x=bytes_)
+    step = 8 * bytes_ // gcd(8 * dtype.numpy_bytes, 8 * bytes_)
+    for axis in range(held.dims) if rows else ():
+        plan.add(Code.ROWS, a=held.stride(axis), b=held.extent(axis), x=step)
+
+
+# What is passed on --------------------------------------------------------------------------------------------
+
+ARITHMETIC = {
+    "+": Code.ADD,
+    "-": Code.SUB,
+    "*": Code.MUL,
+    "//": Code.DIV,
+    "%": Code.MOD,
+    "cdiv": Code.CDIV,
+    "min": Code.MIN,
+    "max": Code.MAX,
+}
+
+
+def grid(plan: Plan, names: Mapping[str, int]) -> tuple[int, int, int]:
+    """The registers with the counts of programs; those of a kernel without a grid of its own are never read."""
+    own = plan.compiled.abi.grid or ()
+    x, y, z = (computed(plan, axis, names) for axis in (*own, Number(1), Number(1), Number(1))[:3])
+    return x, y, z
+
+
+def computed(plan: Plan, expr: Expr, names: Mapping[str, int]) -> int:
+    """The register with the number of an expression."""
+    if isinstance(expr, Name):
+        return names[expr.name]
+    if isinstance(expr, Number):
+        return plan.constant(expr.value)
+    assert isinstance(expr, Combine), "expressions are numbers, names and combinations"
+    a, b = computed(plan, expr.a, names), computed(plan, expr.b, names)
+    register = plan.take()
+    plan.add(ARITHMETIC[expr.operator], r=register, a=a, b=b)
+    return register
+
+
+def entries(compiled: Launchable) -> Iterable[tuple[int, Slot, int]]:
+    """Parameter, kind and axis of every slot."""
+    number = {p.name: i for i, p in enumerate(compiled.abi.params)}
+    return ((number[e.param], e.slot, e.axis) for e in compiled.abi.entries)
+
+
+def slot(plan: Plan, place: int, kind: Slot, axis: int) -> int:
+    held = plan.held[place]
+    return {Slot.EXTENT: held.extent, Slot.STRIDE: held.stride}.get(kind, lambda _: held.first)(axis)
+
+
+def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
+    """The stream that is given, else the one that is current for the first tensor that can tell, among some values."""
+    if starter.handle is None:
+        return Stream()
+    if given is not None:
+        return Stream(number=starter.handle(given))
+    for value in values:
+        shown = objects.shown(type(value))
+        said = None if shown is None else objects.taken(shown, value)
+        if shown is not None and said is not None and shown.stream:
+            return Stream(current=shown.stream, device=said[1])
+    return Stream()
+
+
+# A call with the very same arguments --------------------------------------------------------------------------
+
+
+def bound(
+    compiled: Launchable, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
+) -> Program:
+    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
+    plan = Plan(compiled, starter)
+    slots = [plan.constant(word) for word in words]
+    x, y, z = (plan.constant(count) for count in counts)
+    return Program(starter, plan.rows, 0, (), slots, (x, y, z), order, (keep,))
