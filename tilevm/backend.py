@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,12 @@ def packer(abi: KernelAbi) -> Callable[[Sequence[Argument]], list[int]]:
     place = {p.name: n for n, p in enumerate(abi.params)}
     slots = [(place[entry.param], WORDS[entry.slot], entry) for entry in abi.entries]
     return lambda arguments: [word_of(arguments[n], entry) for n, word_of, entry in slots]
+
+
+def words_at(slots: int, count: int) -> list[int]:
+    """The bits of so many slots, of which an array of pointers begins at an address."""
+    pointers = (ctypes.c_void_p * count).from_address(slots)
+    return [ctypes.c_int64.from_address(p or 0).value for p in pointers]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Artifact, Starter, packer
+from tilevm.backend import Argument, Artifact, Starter, packer, words_at
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
@@ -26,7 +26,7 @@ from .host import Host, host, machine
 from .kernel import Kernel
 from .pool import cores, scratch, threads
 from .report import Report
-from .start import WORTH_SHARING, Context, fetched
+from .start import WORTH_SHARING, Context
 from .streaming import settle
 from .support import check
 from .team import team
@@ -158,7 +158,7 @@ class NativeKernel:
         return None if self._sites else self._context.starter(self._scratch, self._long)
 
     def _long(self, slots: int, stream: int, nx: int, ny: int, nz: int) -> None:
-        self._share(block_of(fetched(slots, len(self.abi.entries))), nx * ny * nz, (nx, ny, nz))
+        self._share(block_of(words_at(slots, len(self.abi.entries))), nx * ny * nz, (nx, ny, nz))
 
 
 class Code:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -66,9 +65,3 @@ def engine() -> Any:
 def address() -> int:
     found: int = engine().get_function_address("start")
     return found
-
-
-def fetched(slots: int, count: int) -> list[int]:
-    """The words that an array of so many pointers points at."""
-    pointers = (ctypes.c_void_p * count).from_address(slots)
-    return [ctypes.c_int64.from_address(p or 0).value for p in pointers]

@@ -149,3 +149,35 @@ def test_check_runs_there(stub: Stub) -> None:
     assert report.ok, str(report)
     assert report.steps[-1].name == "sm_89 code on cuda:0"
     assert stub.problems == [] and stub.calls("cuLaunchKernelEx") > 0
+
+
+@tv.kernel("y: i32[N, 8]")
+def places(y: tv.Tensor):
+    ids = (tv.program_id(0), tv.program_id(1), tv.program_id(2))
+    counts = (tv.num_programs(0), tv.num_programs(1), tv.num_programs(2))
+    row = ids[0] + counts[0] * (ids[1] + counts[1] * ids[2])
+    total = tv.zeros((1, 8), tv.i32)
+    for n, value in enumerate((*ids, *counts)):
+        total = tv.where(tv.arange(8)[None, :] == n, value, total)
+    tv.device_assert(ids[2] < 3, "too far")
+    y.store((row, 0), total)
+
+
+MOST_Y, MOST_Z = 6, 7  # the driver's numbers for the most blocks along y and z
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_grids_that_the_card_does_not_count(stub: Stub, careful: bool) -> None:
+    stub.run_kernels()
+    os.environ["TILEVM_DEBUG"] = "1" if careful else "0"
+    for which in (MOST_Y, MOST_Z):
+        stub.limit(which, 2)
+    for grid in ((2, 2, 2), (2, 3, 1), (1, 2, 3), (3, 3, 3)):
+        count = grid[0] * grid[1] * grid[2]
+        y, z = np.zeros((count, 8), np.int32), np.zeros((count, 8), np.int32)
+        places[grid](y, device="cuda:0")
+        places[grid](z, device="emulator")
+        assert stub.problems == [] and (y == z).all()
+    if careful:
+        with pytest.raises(TileError, match=r"in program \(0, 0, 3\)"):
+            places[1, 3, 4](np.zeros((12, 8), np.int32), device="cuda:0")

@@ -95,7 +95,7 @@ def forked(stub: Stub) -> None:
 
 
 def large_grid(stub: Stub) -> None:
-    add_one[1, 70000](*pair(stub))
+    add_one[1, 70000, 70000](*pair(stub))
 
 
 def much_memory(stub: Stub) -> None:

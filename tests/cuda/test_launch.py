@@ -219,8 +219,10 @@ def test_launching_natively(stub: Stub, golden: Golden) -> None:
     stub.log()
     assert launch(starter.context, ctypes.addressof(slots), stream, 4, 0, 1) == 0 and stub.log() == ""
     assert launch(starter.context, ctypes.addressof(slots), stream, 4, 1, 70000) == -1 and stub.log() == ""
-    with pytest.raises(tv.TileError, match="70000 programs along z, and cuda:0 counts to 65535"):
-        starter.long(ctypes.addressof(slots), stream, 4, 1, 70000)
+    with pytest.raises(
+        tv.TileError, match="70000 x 1 x 70000 programs are 4900000000, and cuda:0 counts to 2147483647"
+    ):
+        starter.long(ctypes.addressof(slots), stream, 70000, 1, 70000)
     stub.fail("cuLaunchKernelEx", 701)
     code = launch(starter.context, ctypes.addressof(slots), 0, 4, 1, 1)
     with pytest.raises(tv.TileError, match="launching add_one fails on cuda:0") as caught:

@@ -9,7 +9,7 @@ import tilevm as tv
 from tests.conftest import Golden
 from tests.cuda.kernels import add_one, fill, scaled
 from tests.cuda.native import Shown, put
-from tests.cuda.standin import Stub
+from tests.cuda.standin import OLD, Stub
 from tests.launch.calls import python_calls
 from tilevm.runtime.launch import repeats
 
@@ -103,7 +103,7 @@ def test_refusals_have_their_numbers(stub: Stub, golden: Golden) -> None:
         add_one(x, x)
     pages.append(str(caught.value))
     with pytest.raises(tv.TileError) as caught:
-        fill[1, 65536](z, 3)
+        fill[65536, 65536](z, 3)
     pages.append(str(caught.value))
     stub.fault(1, 700)
     add_one(x, x)
@@ -111,6 +111,18 @@ def test_refusals_have_their_numbers(stub: Stub, golden: Golden) -> None:
         fill[1](z, 3)
     pages.append(str(caught.value))
     golden("cuda/prepared_refusals.txt", "\n\n".join(pages))
+
+
+def test_more_programs_than_an_axis_counts(stub: Stub, golden: Golden) -> None:
+    """They go along x, and the kernel is told the grid: as native code finds it, and as Python does."""
+    repeats.WORTH = range(1, 1000)
+    stub.version(OLD)
+    z = put(stub, np.zeros(64, np.int32))
+    fill[1](z, 3)
+    stub.log()
+    fill[2, 65536](z, 3)
+    fill.prepare[2, 1, 65537](z, 4)()
+    golden("cuda/large_grids.txt", stub.log())
 
 
 def test_contexts_of_others(stub: Stub) -> None:

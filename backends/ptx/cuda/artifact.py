@@ -6,14 +6,15 @@ import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Artifact, Starter, packer
+from tilevm.backend import Argument, Array, Artifact, Starter, packer, words_at
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import walk
+from tilevm.passes.threads.along_x import along_x
 from tilevm.source import TileError
 from tilevm.target import target
 
@@ -28,10 +29,11 @@ from .faults import number
 from .memory import Copy, copied, moved, needed
 from .module import Function, assembles, load
 from .passing import Slots
-from .refusal import Try, refuse_grid, refuse_memory
+from .refusal import Try, along_x_of, counted, refuse_memory
 from .start import Attribute, Native, Record, start
 from .streams import capturing, chosen, finish, handle_of, wait
 
+Grid = tuple[int, int, int]
 STORES = (threads.GlobalStore, *ATOMICS)
 
 
@@ -49,9 +51,19 @@ class OnCard(Written):
 
     attributes: tuple[Attribute, ...] = ()
 
-    def __init__(self, abi: KernelAbi, card: Card, code: Code, records: Records, stages: Mapping[str, str]) -> None:
-        """``records``: of what it prints and asserts; ``stages``: its texts."""
+    def __init__(
+        self,
+        abi: KernelAbi,
+        card: Card,
+        code: Code,
+        records: Records,
+        stages: Mapping[str, str],
+        flat: Callable[[], OnCard],
+    ) -> None:
+        """``records``: of what it prints and asserts; ``stages``: its texts; ``flat`` makes it anew for grids of which
+        all programs are launched along x."""
         self.abi, self.card, self.code, self.records, self.stages = abi, card, code, records, stages
+        self._make_flat = flat
         self.target, self.listing, self.architecture = target(code.target), code.listing, card.architecture
         self.careful = debugging()  # every launch is checked and waited for
         self.words = packer(abi)
@@ -103,9 +115,16 @@ class OnCard(Written):
         """Raises the error of a launch, by the driver's result; which arguments it had, nobody knows any more."""
         self.tried(grid, (), stream).refuse(code)
 
+    @cached_property
+    def flat(self) -> OnCard:
+        """The kernel for grids of more programs along y or z than the card counts: it takes all of them along x."""
+        with COMPILING:
+            return self._make_flat()
+
     def beyond(self, slots: int, stream: int, *grid: int) -> None:
-        """Raises the error of more programs than a card counts."""
-        refuse_grid(self.card, self.abi.name, grid)
+        """Launch such a grid."""
+        words, line = words_at(slots, len(self.abi.entries)), along_x_of(self.card, self.abi.name, grid)
+        self.flat.start(line, [*words, *grid], (), stream)
 
     def tried(self, grid: Sequence[int], arguments: Sequence[Argument], stream: int) -> Try:
         """A launch, for whoever says why it cannot be."""
@@ -113,7 +132,7 @@ class OnCard(Written):
         needs = (self.listing.threads, self.listing.shared, self.loaded.function.registers)
         return Try(self.card, self.abi.name, *needs, grid, named, stream)
 
-    def launch(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
+    def launch(self, grid: Grid, arguments: Sequence[Argument], stream: object = None) -> None:
         """Launch every block of the grid.
 
         With arguments in the card's memory it returns at once, and neither allocates nor waits. With the host's memory,
@@ -121,34 +140,39 @@ class OnCard(Written):
 
         Raises TileError where the driver refuses, and for a fault of this kernel or one before it.
         """
-        refuse_grid(self.card, self.abi.name, grid)
+        if not counted(self.card, grid):
+            line = along_x_of(self.card, self.abi.name, grid)
+            self.flat.launch_as(line, [*arguments, *grid], stream, grid)
+        else:
+            self.launch_as(grid, arguments, stream, grid)
+
+    def launch_as(self, blocks: Grid, arguments: Sequence[Argument], stream: object, grid: Grid) -> None:
+        """Launch so many blocks, which are the programs of ``grid``."""
         arrays = [a for a in arguments if isinstance(a, Array)]
         order = chosen(stream, arrays, self.card)
         if self.records.sites or any(a.device != self.card.device for a in arrays):
-            self.launch_and_wait(grid, arguments, order)
+            self.launch_and_wait(blocks, arguments, order, grid)
             return
         if any(a.stream for a in arrays):
             with self.card.current():
                 wait(self.card, order, arrays)
         if self.careful:
-            refuse_memory(self.tried(grid, arguments, order))
+            refuse_memory(self.tried(blocks, arguments, order))
         before = self.card.ring.launches
-        self.start(grid, self.words(arguments), arguments, order)
+        self.start(blocks, self.words(arguments), arguments, order)
         if self.careful:
             with self.card.current():
                 if not capturing(self.card, order):
                     finish(self.card, order, before, f"waiting for {self.abi.name}")
 
-    def start(
-        self, grid: tuple[int, int, int], words: Sequence[int], arguments: Sequence[Argument], stream: int
-    ) -> None:
+    def start(self, grid: Grid, words: Sequence[int], arguments: Sequence[Argument], stream: int) -> None:
         """The launch itself."""
         found, slots = self.loaded, Slots(words)
         code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
 
-    def launch_and_wait(self, grid: tuple[int, int, int], arguments: Sequence[Argument], stream: int) -> None:
+    def launch_and_wait(self, blocks: Grid, arguments: Sequence[Argument], stream: int, grid: Grid) -> None:
         """Launch with memory that is the host's, or that the host reads when all is done."""
         report = Report(self.records, grid)
         hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
@@ -160,7 +184,7 @@ class OnCard(Written):
                 words = self.words(moved(arguments, copies) if hosts else arguments)
                 hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
                 before = self.card.ring.launches
-                self.start(grid, [*words, *hidden], arguments, stream)
+                self.start(blocks, [*words, *hidden], arguments, stream)
                 for copy in self.changed(copies, arguments, len(found)):
                     copy.bring(self.card, stream)
                 finish(self.card, stream, before, f"waiting for {self.abi.name}")
@@ -218,7 +242,12 @@ class Loader:
         made = Written(func, abi)
         stores = tuple(dict.fromkeys(op.memory.hint for op in walk(func.body) if isinstance(op, STORES)))
         code = Code(made.listing, made.target.name, stores, None)
-        return OnCard(abi, self.card, code, made.records, made.stages)
+        return OnCard(abi, self.card, code, made.records, made.stages, lambda: self.flat(func))
+
+    def flat(self, func: Func) -> OnCard:
+        """The same for grids that are launched along x."""
+        found = along_x(func)
+        return self.compile(found, KernelAbi.of(found))
 
     def machine(self) -> str:
         """What decides the machine code: the card, what assembles, and the driver that loads it."""
@@ -226,4 +255,7 @@ class Loader:
 
     def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
         code = Code.unpack(data)
-        return OnCard(abi, self.card, code, Records((), code.listing.threads), Texts(code.listing.text, again))
+        texts = Texts(code.listing.text, again)
+        return OnCard(
+            abi, self.card, code, Records((), code.listing.threads), texts, lambda: cast(OnCard, again()).flat
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import NoReturn
 
 from tilevm.backend import Argument, Array
@@ -86,12 +87,18 @@ def refuse_memory(tried: Try) -> None:
         raise TileError(f"{tried.name} cannot run on {tried.card.device}: {note.message}", help=mend)
 
 
-def refuse_grid(card: Card, name: str, grid: Sequence[int]) -> None:
-    """Raises TileError for more blocks along an axis than the card counts."""
-    most = card.grid
-    axis = next((i for i, (n, limit) in enumerate(zip(grid, most, strict=True)) if n > limit), None)
-    if axis is not None:
+def counted(card: Card, grid: Sequence[int]) -> bool:
+    """Whether the card counts so many blocks along each axis."""
+    return all(n <= most for n, most in zip(grid, card.grid, strict=True))
+
+
+def along_x_of(card: Card, name: str, grid: Sequence[int]) -> tuple[int, int, int]:
+    """A grid with all its programs along x. Raises TileError where these are more than the card counts there."""
+    most, count = card.grid[0], prod(grid)
+    if count > most:
+        shape = " x ".join(map(str, grid))
         raise TileError(
-            f"{name}: {grid[axis]} programs along {'xyz'[axis]}, and {card.device} counts to {most[axis]}",
-            help="let each program do more, or count them along x" if axis else "let each program do more",
+            f"{name}: {shape} programs are {count}, and {card.device} counts to {most}",
+            help="let each program do more",
         )
+    return count, 1, 1
