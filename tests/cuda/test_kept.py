@@ -70,3 +70,15 @@ def test_what_tells_something_is_not_kept(stub: Stub) -> None:
     in_a_folder()
     x = np.ones(300, np.float32)
     assert asserted.compile(x, x, device="cuda:0").build.artifact.data is None  # type: ignore[attr-defined]
+
+
+def test_grids_that_the_card_does_not_count(stub: Stub) -> None:
+    """The other form of the kernel is not kept: it is compiled when it is first launched."""
+    stub.run_kernels()
+    stub.limit(6, 2)
+    in_a_folder()
+    for times in range(2):
+        kernel = tv.kernel(SIGNATURE)(turned.__wrapped__)  # type: ignore[attr-defined]
+        out = np.zeros_like(WIDE)
+        kernel[1, 3](WIDE, out, device="cuda:0")
+        assert stub.problems == [] and (out == WIDE.T).all(), times
