@@ -8,7 +8,7 @@ declare i32 @clock_gettime(i32, ptr)
 
 define internal double @now() {
   %time = alloca [2 x i64]
-  %ok = call i32 @clock_gettime(i32 1, ptr %time)
+  %ok = call i32 @clock_gettime(i32 {clock}, ptr %time)
   %whole = load i64, ptr %time
   %rest.at = getelementptr i64, ptr %time, i64 1
   %rest = load i64, ptr %rest.at

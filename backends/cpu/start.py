@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -56,7 +57,7 @@ def engine() -> Any:
     """``start.ll`` in memory; a child process has it from its parent."""
     with COMPILING:
         host()  # initialises LLVM
-        text = Path(__file__).with_name("start.ll").read_text()
+        text = Path(__file__).with_name("start.ll").read_text().replace("{clock}", str(time.CLOCK_MONOTONIC))
         found = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine())
         found.finalize_object()
         return found
