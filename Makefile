@@ -36,8 +36,8 @@ test-gpu:  ## run the agreement tests on a GPU, by PYTHON as it is: torch and th
 
 bench-gpu:  ## compare kernels with cuBLAS, torch and Triton on a GPU, by PYTHON as it is
 	@mkdir -p build
-	@PYTHONPATH=. $(PYTHON) -m tilevm bench gpu --budget $(BUDGET) --json build/gpu.json
-	@PYTHONPATH=. $(PYTHON) -m tilevm bench report build/gpu.json
+	@PYTHONPATH=. $(PYTHON) -m tilevm bench gpu --budget $(BUDGET) --json build/gpu.json; \
+		status=$$?; PYTHONPATH=. $(PYTHON) -m tilevm bench report build/gpu.json && exit $$status
 
 carry: torch  ## prepare a folder for a machine with a GPU and without a network
 	@$(BIN)/python -m tilevm bench carry -o $(CARRY)

@@ -125,4 +125,4 @@ def test_the_setting_of_the_environment_comes_back(tmp_path: Path, monkeypatch: 
         run: Callable[..., int] = module.assemble_all
         assert run(tmp_path / "cubins", "sm_80", "sm_90", FEW, PROBLEMS, visited.append) == 2
         assert os.environ.get("TILEVM_CUBINS") == before
-    assert visited[:2] == ["vector add float32 2^27", "vector add bfloat16 2^27"]
+    assert visited[0] == "vector add float32 2^27" and visited[1].startswith("  vector_add: ")

@@ -39,7 +39,8 @@ def rivals(clock: Script, **seconds: Callable[[int], float]) -> dict[str, list[C
 
 def test_the_lead_runs_before_and_after_every_peer() -> None:
     clock = Script()
-    taken(clock, rivals(clock, a=lambda n: 1, b=lambda n: 1, c=lambda n: 1), 0.0)
+    found = taken(clock, rivals(clock, a=lambda n: 1, b=lambda n: 2, c=lambda n: 3), 0.0)
+    assert [found[name].seconds for name in "bc"] == [Spread(2, 2, 2, FEWEST), Spread(3, 3, 3, FEWEST)]
     assert clock.log == ["a", "a", *["b", "a", "c", "a"] * FEWEST]  # the first warms up the card
 
 
@@ -113,6 +114,13 @@ class Cuda:
     def __init__(self, captures: bool) -> None:
         self.now, self.captures, self.recording, self.replays = 0.0, captures, False, 0
         self.held: list[float] = []
+        self.stream = "mine"
+
+    def current_stream(self) -> str:
+        return self.stream
+
+    def set_stream(self, stream: str) -> None:
+        self.stream = stream
 
     def work(self, seconds: float) -> None:
         if self.recording and not self.captures:
@@ -152,10 +160,12 @@ class Cuda:
 
         class Capture:
             def __enter__(self) -> None:
-                cuda.recording = True
+                cuda.recording, cuda.stream = True, "the capture's"
 
-            def __exit__(self, *exception: object) -> None:
+            def __exit__(self, kind: object, *rest: object) -> None:
                 cuda.recording = False
+                if kind is None:  # else ending the capture fails, and the stream stays
+                    cuda.stream = "mine"
 
         return Capture()
 
@@ -179,6 +189,7 @@ def test_long_calls_are_not() -> None:
 
 
 def test_what_no_graph_can_hold_is_timed_without_and_says_so() -> None:
-    _, ready, times = on_card(False, SHORT / 10)
+    cuda, ready, times = on_card(False, SHORT / 10)
+    assert cuda.stream == "mine"
     assert "for a graph could not be made: RuntimeError: operation not permitted" in ready.how
     assert ready.calls == 10 and times == [pytest.approx(SHORT / 10)]

@@ -77,6 +77,18 @@ def test_an_output_that_is_not_written_is_wrong(problem: Problem) -> None:
             assert not check.error(rival, calls, case.expected()) <= 1.0
 
 
+def test_what_an_earlier_call_wrote_does_not_count(here: Setting) -> None:
+    exact, right = here.random(10).double(), here.empty(10, dtype="float64")
+    rival = Rival.once("idle", lambda: right, right)
+    expected = Expected((exact,), (exact.abs(),))
+    right.copy_(exact)
+    assert check.error(rival, (lambda: right,), expected) == float("inf")
+    assert check.error(rival, (lambda: right.copy_(exact),), expected) == 0.0
+    counts = here.empty(3, dtype="int32")
+    check.poison((counts,))
+    assert counts.tolist() == [-1, -1, -1]
+
+
 def sums(s: Setting, result: Callable[[Any], Any]) -> Case:
     """A case whose peer gives ``result`` of the right sum."""
     x, y = s.random(100, dtype="float32"), s.empty(100, dtype="float32")

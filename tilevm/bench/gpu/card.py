@@ -6,11 +6,10 @@ import os
 import platform
 import subprocess
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tilevm.bench.gpu.setting import ROOT, Setting
-from tilevm.version import __version__
+from tilevm.version import __version__, installed
 
 PACKAGES = ("torch", "triton", "cuda-bindings", "numpy", "llvmlite")
 ASKED = {  # of nvidia-smi
@@ -27,7 +26,7 @@ COMMIT = "TILEVM_COMMIT"  # says which commit a folder without git is of
 
 def facts(s: Setting) -> dict[str, Any]:
     """All that a reader of figures wants to know of the machine; None of what cannot be found out."""
-    versions = {name: installed(name) for name in PACKAGES}
+    versions = {name: installed(name) or None for name in PACKAGES}
     return {
         "device": device(s),
         "host": {"processor": processor(), "python": platform.python_version(), "system": platform.platform()},
@@ -80,13 +79,6 @@ def processor() -> str:
     except OSError:
         names = []
     return names[0] if names else platform.machine()
-
-
-def installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def said(*command: str) -> str:

@@ -145,14 +145,16 @@ def assemble_all(
         text = compiled.stages["ptx"]
         if text not in texts:
             texts.add(text)
-            assemble(text, architecture)
+            counts = assemble(text, architecture).counts
+            spilled = counts["spill_stores"] + counts["spill_loads"]
+            tell(f"  {compiled.abi.name}: {counts['registers']} registers, {spilled} bytes spilled")
 
     before, os.environ[CUBINS] = os.environ.get(CUBINS), str(cubins)
     try:
         for problem in problems:
             if only.lower() in problem.name.lower():
                 for way, calls in problem.make(blank(visit)).rivals_of(OURS):
-                    tell(f"{problem.name} {way}".rstrip())
+                    tell(f"{problem.name}: {way}" if way else problem.name)
                     calls[0]()
     finally:
         os.environ.pop(CUBINS)

@@ -84,3 +84,10 @@ class Problem:
     at: int
     make: Callable[[Setting], Case]
     ceiling: bool = False  # its lead's rate is what others of this unit are held against
+
+
+def named(how: Mapping[str, int]) -> str:
+    """Tiles as the name of a way."""
+    shape = "x".join(str(how[name]) for name in ("BM", "BN", "BK") if name in how)
+    stages = f", {how['stages']} stages" if "stages" in how else ""
+    return f"{shape}{stages}, {how['num_warps']} warps"

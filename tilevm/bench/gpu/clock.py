@@ -97,11 +97,12 @@ class CardClock:
     def captured(self, calls: Sequence[Call], count: int) -> tuple[Any, str]:
         """A graph of so many calls; None, and why, where one of them does what a graph cannot hold."""
         self.cuda.synchronize()
-        graph = self.cuda.CUDAGraph()
+        graph, before = self.cuda.CUDAGraph(), self.cuda.current_stream()
         try:
             with self.cuda.graph(graph):
                 gone_through(calls, count)
         except Exception as error:  # of torch, of CUDA or of the kernel's own: told in the figures
+            self.cuda.set_stream(before)  # torch stays on the capture's where ending that fails too
             self.cuda.synchronize()
             return None, f"{type(error).__name__}: {error}".splitlines()[0]
         return graph, ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,12 +18,13 @@ SETS = 2  # of buffers, at least, where one is no larger than the cache
 MOST_SETS = 64
 SEED = 20_250_101
 BASE = "sm_80"
+CHECKED = 512  # rows at either end that the host checks
 Launch = Callable[..., object]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """``device``: of tensors, and where kernels run. ``cache``: bytes of the card's last cache.
+    """``device``: of tensors. ``where``: the keywords of launches here. ``cache``: bytes of the card's last cache.
 
     ``dry``: sizes are tiny. ``blank``: tensors are not filled, for nothing will run. ``launch(kernel, args,
     constants)`` does what a launch is here. ``triton``: the module of Triton's kernels, None where they cannot run.
@@ -35,6 +36,7 @@ class Setting:
     dry: bool
     blank: bool
     launch: Launch
+    where: Mapping[str, str]
     triton: ModuleType | None = None
 
     def size(self, full: int, tiny: int) -> int:
@@ -64,6 +66,11 @@ class Setting:
         """An array of numpy as a tensor of the device."""
         return self.torch.from_numpy(array).to(self.device)
 
+    def some(self, n: int) -> Any:
+        """Rows of ``n`` to hold against a reference that the host computes: the first and the last, all where few."""
+        rows = self.torch.arange(n, device=self.device)
+        return rows if n <= 2 * CHECKED else self.torch.cat((rows[:CHECKED], rows[-CHECKED:]))
+
     def run(self, kernel: Any, *args: Any, **constants: Any) -> None:
         """Launch a kernel on the device."""
         self.launch(kernel, args, constants)
@@ -74,6 +81,13 @@ class Setting:
         if not path.is_file():
             raise TileError(f"there is no {path}, whose kernels are measured", help="run it from a checkout of tilevm")
         return load_file(str(path))
+
+    def prepared(self, kernel: Any, *args: Any, **constants: Any) -> Callable[[], object]:
+        """A launcher of a kernel on these arguments; one that does nothing where nothing will run."""
+        if self.blank:
+            return lambda: None
+        found: Callable[[], object] = kernel.prepare(*args, **self.where, **constants)
+        return found
 
     def seed(self) -> None:
         """Random numbers begin anew: a case has the same ones whatever ran before."""
@@ -95,12 +109,8 @@ def on_card(device: str = "cuda:0") -> Setting:
     if triton is not None:
         triton.give_memory(torch)
 
-    code = target_of(torch.cuda.get_device_capability(device))
-
-    def launch(kernel: Any, args: Sequence[Any], constants: dict[str, Any]) -> None:
-        kernel(*args, device=device, target=code, **constants)
-
-    return Setting(torch, device, cache, dry=False, blank=False, launch=launch, triton=triton)
+    where = {"device": device, "target": target_of(torch.cuda.get_device_capability(device))}
+    return Setting(torch, device, cache, dry=False, blank=False, launch=launcher(where), where=where, triton=triton)
 
 
 def target_of(capability: tuple[int, int]) -> str:
@@ -116,11 +126,15 @@ def dry(threads: int = 1) -> Setting:
     """The CPU, with tiny sizes. Raises TileError where torch is missing."""
     torch: Any = require("torch", "a benchmark of a GPU, run dry too,", "torch")
     torch.set_num_threads(threads)
+    where = {"device": "cpu"}
+    return Setting(torch, "cpu", 1 << 10, dry=True, blank=False, launch=launcher(where), where=where)
 
-    def launch(kernel: Any, args: Sequence[Any], constants: dict[str, Any]) -> None:
-        kernel(*args, device="cpu", **constants)
 
-    return Setting(torch, "cpu", 1 << 10, dry=True, blank=False, launch=launch)
+def launcher(where: Mapping[str, str]) -> Launch:
+    def launch(kernel: Any, args: Sequence[Any], constants: Mapping[str, Any]) -> None:
+        kernel(*args, **where, **constants)
+
+    return launch
 
 
 def blank(visit: Launch) -> Setting:
@@ -129,4 +143,4 @@ def blank(visit: Launch) -> Setting:
     Raises TileError where torch is missing.
     """
     torch: Any = require("torch", "the preparation of a benchmark", "torch")
-    return Setting(torch, "cpu", 1, dry=False, blank=True, launch=visit)
+    return Setting(torch, "cpu", 1, dry=False, blank=True, launch=visit, where={})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tilevm.bench.gpu import check
-from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival
+from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival, named
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library.attention import attention
+from tilevm.optional import require
 
 TOKENS = 16384  # of all sequences together
 WIDTH = 2048  # of all heads together
@@ -19,6 +20,8 @@ TILES = (  # of ours, and warps, to try
     {"BM": 128, "BN": 64, "num_warps": 8},
     {"BM": 64, "BN": 64, "num_warps": 4},
 )
+NARROW = ({"BM": 64, "BN": 64, "num_warps": 8}, {"BM": 128, "BN": 32, "num_warps": 8})  # where a mask takes room
+TRIED_ON_PAIRS = (*NARROW[:1], {"BM": 128, "BN": 64, "num_warps": 8}, {"BM": 64, "BN": 32, "num_warps": 4})
 
 
 def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case:
@@ -42,10 +45,10 @@ def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case
     def calls(way: Callable[..., Any], out: Sequence[Any], **how: Any) -> Calls:
         return tuple(partial(way, *qkv, o, **how) for qkv, o in zip(given, out, strict=True))
 
-    mine = {f"{how['BM']}x{how['BN']}, {how['num_warps']} warps": calls(own, outs[0], **how) for how in TILES}
+    mine = {named(how): calls(own, outs[0], **how) for how in TILES}
     rivals = [
         Rival(OURS, mine, (outs[0][0],)),
-        Rival.of("torch", tuple(partial(theirs, *qkv) for qkv in given)),
+        Rival("torch", {name: tuple(partial(way, *qkv) for qkv in given) for name, way in by_torch(s, theirs).items()}),
     ]
     if s.triton is not None and share == 1:
         way, more = s.triton.run_attention, {"scale": scale, "causal": causal}
@@ -54,6 +57,20 @@ def dense(length: int, depth: int, causal: bool, share: int, s: Setting) -> Case
     mask = s.torch.ones(n, n, dtype=s.torch.bool, device=s.device).tril() if causal and not s.blank else None
     work = 4.0 * batch * heads * n * n * d * (0.5 if causal else 1.0)
     return Case(work, "TFLOP/s", tuple(rivals), partial(exactly, *given[0], scale, mask))
+
+
+def by_torch(s: Setting, call: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Torch's attention by its own choice and, on a card, by each of its fast ways."""
+    if s.dry or s.blank:
+        return {"": call}
+    held: Any = require("torch.nn.attention", "torch's attention")
+
+    def by(backend: Any, *args: Any) -> Any:
+        with held.sdpa_kernel(backend):
+            return call(*args)
+
+    kinds = {"flash": held.SDPBackend.FLASH_ATTENTION, "cudnn": held.SDPBackend.CUDNN_ATTENTION}
+    return {"its choice": call, **{name: partial(by, kind) for name, kind in kinds.items()}}
 
 
 def exactly(q: Any, k: Any, v: Any, scale: float, mask: Any) -> Expected:
@@ -87,18 +104,22 @@ def under_blocks(length: int, s: Setting) -> Case:
     shape, scale = (1, heads, n, d), d**-0.5
     q, k, v, o = s.random(*shape), s.random(*shape), s.random(*shape), s.empty(*shape)
     labels = np.sort(np.random.default_rng(0).integers(0, 8, n)).astype(np.int32)
-    blocks = example.BlockMask.of(example.document, labels, labels, 64, 64)
-    names = ("full_count", "full_index", "part_count", "part_index")
-    lists = [s.there(each) for each in (*blocks.labels, *(getattr(blocks, name) for name in names))]
     seen = s.there(np.array(example.dense(example.document, labels, labels)))
-    sizes = {"MASK": example.document, "D": d, "BM": 64, "BN": 64, "num_warps": 4}
 
-    def own() -> Any:
-        s.run(example.block_sparse_attention, q, k, v, o, *lists, scale, **sizes)
-        return o
+    def own(how: Mapping[str, int]) -> Callable[[], Any]:
+        """A call with such tiles, to which its lists belong."""
+        blocks = example.BlockMask.of(example.document, labels, labels, how["BM"], how["BN"])
+        held = (*blocks.labels, blocks.full_count, blocks.full_index, blocks.part_count, blocks.part_index)
+        lists = [s.there(each) for each in held]
+
+        def call() -> Any:
+            s.run(example.block_sparse_attention, q, k, v, o, *lists, scale, MASK=example.document, D=d, **how)
+            return o
+
+        return call
 
     theirs = partial(s.torch.nn.functional.scaled_dot_product_attention, q, k, v, attn_mask=seen, scale=scale)
-    rivals = Rival.once(OURS, own, o), Rival.once("torch", theirs)
+    rivals = Rival(OURS, {named(how): (own(how),) for how in NARROW}, (o,)), Rival.once("torch", theirs)
     work = 4.0 * heads * float(seen.sum()) * d
     return Case(work, "TFLOP/s", rivals, partial(exactly, q, k, v, scale, seen))
 
@@ -110,8 +131,8 @@ def pairs(s: Setting) -> Case:
     q, k1, k2 = (s.random(heads, n, d) for n in (m, n1, n2))
     v1, v2, o, scale = s.random(heads, n1, d), s.random(heads, n2, d), s.empty(heads, m, d), 1.0 / d
 
-    def own() -> Any:
-        s.run(example.kronecker_attention, q, k1, k2, v1, v2, o, scale, D=d, BM=64, BN=64, num_warps=4)
+    def own(**how: int) -> Any:
+        s.run(example.kronecker_attention, q, k1, k2, v1, v2, o, scale, D=d, **how)
         return o
 
     def theirs() -> Any:
@@ -131,7 +152,8 @@ def pairs(s: Setting) -> Case:
         room = check.of_attention(exact, absolute, n1 * n2, wrong, half, half)
         return Expected((exact,), (room,), lambda found: (found[0],))
 
-    rivals = Rival.once(OURS, own, o), Rival.once("torch", theirs)
+    ways = {named(how): (partial(own, **how),) for how in TRIED_ON_PAIRS}
+    rivals = Rival(OURS, ways, (o,)), Rival.once("torch", theirs)
     return Case(4.0 * heads * m * n1 * n2 * d, "TFLOP/s", rivals, expected)
 
 

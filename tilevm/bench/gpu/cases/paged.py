@@ -62,13 +62,13 @@ def decode(length: int, s: Setting) -> Case:
     parts = s.size(8, example.SPLITS)
     part = s.empty(parts, batch, heads, d, dtype=f32)
     top, total = s.empty(parts, batch, heads, dtype=f32), s.empty(parts, batch, heads, dtype=f32)
-    sizes, scale = {"SHARE": heads // groups, "HEAD": d, "num_warps": 4}, d**-0.5
+    sizes, scale = {"SHARE": heads // groups, "HEAD": d}, d**-0.5
     most = {"TOPK": topk, "PAGES": 1 << (held.places - 1).bit_length()}
 
     def own() -> Any:
-        s.run(example.choose_pages, held.q, held.means, held.table, held.lengths, chosen, **most, **sizes)
+        s.run(example.choose_pages, held.q, held.means, held.table, held.lengths, chosen, **most, **sizes, num_warps=16)
         given = held.q, held.k, held.v, held.table, held.lengths, chosen, part, top, total
-        s.run(example.paged_decode, *given, scale, **sizes | {"num_warps": 1})
+        s.run(example.paged_decode, *given, scale, **sizes, num_warps=1)
         s.run(example.merge_parts, part, top, total, o, PARTS=parts, HEAD=d, num_warps=1)
         return o
 

@@ -35,6 +35,7 @@ class Matrix:
         self.points = s.empty(self.m * self.g * self.dtype.bits // 8, dtype="uint8")
         plain = "float16" if scale == "f16" else "uint8"
         self.scales = s.empty(self.m, self.g, dtype=plain)
+        self.some = s.some(self.m)  # the rows that are checked
 
     def packed(self, *shape: int) -> Any:
         return tv.packed(self.codes, self.dtype, shape or (self.m, self.n))
@@ -52,21 +53,20 @@ class Matrix:
         return self.x.reshape(shape), self.packed(*shape)
 
     def blocks(self) -> Any:
-        """x in float64, [rows, blocks, elements]."""
-        return self.x.double().reshape(self.m, self.g, self.block)
+        """The checked rows of x in float64, [rows, blocks, elements]."""
+        return self.x[self.some].double().reshape(-1, self.g, self.block)
 
     def numbers(self, buffer: Any, dtype: tv.DType, *shape: int) -> Any:
-        """Codes in bytes as float64, by numpy's codec."""
-        codes = tv.unpack(buffer.cpu().numpy(), dtype, math.prod(shape))
-        return self.s.there(tv.decode(codes, dtype).astype(np.float64)).reshape(shape)
+        """The checked rows of codes in bytes as float64, by numpy's codec; ``shape``: of a row."""
+        bytes = buffer.reshape(self.m, -1)[self.some].reshape(-1)
+        codes = tv.unpack(bytes.cpu().numpy(), dtype, len(self.some) * math.prod(shape))
+        return self.s.there(tv.decode(codes, dtype).astype(np.float64)).reshape(-1, *shape)
 
     def decoded(self, codes: Any, scales: Any, middle: Any, factor: float = 1.0) -> Any:
         """What codes and scales stand for, as :meth:`blocks` has x."""
-        held = self.numbers(codes, self.dtype, self.m, self.g, self.block)
-        if self.scale.name == "f16":
-            under = scales.double()
-        else:
-            under = self.numbers(scales.reshape(-1), self.scale, self.m, self.g)
+        held = self.numbers(codes, self.dtype, self.g, self.block)
+        bare = self.scale.name == "f16"
+        under = scales[self.some].double() if bare else self.numbers(scales, self.scale, self.g)
         return (held - middle) * under[:, :, None] * factor
 
     def case(self, own: Callable[[], Any], outs: Sequence[Any], expected: Callable[[], Expected]) -> Case:
@@ -125,7 +125,7 @@ def nvfp4(blocked: bool, s: Setting) -> Case:
 
     def expected() -> Expected:
         x = held.blocks()
-        by = 2688.0 / float(x.abs().max())
+        by = 2688.0 / float(held.x.abs().max())
         scale = (x.abs().amax(2, keepdim=True) * by / 6.0).float().to(s.torch.float8_e4m3fn).double() / by
         room = 1.0001 * scale * step_of_f4(x.abs() / scale)
         return Expected((x,), (room,), lambda f: (held.decoded(f[0], f[1], 0.0, float(f[2])),))
@@ -153,7 +153,7 @@ def groups(zeros: bool, s: Setting) -> Case:
         room = (scale * (1.02 if zeros else 0.51)).expand_as(x)
 
         def parts(found: tuple[Any, ...]) -> tuple[Any, ...]:
-            middle = held.numbers(found[2], held.dtype, held.m, held.g)[:, :, None] if zeros else 8.0
+            middle = held.numbers(found[2], held.dtype, held.g)[:, :, None] if zeros else 8.0
             return (held.decoded(found[0], found[1], middle),)
 
         return Expected((x,), (room,), parts)
@@ -181,10 +181,10 @@ def back(way: str, s: Setting) -> Case:
         return y
 
     def expected() -> Expected:
-        points = held.numbers(held.points, held.dtype, held.m, held.g)[:, :, None]
+        points = held.numbers(held.points, held.dtype, held.g)[:, :, None]
         middle = {"blocks": 0.0, "groups": 8.0, "ranges": points}[way]
-        exact = held.decoded(held.codes, held.scales, middle).reshape(held.m, held.n)
-        return Expected((exact,), (2.0 * check.half_step(y) * exact.abs(),))
+        exact = held.decoded(held.codes, held.scales, middle).reshape(-1, held.n)
+        return Expected((exact,), (2.0 * check.half_step(y) * exact.abs(),), lambda found: (found[held.some],))
 
     read = held.codes.nbytes + held.scales.nbytes + (held.points.nbytes if way == "ranges" else 0)
     return Case(float(y.nbytes + read), "TB/s", (Rival.once(OURS, own, y),), expected)

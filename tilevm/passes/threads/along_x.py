@@ -1,0 +1,37 @@
+"""Grids of more programs along y or z than a machine counts: all programs along x."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tilevm.ir import Block, Func, Op, Value, ops
+from tilevm.ir.build import Builder
+from tilevm.ir.rewrite import rewrite
+from tilevm.types import Scalar, i32
+
+COUNTS = ("programs_x", "programs_y", "programs_z")  # the parameters behind the others
+
+
+def along_x(func: Func) -> Func:
+    """``func`` launched with all programs of a grid along x, and that grid's three counts as arguments behind its own.
+
+    A program's place is that of its number, counted along x first, then y, then z.
+    """
+    counts = tuple(Value(Scalar(i32), name) for name in COUNTS)
+
+    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        if isinstance(op, ops.NumPrograms):
+            return [counts[op.axis]]
+        return [place(builder, counts, op.axis)] if isinstance(op, ops.ProgramId) else None
+
+    body = rewrite(func, rule).body
+    return replace(func, body=Block((*body.params, *counts), body.ops), grid=None)
+
+
+def place(builder: Builder, counts: Sequence[Value], axis: int) -> Value:
+    """The place along an axis of the program with a number."""
+    number = builder.add(ops.ProgramId, axis=0).result
+    for count in counts[:axis]:
+        number = builder.add(ops.FloorDiv, a=number, b=count).result
+    return number if axis == 2 else builder.add(ops.Mod, a=number, b=counts[axis]).result
