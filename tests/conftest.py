@@ -51,7 +51,8 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     card = os.environ.get(ASKED, CARD)
     for item in items:
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and card in item.callspec.params.values():
+        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(isinstance(value, str) and value == card for value in params):  # arrays compare otherwise
             item.add_marker(pytest.mark.gpu("nvidia"))
         if item.get_closest_marker("slow") and not TEST_ALL:
             item.add_marker(pytest.mark.skip(reason="slow: `make test-all` runs it"))
