@@ -32,7 +32,7 @@ test-all: torch  ## run every test, and look for counterexamples longer
 	@TILEVM_TEST_ALL=1 $(BIN)/python -m pytest -n $(JOBS)
 
 test-gpu:  ## run the agreement tests on a GPU, by PYTHON as it is: torch and the rest are installed there
-	@PYTHONPATH=. $(PYTHON) -m pytest -n $(JOBS) -m gpu $(AGREEMENT)
+	@PYTHONPATH=. PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTHON) -m pytest -p xdist.plugin -n $(JOBS) -m gpu $(AGREEMENT)
 
 bench-gpu:  ## compare kernels with cuBLAS, torch and Triton on a GPU, by PYTHON as it is
 	@mkdir -p build

@@ -164,7 +164,7 @@ def test_no_case_begins_that_the_budget_has_no_room_for() -> None:
 def test_what_did_not_run_is_listed(here: Setting) -> None:
     found = bench_gpu(here, budget=0.0, problems=[problem("one"), problem("two")])
     assert [entry["case"] for entry in found.left_out] == ["one", "two"] and not found.rows
-    assert found.left_out[0]["reason"] == "0 of 0 s were spent"
+    assert found.left_out[0]["reason"].endswith(" of 0 s were spent")
 
 
 def test_the_fastest_way_counts_and_refusals_are_told(here: Setting) -> None:
