@@ -24,7 +24,7 @@ HEAD = """import tilevm as tv
 
 @tv.function
 def damped(a, b):
-    return tv.maximum(b, -a) - b * b
+    return (tv.maximum(b, -a) + 0.0) - b * b
 
 
 @tv.function
@@ -57,8 +57,8 @@ FLOAT = """
 {f} % {f}
 -{f}
 abs({f})
-tv.minimum({f}, {f})
-tv.maximum({f}, {f})
+(tv.minimum({f}, {f}) + 0.0)
+(tv.maximum({f}, {f}) + 0.0)
 tv.where({m}, {f}, {f})
 tv.floor({f})
 tv.ceil({f})

@@ -38,13 +38,17 @@ def _(op: ops.Cumulative, low: Lowering) -> Sequence[Value]:
 
 
 def combined(low: Lowering, block: Block, given: list[Value]) -> list[Value]:
-    """A combining block, which is of numbers, on register arrays."""
+    """A combining block, which is of numbers, on register arrays; numbers from outside it too."""
     count = given[0].type.size  # type: ignore[union-attr]
     now = dict(zip(block.params, given, strict=True))
+
+    def held(value: Value) -> Value:
+        return now[value] if value in now else low.splat(low[value], count)
+
     for op in block.ops[:-1]:
-        made = low.builder.append(op.with_parts([now[v] for v in op.operands], ()))
+        made = low.builder.append(op.with_parts([held(v) for v in op.operands], ()))
         now[op.result] = low.splat(made.result, count)
-    return [now[v] for v in block.end.operands]
+    return [held(v) for v in block.end.operands]
 
 
 def walked(
