@@ -1,4 +1,4 @@
-"""Helpers that combine elements may use what stands outside them: constants, which are found to be the same, and more."""
+"""Helpers that combine elements may use what stands outside them, such as constants."""
 
 from __future__ import annotations
 
