@@ -19,6 +19,14 @@ Step = Callable[[list[Value], list[Value]], list[Value]]  # what was combined so
 Trip = Callable[[list[Value], Value], list[Value]]  # what was combined so far, and the index of the next
 
 
+def memory_along(shape: tuple[int, ...], axis: int, pitch: int, line: str) -> Layout:
+    """Lines of a tile along ``axis``, each laid out as ``line``, one every ``pitch`` elements."""
+    rest = (*shape[:axis], *shape[axis + 1 :])
+    dims = [f"{extent}:{prod(rest[dim + 1 :]) * pitch}@mem" for dim, extent in enumerate(rest)]
+    dims.insert(axis, line)
+    return Layout.parse(" ".join(dims))
+
+
 @dataclass(frozen=True)
 class Cut:
     """The lines of a tile of ``shape`` along ``axis`` in shared memory, each in ``parts`` of ``length``.
@@ -50,11 +58,8 @@ class Cut:
 
     @cached_property
     def memory(self) -> Layout:
-        rest = (*self.shape[: self.axis], *self.shape[self.axis + 1 :])
-        dims = [f"{e}:{prod(rest[dim + 1 :]) * self.pitch}@mem" for dim, e in enumerate(rest)]
         line = f"({self.length},{self.parts}):(1@mem,{self.far}@mem)" if self.parts > 1 else f"{self.length}:1@mem"
-        dims.insert(self.axis, line)
-        return Layout.parse(" ".join(dims))
+        return memory_along(self.shape, self.axis, self.pitch, line)
 
     @cached_property
     def folded(self) -> Layout:
@@ -184,7 +189,12 @@ class Lines:
             place = low.numbers([0])
             found = decoded(low, low.add(threads.SharedLoad, buffer=region.buffer, offsets=place), dtype)
             return low.add(threads.Register, x=found, at=0)
-        at, memory = low.places(value), self.cut.memory_of(value)
-        place = shared.spoken(low, at, memory, shared.offsets_of(at, memory))
-        found = low.add(threads.SharedLoad, buffer=region.buffer, offsets=place)
-        return decoded(low, low.defined(found, at, shape_of(value)), dtype)
+        return tile_of(low, region, self.cut.memory_of(value), value)
+
+
+def tile_of(low: Lowering, region: shared.Region, memory: Layout, value: Value) -> Value:
+    """What lies in a buffer as ``memory`` says, in the layout of ``value``."""
+    at = low.places(value)
+    place = shared.spoken(low, at, memory, shared.offsets_of(at, memory))
+    found = low.add(threads.SharedLoad, buffer=region.buffer, offsets=place)
+    return decoded(low, low.defined(found, at, shape_of(value)), dtype_of(value))

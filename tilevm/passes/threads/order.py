@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tilevm.ir import Block, Value, ops, threads
-from tilevm.passes.threads import shared
+from tilevm.passes.threads import network, shared
 from tilevm.passes.threads.globals import coded, decoded, unit_of
-from tilevm.passes.threads.lines import Cut, Lines
+from tilevm.passes.threads.lines import Cut, Lines, tile_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower, size
 from tilevm.passes.threads.numbers import shape_of
 from tilevm.passes.threads.reduce import extreme, reduced
@@ -43,7 +43,10 @@ def _(op: ops.ArgReduce, low: Lowering) -> Sequence[Value]:
 
 @lower.rule(ops.Sort)
 def _(op: ops.Sort, low: Lowering) -> Sequence[Value]:
-    """Every element counts those of its line that come before it: that is its place."""
+    """By a network; in short lines every element counts those that come before it: that is its place."""
+    if network.fits(low, op):
+        regions = network.network(low, op, lambda a, b: before(low, a, b, op.descending))
+        return [tile_of(low, region, region.memory, value) for region, value in zip(regions, op.results, strict=True)]
     length = shape_of(op.x)[op.axis]
     lines = Lines(low, Cut(shape_of(op.x), op.axis), False, op.results)
     at, x = low.places(op.x), low[op.x]
