@@ -69,8 +69,8 @@ tv.sqrt({f})
 {f} + {f}[:1]
 {f} * 0.1
 tv.sort({f}, axis={a}, descending={b})
-tv.cumsum({f}, axis={a}, reverse={b})
-tv.cumprod({f}, axis={a})
+tv.cumsum(tv.floor(tv.minimum(tv.maximum({f}, -8), 8)), axis={a}, reverse={b})
+tv.cumprod({m}.to(tv.{F}) * 2 - 1, axis={a})
 tv.scan({f}, {a}, damped, reverse={b})
 tv.scan(({f}, {f}), {a}, first)[1]
 {f} - ({f}.min(axis={a}, keepdims=True) + 0.0)
