@@ -120,14 +120,14 @@ class Compiled:
             all_seen.append(seen)
         belong(self.device, self.contract.params, all_seen)
         self.run(grid, arguments, stream)
-        if self._repeats.often(None, args, {} if stream is None else {"stream": stream}):
+        if not callable(grid) and self._repeats.often(None, grid, args, {} if stream is None else {"stream": stream}):
             self._prepare(grid, args, stream, all_seen)
 
     def _prepare(self, grid: Grid | None, args: Sequence[Any], stream: object, seen: Sequence[Seen]) -> None:
         places: list[int | None] = [*range(len(args))]
         given = () if stream is None else (stream,)
         call = Call((*args, *given), ("stream",)[: len(given)], places + [None] * len(given), (), stream)
-        if self._repeats.prepare(self.build.artifact, self, call, seen) and grid is None:
+        if self._repeats.prepare(self.build.artifact, self, grid, call, seen) and grid is None:
             object.__setattr__(self, "__call__", self._repeats.launcher(None))
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
