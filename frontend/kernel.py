@@ -71,11 +71,15 @@ class Kernel:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._on[grid]
-        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
-            repeats = self.gridless._repeats
-            self._on = repeats.launchers
-            return repeats.launcher(grid)
+            found = self._on.get(grid)
+        except TypeError:  # no key, such as a list
+            found = None
+        return found or self._new(grid)
+
+    def _new(self, grid: Grid) -> Callable[..., None]:
+        repeats = self.gridless._repeats
+        self._on = repeats.launchers
+        return repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""

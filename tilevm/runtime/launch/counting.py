@@ -11,29 +11,33 @@ from tilevm.runtime.grid import trace_grid
 from tilevm.runtime.launch.plan import Call, Watched
 from tilevm.source import TileError
 
-PLAIN = (int, float, bool, str, type(None))
+PLAIN = frozenset({int, float, bool, str, type(None)})
 FACE = "tilevm"
 
 
 def recipe(grid: Any) -> Hashable | None:
     """What is alike of two functions that give the same counts for the same call: code, defaults, and what they close
-    over. None where more decides: something that may change, a function inside."""
-    if type(grid) is not FunctionType or any(isinstance(c, CodeType) for c in grid.__code__.co_consts):
+    over. None where more decides. The code is told by its address, as a function written anew has the very same one:
+    to compare codes by content takes microseconds. Whoever keeps the answer keeps the function.
+    """
+    if type(grid) is not FunctionType:
         return None
+    held = [*(grid.__defaults__ or ()), *(grid.__kwdefaults__ or {}).values()]
     try:
-        held = [cell.cell_contents for cell in grid.__closure__ or ()]
+        held += [cell.cell_contents for cell in grid.__closure__ or ()]
     except ValueError:  # not bound yet
         return None
-    held += [*(grid.__defaults__ or ()), *(grid.__kwdefaults__ or {}).values()]
-    if any(type(value) not in PLAIN for value in held):
-        return None
-    return grid.__code__, tuple(grid.__kwdefaults__ or ()), tuple((type(value), value) for value in held)
+    kinds = tuple(map(type, held))
+    return (id(grid.__code__), kinds, *held) if PLAIN.issuperset(kinds) else None
 
 
 def watched(grid: FunctionType) -> list[Watched] | None:
-    """The names from outside that such a function reads, with their values; None where it reads what may change."""
+    """The names from outside that such a function reads, with their values; None where it reads what may change, or has
+    a function inside."""
+    if any(isinstance(constant, CodeType) for constant in grid.__code__.co_consts):
+        return None
     found = list(names(grid))
-    return found if all(constant(one.value) for one in found) else None
+    return found if all(lasting(one.value) for one in found) else None
 
 
 def names(grid: FunctionType) -> Iterator[Watched]:
@@ -46,7 +50,7 @@ def names(grid: FunctionType) -> Iterator[Watched]:
             yield from (Watched(vars(module), n, vars(module)[n]) for n in used if n in vars(module))
 
 
-def constant(value: object) -> bool:
+def lasting(value: object) -> bool:
     """Whether a value is what it is: a number, a module, a function of Python's or tilevm's own."""
     ours = isinstance(value, FunctionType) and value.__module__.partition(".")[0] == FACE
     return ours or type(value) in PLAIN or isinstance(value, ModuleType | BuiltinFunctionType)

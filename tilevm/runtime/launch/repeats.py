@@ -29,19 +29,23 @@ class Repeats:
         self._name, self._otherwise = name, otherwise
         self._times: dict[Hashable, int] = {}
         self._chains: dict[Hashable, Chain] = {}  # by what decides the counts of a grid; None: numbers, or its own
+        self._functions: dict[Hashable, object] = {}  # what the keys of chains were taken of
         self.launchers: dict[Any, Launcher] = {}  # those that are native, by grid
         self._lock = RLock()
 
     def launcher(self, grid: Grid | None) -> Launcher:
         """What to call on a grid: native code, once calls like these were prepared."""
-        counts = OWN if grid is None else plain(grid)
-        which = recipe(grid) if counts is None else None
-        chain = None if which is None and counts is None else self._chains.get(which)
-        if chain is None:
+        if callable(grid):
+            which = recipe(grid)
+            found = None if which is None else self.launchers.get(which)
+            return found or self._made(grid, which, which, None if which is None else OWN)
+        return self._made(grid, None, grid, OWN if grid is None else plain(grid))
+
+    def _made(self, grid: Grid | None, which: Hashable, place: Any, counts: Counts | None) -> Launcher:
+        chain = None if counts is None else self._chains.get(which)
+        if chain is None or counts is None:
             return self._otherwise(grid)
-        place: Hashable = grid if which is None else which
-        found = self.launchers.get(place)
-        return found or self._keep(place, chain.launcher(self._otherwise(grid), counts or OWN))
+        return self._keep(place, chain.launcher(self._otherwise(grid), counts))
 
     def _keep(self, place: Hashable, made: Launcher) -> Launcher:
         with self._lock:
@@ -77,6 +81,7 @@ class Repeats:
             which = recipe(grid) if callable(grid) else None
             if which not in self._chains and len(self._chains) >= LAUNCHERS:
                 return False
+            self._functions.setdefault(which, grid)
             return self._chains.setdefault(which, Chain(self._name)).add(program)
 
 
