@@ -85,3 +85,26 @@ def test_a_forked_child_launches_too(soon: None) -> None:
         axpy(x, y, 2.0)
         os._exit(0 if (y == 1 + 2 * x).all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_code_is_made_once_for_all_threads() -> None:
+    made: list[object] = []
+    ready = threading.Barrier(8)
+
+    @once
+    def code() -> object:
+        time.sleep(0.02)
+        made.append(object())
+        return made[-1]
+
+    def ask() -> None:
+        ready.wait()
+        found.append(code())
+
+    found: list[object] = []
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1 and found == made * 8

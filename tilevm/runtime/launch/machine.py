@@ -7,12 +7,10 @@ methodobject.h.
 
 from __future__ import annotations
 
-from functools import cache
-
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from tilevm.compiling import COMPILING
+from tilevm.compiling import COMPILING, once
 from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
 from tilevm.runtime.launch.guard import Guard
@@ -233,7 +231,7 @@ class Machine:
             self.entry: int = self._engine.get_function_address(ENTRY)
 
 
-@cache
+@once
 def machine() -> Machine:
-    """Made once; a child process has it from its parent."""
+    """The one of this process; a child has it from its parent."""
     return Machine()
