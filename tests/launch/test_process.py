@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import axpy, numbers, prepared
+from tilevm.compiling import once
 
 
 def test_threads_may_call_while_others_prepare(soon: None) -> None:
