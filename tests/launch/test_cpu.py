@@ -65,6 +65,32 @@ def test_torch_tensors(soon: None) -> None:
         assert torch.equal(other, 1 + 2 * x)
 
 
+def test_torch_tensors_that_hold_no_elements_of_their_own(soon: None) -> None:
+    """Native code and Python refuse alike what lies between elements, nowhere, or is the negative of what is there."""
+    torch = pytest.importorskip("torch")
+    x, room = torch.arange(40, dtype=torch.float32), torch.ones(81)
+    for y in (room[:40], room[1:41]):  # at multiples of 16 bytes, and not
+        for _ in range(3):
+            axpy(x, y, 2.0)
+    short(axpy)
+    gone, view = torch.ones(40), torch.ones(80)[4:44]
+    for tensor in (gone, view):
+        tensor.untyped_storage().resize_(0)
+    wrong = {
+        "no multiple": torch.frombuffer(bytearray(400), dtype=torch.float32, count=40, offset=1),
+        "without memory": gone,
+        "a Tensor without": view,
+        "a lazy negation": torch.ones(99, dtype=torch.complex64).conj().imag.as_strided((40,), (1,)),
+    }
+    for told, tensor in wrong.items():
+        for launch in (axpy, lambda *args: axpy._launch(None, args, {})):
+            with pytest.raises(TileError, match=told):
+                launch(x, tensor, 2.0)
+    zeros = torch._efficientzerotensor((40,), dtype=torch.float32)
+    with pytest.raises(TileError, match="without memory"):
+        axpy(x, zeros, 2.0)
+
+
 def test_errors_are_those_of_python(soon: None) -> None:
     x, y = numbers()
     for _ in range(3):
