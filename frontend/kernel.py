@@ -20,7 +20,7 @@ from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
 from tilevm.runtime.launch.plan import Call as Written
-from tilevm.runtime.launch.repeats import Repeats
+from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest
@@ -58,7 +58,7 @@ class Kernel:
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
         self._repeats = Repeats(self.__name__, self._otherwise)
-        self._on: dict[Grid | None, Callable[..., None]] = {}  # launchers by grid
+        self._on: dict[bytes, Callable[..., None]] = {}  # launchers by grid
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -70,8 +70,8 @@ class Kernel:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._on[grid]
-        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
+            return self._on[spelt(grid, SPELLING)]
+        except (KeyError, ValueError):  # a new one, or one that has no such form, such as a function
             repeats = self.gridless._repeats
             self._on = repeats.launchers
             return repeats.launcher(grid)

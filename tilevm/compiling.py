@@ -8,9 +8,29 @@ so for ever, and the child would wait. So a fork waits until nobody compiles. On
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from threading import RLock
+from typing import TypeVar
 
 COMPILING = RLock()
+T = TypeVar("T")
+
+
+def once(make: Callable[[], T]) -> Callable[[], T]:
+    """``make``, called once a process: threads that ask meanwhile wait.
+
+    Of native code that :func:`functools.cache` had two threads make at once, one copy would be freed with its address
+    in use.
+    """
+    kept = cache(make)
+
+    def found() -> T:
+        with COMPILING:
+            return kept()
+
+    return found
+
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=COMPILING.acquire, after_in_parent=COMPILING.release, after_in_child=COMPILING.release)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from tilevm.backend import Starter
-from tilevm.compiling import COMPILING
+from tilevm.compiling import once
 
 from .host import host, machine
 from .pool import ALIGN
@@ -52,15 +51,14 @@ def never(code: int, *_: int) -> None:
     raise AssertionError(f"a kernel on the CPU started with {code}")
 
 
-@cache
+@once
 def engine() -> Any:
     """``start.ll`` in memory; a child process has it from its parent."""
-    with COMPILING:
-        host()  # initialises LLVM
-        text = Path(__file__).with_name("start.ll").read_text().replace("{clock}", str(time.CLOCK_MONOTONIC))
-        found = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine())
-        found.finalize_object()
-        return found
+    host()  # initialises LLVM
+    text = Path(__file__).with_name("start.ll").read_text().replace("{clock}", str(time.CLOCK_MONOTONIC))
+    found = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine())
+    found.finalize_object()
+    return found
 
 
 def address() -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from tilevm.compiling import COMPILING
+from tilevm.compiling import once
 
 from .host import host, machine
 from .pool import ALIGN, cores, scratch
@@ -64,11 +64,10 @@ class Native:
         return ctypes.CFUNCTYPE(result, *parameters)(self._engine.get_function_address(name))
 
 
-@cache
+@once
 def native() -> Native:
     """Made once; a child process has it from its parent."""
-    with COMPILING:
-        return Native()
+    return Native()
 
 
 class Worker(threading.Thread):

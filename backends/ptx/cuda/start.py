@@ -10,9 +10,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from tilevm.compiling import once
 from tilevm.optional import require
 
 from .driver import address
@@ -135,12 +135,9 @@ class Native:
     engine: Any
 
 
-@cache
+@once
 def start() -> Native:
-    """The function, compiled for this process; the driver's functions are where it loaded them.
-
-    To be called with ``COMPILING`` held: of two that were made at once, one would be freed with its code in use.
-    """
+    """The function, compiled for this process; the driver's functions are where it loaded them."""
     llvm = require("llvmlite.binding", "launching on a card")
     where = {name: address(name) for name in CALLED}
     llvm.initialize_native_target()

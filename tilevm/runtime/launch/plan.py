@@ -16,6 +16,7 @@ from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
 from tilevm.runtime.contract import Contract
+from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import objects
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
@@ -305,9 +306,10 @@ ARITHMETIC = {
 
 
 def grid(plan: Plan, names: Mapping[str, int]) -> tuple[int, int, int]:
-    """The registers with the counts of programs; those of a kernel without a grid of its own are never read."""
-    own = plan.compiled.abi.grid or ()
-    x, y, z = (computed(plan, axis, names) for axis in (*own, Number(1), Number(1), Number(1))[:3])
+    """The registers with the counts of programs; of a kernel without a grid of its own, the most that may be."""
+    own = plan.compiled.abi.grid
+    axes = (*own, Number(1), Number(1))[:3] if own is not None else (Number(COUNT_LIMIT - 1),) * 3
+    x, y, z = (computed(plan, axis, names) for axis in axes)
     return x, y, z
 
 
@@ -354,9 +356,12 @@ def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
 
 def bound(
     compiled: Launchable, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
-) -> Program:
-    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
+) -> Program | None:
+    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long. None for more words
+    than the machine has registers for."""
     plan = Plan(compiled, starter)
     slots = [plan.constant(word) for word in words]
     x, y, z = (plan.constant(count) for count in counts)
+    if plan.registers > REGISTERS:
+        return None
     return Program(starter, plan.rows, 0, (), slots, (x, y, z), order, (keep,))

@@ -48,7 +48,8 @@ def pointer(words: Any) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A launch program. ``rows`` guard; ``slots`` and ``counts`` number registers; ``names``: what a call gives by
+    """A launch program. ``rows`` guard; ``slots`` and ``counts`` number registers: what is passed on, and the
+    programs along each axis, or the most of them where the launcher says how many; ``names``: what a call gives by
     name, behind ``values`` by position. ``keep``: the objects that rows name by address."""
 
     starter: Starter

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from threading import RLock
 from typing import Any
+
+import numpy as np
 
 from tilevm.abi import pad_grid
 from tilevm.backend import Artifact, starter
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.runtime.arguments import Seen
-from tilevm.runtime.grid import Grid, is_whole
+from tilevm.runtime.grid import COUNT_LIMIT, Grid
 from tilevm.runtime.launch import plan
 from tilevm.runtime.launch.objects import native
 from tilevm.runtime.launch.program import OWN, Chain, Counts
@@ -18,6 +21,8 @@ from tilevm.runtime.launch.program import OWN, Chain, Counts
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
 LAUNCHERS = 1024  # grids of a kernel that are kept
 Launcher = Callable[..., None]
+spelt: Callable[[Any, int], bytes] = marshal.dumps  # a grid as a key, in which 1, 1.0 and True differ; or ValueError
+SPELLING = 2  # marshal's last form without references, which would tell equal tuples apart
 
 
 class Repeats:
@@ -28,19 +33,18 @@ class Repeats:
         self._name, self._otherwise = name, otherwise
         self._times: dict[Hashable, int] = {}
         self._chain: Chain | None = None
-        self.launchers: dict[Grid | None, Launcher] = {}  # those that are native, by grid
-        self._lock = RLock()
+        self.launchers: dict[bytes, Launcher] = {}  # those that are native, by grid
 
     def launcher(self, grid: Grid | None) -> Launcher:
         """What to call on a grid: native code, once some call was prepared and if the grid is numbers."""
         counts = OWN if grid is None else plain(grid)
         if self._chain is None or counts is None:
             return self._otherwise(grid)
-        made = self._chain.launcher(self._otherwise(grid), counts)
-        with self._lock:
-            if len(self.launchers) >= LAUNCHERS:
-                self.launchers.clear()
-            return self.launchers.setdefault(grid, made)
+        key = spelt(grid if exact(grid) else counts, SPELLING)
+        made = self.launchers.get(key) or self._chain.launcher(self._otherwise(grid), counts)
+        if len(self.launchers) >= LAUNCHERS:
+            self.launchers.clear()
+        return self.launchers.setdefault(key, made)
 
     def often(self, which: Hashable, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one, of the kernel compiled as ``which``, have come so often that they should be
@@ -56,7 +60,7 @@ class Repeats:
         found = starter(artifact)
         if found is None:
             return False
-        with self._lock:
+        with COMPILING:  # no fork in between: a child would have half a chain
             program = plan.program(kernel, found, call, seen)
             if program is None:
                 return False
@@ -65,7 +69,13 @@ class Repeats:
 
 
 def plain(grid: Grid) -> Counts | None:
-    """The counts of a grid that is one to three whole numbers; None for any other."""
+    """The counts of a grid that is one to three whole numbers, of Python or numpy, and not too many; None for any
+    other: what else stands for a number may stand for another the next time, as a tensor of one element does."""
     parts = grid if isinstance(grid, tuple) else (grid,)
-    whole = 1 <= len(parts) <= 3 and all(map(is_whole, parts))
-    return pad_grid(parts) if whole else None
+    whole = 1 <= len(parts) <= 3 and all(type(n) is int or isinstance(n, np.integer) for n in parts)
+    return pad_grid(parts) if whole and max(parts) < COUNT_LIMIT else None
+
+
+def exact(grid: Grid | None) -> bool:
+    """Whether all of a grid are Python's own ints, in a tuple of this very class: what marshal tells from all else."""
+    return grid is None or {type(grid), *(map(type, grid) if type(grid) is tuple else ())} <= {int, tuple}
