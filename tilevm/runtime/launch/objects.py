@@ -70,7 +70,6 @@ def known() -> bool:
         and not sysconfig.get_config_var("Py_GIL_DISABLED")
         and not hasattr(sys, "getobjects")  # of builds that trace references, whose objects begin with more
         and (sys.maxsize, sys.byteorder) == (2**63 - 1, "little")
-        and environment() is not None
     )
 
 
@@ -79,7 +78,7 @@ def native() -> bool:
     said = os.environ.get(SETTING, "native")
     if said not in ("native", "python"):
         raise TileError(f"{SETTING} is {said!r}", help="native prepares launches, python goes the long way each time")
-    return said == "native" and known()
+    return said == "native" and known() and environment() is not None
 
 
 class Exchange(ctypes.Structure):

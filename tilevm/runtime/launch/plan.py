@@ -243,7 +243,7 @@ READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.nda
 
 def watch(plan: Plan, watched: Iterable[Watched]) -> None:
     """What decides the code without being passed is as it was."""
-    for where, key, value in (*watched, setting(DEBUG)):
+    for where, key, value in (*watched, *setting(DEBUG)):
         if type(where) is dict:
             found = 0 if value is None else plan.object(value)
             plan.add(Code.WATCH, x=plan.object(where), y=plan.object(key), z=found)
@@ -251,11 +251,11 @@ def watch(plan: Plan, watched: Iterable[Watched]) -> None:
             plan.add(Code.CELL, x=plan.object(where), y=plan.object(value))
 
 
-def setting(name: str) -> Watched:
-    """An environment variable."""
+def setting(name: str) -> tuple[Watched, Watched]:
+    """An environment variable, and the environment itself, which tests replace."""
     held, key = objects.environment(), os.fsencode(name)
     assert held is not None, "launches are prepared where the environment is a dict"
-    return Watched(held, key, held.get(key))
+    return Watched(vars(os), "environ", os.environ), Watched(held, key, held.get(key))
 
 
 def contract(plan: Plan) -> dict[str, int]:
