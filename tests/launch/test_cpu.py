@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import tilevm as tv
 from tests.launch.calls import axpy, numbers, python_calls, short
 from tilevm.source import TileError
 
@@ -120,3 +121,14 @@ def test_a_float_beyond_the_type_is_infinite(soon: None) -> None:
         y = np.ones(40, np.float32)
         axpy(np.ones(40, np.float32), y, -1e300)
         assert (y == -np.inf).all()
+
+
+def test_an_int_beyond_the_type_is_infinite() -> None:
+    @tv.kernel("y: f16[N], n: f16", grid=1)
+    def filled(y: tv.Tensor, n):
+        y.store(0, y.load(0, 4) * 0.0 + n)
+
+    for n, expected in ((-(2**40), -np.inf), (65520, np.inf), (65519, 65504.0)):
+        y = np.ones(4, np.float16)
+        filled(y, n)
+        assert (y == expected).all()
