@@ -119,7 +119,7 @@ def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[S
     names = contract(plan)
     counts = grid(plan, names)
     slots = [slot(plan, *entry) for entry in entries(compiled)]
-    if plan.registers > REGISTERS:
+    if plan.registers > REGISTERS or any(not I64[0] <= row.x <= I64[1] for row in plan.rows):
         return None
     by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
     return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
