@@ -123,6 +123,16 @@ def test_a_float_beyond_the_type_is_infinite(soon: None) -> None:
         assert (y == -np.inf).all()
 
 
+def test_more_programs_than_are_counted(soon: None) -> None:
+    """Their product leaves 64 bits, and is 0 in those."""
+    x, y = numbers()
+    for _ in range(3):
+        with pytest.raises(TileError, match=r"4194304 x 4194304 x 1048576 programs are 18446744073709551616"):
+            axpy[2**22, 2**22, 2**20](x, y, 2.0)
+        axpy[1](x, y, 2.0)
+        short(axpy)
+
+
 def test_an_int_beyond_the_type_is_infinite() -> None:
     @tv.kernel("y: f16[N], n: f16", grid=1)
     def filled(y: tv.Tensor, n):
