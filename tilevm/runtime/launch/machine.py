@@ -119,12 +119,9 @@ class Launch(Emitter):
         return found
 
     def stream(self) -> LLVM:
-        """The stream of this launch: in a register, or the current one, or always the same."""
+        """The stream of this launch: the current one, or always the same."""
         b, ask, given = self.b, self.block("ask"), self.block("given")
-        number = self.of(Field.STREAM_IN)
-        held = b.icmp_signed(">=", number, I64(0))
-        first = b.select(held, self.load(self.registers, b.select(held, number, I64(0))), self.of(Field.STREAM))
-        self.store(first, self.stream_at)
+        self.store(self.of(Field.STREAM), self.stream_at)
         b.cbranch(b.icmp_signed("==", self.of(Field.STREAM_OF), I64(0)), given, ask)
         b.position_at_end(ask)
         device = self.of(Field.DEVICE)

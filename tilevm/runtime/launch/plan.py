@@ -108,6 +108,8 @@ class Plan:
 
 def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
     """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
+    if call.stream is not None and not starter.lasting(call.stream):
+        return None
     plan = Plan(compiled, starter)
     for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
         reader = same if place is None else READERS.get(type(value), tensor)
