@@ -89,7 +89,8 @@ def guards(watched: Iterable[Place]) -> list[Watched] | None:
 
 def route(function: FunctionType, chain: tuple[str, ...]) -> Iterable[Watched]:
     """Each name of a chain: in the closure or the module of ``function``, then in the module before. It ends before a
-    name that stands nowhere, such as one that a module makes when it is asked; tilevm's own do not change."""
+    name that stands nowhere, such as one that a module makes when it is asked, or a module of a class of its own may;
+    tilevm's own do not change."""
     if chain[0] in function.__code__.co_freevars:
         cell = (function.__closure__ or ())[function.__code__.co_freevars.index(chain[0])]
         value = cell.cell_contents
@@ -100,7 +101,7 @@ def route(function: FunctionType, chain: tuple[str, ...]) -> Iterable[Watched]:
     else:
         return
     for name in chain[1:]:
-        space = vars(value) if isinstance(value, ModuleType) else {}
+        space = vars(value) if type(value) is ModuleType else {}
         if name not in space and getattr(value, "__name__", None) != FACE:
             return
         yield Watched(space, name, space.get(name))

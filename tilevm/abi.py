@@ -116,8 +116,9 @@ def word(value: int | float | bool, dtype: DType) -> int:
         return ctypes.c_int64(int(value)).value
     if dtype.name not in FORMATS:
         return int(encode(value, dtype, saturate=False))
+    number = float(value)  # of an int that is too large, struct raises an error of its own
     try:
-        packed = struct.pack(FORMATS[dtype.name], value)
+        packed = struct.pack(FORMATS[dtype.name], number)
     except OverflowError:
-        packed = struct.pack(FORMATS[dtype.name], math.copysign(math.inf, value))
+        packed = struct.pack(FORMATS[dtype.name], math.copysign(math.inf, number))
     return int.from_bytes(packed, "little", signed=len(packed) == SLOT_BYTES)

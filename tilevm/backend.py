@@ -80,7 +80,8 @@ class Starter:
     ``fail`` makes an error of, called with that, the stream and the counts; or less than 0, and has done nothing: then
     ``long`` launches, called with the address of the slots, the stream and the counts. ``keep`` must outlive the code.
     ``releases``: whether it may wait, so that Python's other threads should go on. ``handle`` makes the stream's number
-    of what a caller gives as one, or raises TileError; None where there are no streams.
+    of what a caller gives as one, or raises TileError; None where there are no streams. ``lasting``: whether what is
+    given always stands for the same stream.
     """
 
     address: int
@@ -90,6 +91,7 @@ class Starter:
     releases: bool = False
     keep: object = None
     handle: Callable[[object], int] | None = None
+    lasting: Callable[[object], bool] = lambda _: False
 
 
 class Artifact(Protocol):

@@ -20,6 +20,7 @@ from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.passes.layouts.forget import forget
 from tilevm.passes.quiet import quiet, sites
+from tilevm.source import TileError
 
 from .emit import I32, I64, PTR, VOID, Emitter
 from .host import Host, host, machine
@@ -33,6 +34,7 @@ from .team import team
 
 ENTRY = "run"
 COUNTER_BYTES = 64
+COUNTED = 2**63  # programs
 Words = ctypes.Array[ctypes.c_int64]
 
 
@@ -147,7 +149,13 @@ class NativeKernel:
             report.tell(grid)
 
     def _share(self, words: Words, total: int, grid: tuple[int, int, int]) -> None:
-        """Run all programs on as many threads as are worth it."""
+        """Run all programs on as many threads as are worth it. Raises TileError for more than 63 bits count."""
+        if total >= COUNTED:
+            shape = " x ".join(map(str, grid))
+            raise TileError(
+                f"{self.abi.name}: {shape} programs are {total}, and the CPU counts to 2**63-1",
+                help="let each program do more",
+            )
         small = 0.0 < self._context.seconds * total < WORTH_SHARING
         begin = time.perf_counter()
         count = self.code.run(words, total, grid, self._scratch, 1 if small else threads())

@@ -2,7 +2,8 @@
 ;
 ; context: 0 run    8 count of slots    16 scratch    24 seconds that a program took, 0.0 before the first
 ;         32 seconds of work that are worth a helping hand
-; What is not yet measured, or long enough to be shared with workers, is left to Python: then the result is -1.
+; What is not yet measured, or long enough to be shared with workers, is left to Python, and what 63 bits do not count:
+; then the result is -1.
 
 declare i32 @clock_gettime(i32, ptr)
 
@@ -26,7 +27,11 @@ entry:
   %z = zext i32 %nz to i64
   %plane = mul i64 %x, %y
   %total = mul i64 %plane, %z
-  %programs = sitofp i64 %total to double
+  %x.f = sitofp i64 %x to double
+  %y.f = sitofp i64 %y to double
+  %z.f = sitofp i64 %z to double
+  %plane.f = fmul double %x.f, %y.f
+  %programs = fmul double %plane.f, %z.f
   %seconds.at = getelementptr i64, ptr %context, i64 3
   %seconds = load double, ptr %seconds.at
   %worth.at = getelementptr i64, ptr %context, i64 4
@@ -34,7 +39,9 @@ entry:
   %expected = fmul double %seconds, %programs
   %known = fcmp ogt double %seconds, 0.0
   %short = fcmp olt double %expected, %worth
-  %here = and i1 %known, %short
+  %counted = fcmp olt double %programs, 0x43E0000000000000
+  %quick = and i1 %known, %short
+  %here = and i1 %quick, %counted
   br i1 %here, label %pack, label %long
 long:
   ret i32 -1

@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from tilevm.backend import Starter
-from tilevm.compiling import once
+from tilevm.compiling import COMPILING, once
 
 from .host import host, machine
 from .pool import ALIGN
@@ -41,9 +41,10 @@ class Context:
 
     def starter(self, room: int, long: Callable[[int, int, int, int, int], None]) -> Starter:
         """``room``: bytes of scratch. One launch at a time is at it: it holds Python's lock meanwhile."""
-        if self._scratch.size < room + 2 * ALIGN:
-            self._scratch = np.empty(room + 2 * ALIGN, np.uint8)
-        self._words[SCRATCH] = -(-self._scratch.ctypes.data // ALIGN) * ALIGN
+        with COMPILING:  # two threads may ask at once, and what one of them has got stays where it is
+            if self._scratch.size < room + 2 * ALIGN:
+                self._scratch = np.empty(room + 2 * ALIGN, np.uint8)
+                self._words[SCRATCH] = -(-self._scratch.ctypes.data // ALIGN) * ALIGN
         return Starter(address(), self._words.ctypes.data, never, long, keep=self)
 
 

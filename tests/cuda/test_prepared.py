@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,27 @@ def test_a_stream_that_is_given(stub: Stub, golden: Golden) -> None:
     assert "_launch" not in calls and Shown.asked == asked
     add_one.prepare(x, y, stream=sixth)()
     golden("cuda/prepared_given_streams.txt", stub.log())
+
+
+class Changing:
+    """Stands for one stream, and then for another."""
+
+    number = 0
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.number
+
+
+def test_what_may_stand_for_another_stream_is_asked_each_time(stub: Stub) -> None:
+    soon(stub)
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    held, seen = Changing(), []
+    for n in (5, 5, 6, 7):
+        held.number = stub.stream(n)
+        stub.log()
+        add_one(x, y, stream=held)
+        seen += re.findall(r"cuLaunchKernelEx .* stream=(\d+)", stub.log())
+    assert seen == ["5", "5", "6", "7"]
 
 
 def test_numbers_and_grids(stub: Stub) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import weakref
 
+import numpy as np
 import pytest
 
+import tilevm as tv
 from tests.launch.calls import axpy, numbers, python_calls, short
+from tilevm.runtime.launch.rows import REGISTERS
 from tilevm.source import TileError
 
 
@@ -37,6 +40,29 @@ def test_a_bound_launcher_keeps_memory_alive() -> None:
     del go
     gc.collect()
     assert gone() is None
+
+
+def test_streams_where_there_are_none() -> None:
+    x, y = numbers()
+    with pytest.raises(TileError, match="'cpu' has no streams"):
+        axpy.prepare(x, y, 2.0, stream=5)
+
+
+def test_more_words_than_the_machine_has_registers_for() -> None:
+    """Twelve arrays of twelve axes have an address and 24 numbers each; Python launches them."""
+    names = "abcdefghijkl"
+
+    @tv.kernel(", ".join(f"{name}: i32[{', '.join('_' * 12)}]" for name in names), grid=1)
+    def many(a, b, c, d, e, f, g, h, i, j, k, l):  # noqa: E741
+        at, one = (0,) * 12, (1,) * 12
+        a.store(at, a.load(at, one) + l.load(at, one))
+
+    arrays = [np.full((2,) * 12, n, np.int32, order="F") for n in range(12)]
+    assert len(many.compile(*arrays).abi.entries) > REGISTERS
+    go = many.prepare(*arrays)
+    for n in range(1, 4):
+        go()
+        assert arrays[0].flat[0] == 11 * n
 
 
 @pytest.mark.parametrize("device", ["cpu", "vm", "emulator"])

@@ -66,6 +66,32 @@ def test_torch_tensors(soon: None) -> None:
         assert torch.equal(other, 1 + 2 * x)
 
 
+def test_torch_tensors_that_hold_no_elements_of_their_own(soon: None) -> None:
+    """Native code and Python refuse alike what lies between elements, nowhere, or is the negative of what is there."""
+    torch = pytest.importorskip("torch")
+    x, room = torch.arange(40, dtype=torch.float32), torch.ones(81)
+    for y in (room[:40], room[1:41]):  # at multiples of 16 bytes, and not
+        for _ in range(3):
+            axpy(x, y, 2.0)
+    short(axpy)
+    gone, view = torch.ones(40), torch.ones(80)[4:44]
+    for tensor in (gone, view):
+        tensor.untyped_storage().resize_(0)
+    wrong = {
+        "no multiple": torch.frombuffer(bytearray(400), dtype=torch.float32, count=40, offset=1),
+        "without memory": gone,
+        "a Tensor without": view,
+        "a lazy negation": torch.ones(99, dtype=torch.complex64).conj().imag.as_strided((40,), (1,)),
+    }
+    for told, tensor in wrong.items():
+        for launch in (axpy, lambda *args: axpy._launch(None, args, {})):
+            with pytest.raises(TileError, match=told):
+                launch(x, tensor, 2.0)
+    zeros = torch._efficientzerotensor((40,), dtype=torch.float32)
+    with pytest.raises(TileError, match="without memory"):
+        axpy(x, zeros, 2.0)
+
+
 def test_errors_are_those_of_python(soon: None) -> None:
     x, y = numbers()
     for _ in range(3):
@@ -110,3 +136,24 @@ def test_an_axis_of_one_element_tells_nothing(soon: None) -> None:
         compiled(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32))
     with pytest.raises(TileError, match="was compiled for"):
         compiled(np.zeros((2, 4), np.float32), np.zeros((2, 4), np.float32))
+
+
+def test_more_programs_than_are_counted(soon: None) -> None:
+    """Their product leaves 64 bits, and is 0 in those."""
+    x, y = numbers()
+    for _ in range(3):
+        with pytest.raises(TileError, match=r"4194304 x 4194304 x 1048576 programs are 18446744073709551616"):
+            axpy[2**22, 2**22, 2**20](x, y, 2.0)
+        axpy[1](x, y, 2.0)
+        short(axpy)
+
+
+def test_an_int_beyond_the_type_is_infinite() -> None:
+    @tv.kernel("y: f16[N], n: f16", grid=1)
+    def filled(y: tv.Tensor, n):
+        y.store(0, y.load(0, 4) * 0.0 + n)
+
+    for n, expected in ((-(2**40), -np.inf), (65520, np.inf), (65519, 65504.0)):
+        y = np.ones(4, np.float16)
+        filled(y, n)
+        assert (y == expected).all()

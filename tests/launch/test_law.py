@@ -14,6 +14,7 @@ import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import SIGNATURE, behind, grid, some
 from tilevm.source import TileError
+from tilevm.symbolic import OPERATORS, combine
 
 
 def array(dtype: Any, n: int, m: int, step: int, start: int, turned: bool) -> np.ndarray:
@@ -83,6 +84,66 @@ def test_of_a_compiled_kernel_too(first: Made, made: list[Made]) -> None:
             values = (*args, *(keywords[name] for name in ("x", "y", "n", "f", "b") if name in keywords))
             assert outcome(backend, lambda v=values: compiled(*v)) == outcome(
                 backend, lambda v=values: compiled.launch(None, v)
+            )
+
+
+EDGES = [0, 1, -1, 2, -3, 7, 64, -65, 2**31 - 1, 2**31, 2**32, -(2**31), 2**62, 2**63 - 1, -(2**63)]
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["N", "M", "n", "m", 0, 1, -1, 3, 16, -7, 2**31, 2**62, 2**64]),
+    lambda inner: st.tuples(st.sampled_from(sorted(OPERATORS)), inner, inner),
+    max_leaves=6,
+)
+Counted = tuple[int, int, int, int]
+
+
+def some_programs(written: Any) -> Any:
+    """A count that tells the number of an expression, and is 1 to 97."""
+    return "+", ("%", written, 97), 1
+
+
+COUNTS = st.one_of(EXPRESSIONS, *[EXPRESSIONS.map(some_programs)] * 3)
+
+
+def expressed(written: Any, names: Any) -> Any:
+    """What the grid function gives where it is traced."""
+    if isinstance(written, tuple):
+        operator, a, b = written
+        return combine(operator, expressed(a, names), expressed(b, names))
+    return names[written] if isinstance(written, str) else written
+
+
+@given(
+    st.tuples(COUNTS, COUNTS, COUNTS),
+    st.lists(
+        st.tuples(st.sampled_from([1, 2, 33]), st.sampled_from([1, 16]), st.sampled_from(EDGES), st.integers(-9, 9)),
+        min_size=4,
+        max_size=12,
+    ),
+)
+def test_grids_are_counted_as_python_does(written: Any, made: list[Counted]) -> None:
+    """Over all operators and signs, what leaves 64 bits and division by zero included."""
+    same_counts(written, made * 2)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_each_operator_is_that_of_python(operator: str) -> None:
+    for names in ("nm", "mn"):  # one at a time, since what native code refuses of one it refuses of all
+        same_counts([some_programs((operator, *names))], [(1, 1, n, m) for n in EDGES for m in range(-4, 5)])
+
+
+def same_counts(written: Any, made: list[Counted]) -> None:
+    """Native code runs so many programs as Python does, or ends in the same error: for extents of x, n and m."""
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+
+        @tv.kernel("x: i8[N, M], n: i64, m: i32", grid=lambda **names: [expressed(part, names) for part in written])
+        def counted(x: tv.Tensor, n, m):
+            x.store((0, 0), x.load((0, 0), (1, 1)))
+
+        for rows, columns, n, m in made:
+            x = np.zeros((rows, columns), np.int8)
+            assert outcome(backend, lambda x=x, n=n, m=m: counted(x, n, m)) == outcome(
+                backend, lambda x=x, n=n, m=m: counted._launch(None, (x, n, m), {})
             )
 
 

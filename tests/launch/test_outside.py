@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -58,6 +59,54 @@ def test_changes_outside_are_seen(soon: None, monkeypatch: pytest.MonkeyPatch) -
     short(outside)
     y = np.ones(4, np.float32)
     assert python_calls(lambda: outside(y)) == []
+
+
+class Answering(type(sys)):
+    """A module that answers for itself, whatever stands in its dict."""
+
+    now = 2.0
+    weight = property(lambda self: self.now)
+
+
+ANSWERING = Answering("answering")
+ANSWERING.__dict__["weight"] = 9.0
+
+
+def test_modules_that_answer_for_themselves_are_asked(soon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    @tv.kernel(grid=1)
+    def asking(y: tv.Tensor):
+        y.store(0, y.load(0, 4) * ANSWERING.weight)
+
+    for factor in (2.0, 3.0):
+        monkeypatch.setattr(Answering, "now", factor)
+        for _ in range(3):
+            y = np.ones(4, np.float32)
+            asking(y)
+            assert y[0] == factor
+
+
+def test_another_environment_is_seen(soon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    @tv.kernel(grid=1)
+    def careful(y: tv.Tensor):
+        tv.device_assert(y.load(0, 4) < 2.0, "too large")
+        y.store(0, y.load(0, 4) + 1.0)
+
+    def call() -> None:
+        y = np.full(4, 5.0, np.float32)
+        careful(y)
+        assert y[0] == 6
+
+    for _ in range(3):
+        call()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", {**os.environ})
+        for _ in range(3):
+            call()
+        patch.setattr(os, "environ", {**os.environ, "TILEVM_DEBUG": "1"})
+        for _ in range(3):
+            with pytest.raises(TileError, match="too large"):
+                call()
+    call()
 
 
 def test_debugging_is_seen(soon: None, monkeypatch: pytest.MonkeyPatch) -> None:

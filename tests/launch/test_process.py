@@ -17,7 +17,8 @@ import pytest
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import axpy, numbers, prepared
-from tilevm.compiling import once
+from tilevm.compiling import COMPILING, once
+from tilevm.runtime.launch import plan
 
 
 def test_threads_may_call_while_others_prepare(soon: None) -> None:
@@ -52,6 +53,45 @@ def test_a_kernel_is_freed_with_what_was_prepared(backend: NativeBackend) -> Non
     del kernel
     gc.collect()
     assert gone() is None
+
+
+TWICE = """
+import threading
+from tilevm.backends.cpu.start import address
+from tilevm.runtime.launch.program import entry
+
+found, all_there = set(), threading.Barrier(8)
+
+def ask():
+    all_there.wait()
+    found.add((address(), entry()))
+
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(found) == 1, found
+"""
+
+
+def test_of_native_code_there_is_one_copy() -> None:
+    """However many threads are the first to ask: a second one would be freed with its address in use."""
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_forks_while_a_call_is_prepared(backend: NativeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bool] = []
+
+    def program(*args: Any) -> None:
+        other = threading.Thread(target=lambda: taken.append(COMPILING.acquire(blocking=False)))
+        other.start()
+        other.join()
+
+    monkeypatch.setattr(plan, "program", program)
+    prepared(backend)
+    assert taken == [False]
 
 
 SCRIPT = """

@@ -9,7 +9,7 @@ import pytest
 
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
-from tests.launch.calls import SIGNATURE, prepared, some
+from tests.launch.calls import SIGNATURE, grid, prepared, some
 from tilevm.runtime.launch import repeats
 from tilevm.runtime.launch.rows import REGISTERS
 from tilevm.source import TileError
@@ -64,6 +64,52 @@ def test_no_programs_is_nothing_to_do(backend: NativeBackend) -> None:
     for grid_ in (3, 3, 0, (4, 0), -1, (2, 2)):
         kernel[grid_](x, x, 3, 0.5, True)
     assert [c for _, _, c in backend.started[1:]] == [(3, 1, 1), (3, 1, 1), (2, 2, 1)]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_grids_are_what_they_were_written_as(backend: NativeBackend, compiled: bool) -> None:
+    """What only equals a grid that is known, or may change, is looked at as Python does."""
+    x = np.zeros((33, 4), np.float32)
+    kernel: Any = tv.kernel(SIGNATURE)(some)
+    kernel = kernel.compile(x, x, 3, 0.5, True) if compiled else kernel
+    for known in (1, 3, (1,), (3, 1), 1, 3, (1,), (3, 1)):
+        kernel[known](x, x, 3, 0.5, True)
+    for wrong in (3.0, True, (1.0,), (3.0, 1), (3, True), np.float32(3), "3", 2**31, 2**70, (1, 2**70)):
+        with pytest.raises(TileError, match=r"no whole number|at most"):
+            kernel[wrong](x, x, 3, 0.5, True)
+    count = np.array(3)
+    for right in ([3], np.int64(3), (np.int64(3), 1), count, (count, 1)):
+        for _ in range(2):
+            kernel[right](x, x, 3, 0.5, True)
+            assert backend.started[-1][2] == (3, 1, 1)
+    before = len(backend.made[0].launches)
+    kernel[np.int64(3)](x, x, 3, 0.5, True)
+    assert len(backend.made[0].launches) == before, "numbers of numpy do not change"
+
+
+def test_a_count_that_changes_is_looked_at(backend: NativeBackend) -> None:
+    torch = pytest.importorskip("torch")
+    kernel, x, count = prepared(backend), np.zeros((33, 4), np.float32), torch.tensor(1)
+    for n in (2, 2, 5, 7):
+        count.fill_(n)
+        kernel[count](x, x, 3, 0.5, True)
+        assert backend.started[-1][2] == (n, 1, 1)
+
+
+def test_a_compiled_kernel_stays_within_its_own_grid(backend: NativeBackend) -> None:
+    """Accesses were proved to lie inside on that grid, so no more programs are launched, by native code either."""
+    x = np.zeros((33, 4), np.float32)
+    compiled = tv.kernel(SIGNATURE, grid=grid)(some).compile(x, x, 3, 0.5, True)
+    for grid_ in ((2, 10, 5), (1, 10), (2, 10, 5), (1, 10)):
+        compiled[grid_](x, x, 3, 0.5, True)
+    assert len(backend.made[0].launches) == 1
+    for grid_ in ((3, 10, 5), (2, 11), (2, 10, 6)):
+        for _ in range(2):
+            with pytest.raises(TileError, match=r"own grid \(2, 10, 5\), and .* goes beyond it"):
+                compiled[grid_](x, x, 3, 0.5, True)
+    fewer = np.zeros((32, 4), np.float32)
+    with pytest.raises(TileError, match=r"own grid \(1, 9, 5\), and \(1, 10, 1\) goes beyond it"):
+        compiled[1, 10](fewer, fewer, 3, 0.5, True)
 
 
 def test_more_ways_of_calling_than_are_kept(backend: NativeBackend, monkeypatch: pytest.MonkeyPatch) -> None:

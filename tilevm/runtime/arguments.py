@@ -148,7 +148,7 @@ def read_torch(value: Any, name: str) -> Read:
             raise TileError(message.format(name=name, value=value), help=mend.format(name=name))
     dtype, shape, strides = torch_element(value.dtype, name), tuple(value.shape), value.stride()
     size, address, storage = value.element_size(), value.data_ptr(), value.untyped_storage()
-    if address == 0 and value.numel():
+    if value.numel() and (address == 0 or storage.data_ptr() == 0):  # a view's address is not 0
         raise TileError(
             f"{name} is a {type(value).__name__} without memory", help="pass a tensor that holds its elements"
         )

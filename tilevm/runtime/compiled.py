@@ -17,7 +17,7 @@ from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
 from tilevm.runtime.home import belong
 from tilevm.runtime.launch.plan import Call
-from tilevm.runtime.launch.repeats import Repeats
+from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
 from tilevm.runtime.specialise import fits
 from tilevm.runtime.weights import PackedWeights, accept
 from tilevm.source import TileError
@@ -84,8 +84,8 @@ class Compiled:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._repeats.launchers[grid]
-        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
+            return self._repeats.launchers[spelt(grid, SPELLING)]
+        except (KeyError, ValueError):  # a new one, or one that has no such form
             return self._repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
@@ -138,16 +138,20 @@ class Compiled:
 
     def run_counted(self, programs: tuple[int, int, int], arguments: Sequence[Argument], stream: object = None) -> None:
         """Run so many programs. Raises TileError for a stream where the device has none."""
-        if stream is not None and not self.build.where.streams:
-            raise TileError(
-                f"device {self.device!r} has no streams", help="leave out stream=: the call returns when all is done"
-            )
+        self.refuse_stream(stream)
         if 0 in programs:
             return
         if stream is None:
             self.build.artifact.launch(programs, arguments)
         else:
             cast(Streaming, self.build.artifact).launch(programs, arguments, stream)
+
+    def refuse_stream(self, stream: object) -> None:
+        """Raises TileError for a stream where the device has none."""
+        if stream is not None and not self.build.where.streams:
+            raise TileError(
+                f"device {self.device!r} has no streams", help="leave out stream=: the call returns when all is done"
+            )
 
     def counted(self, grid: Grid | None, arguments: Sequence[Argument]) -> tuple[int, int, int]:
         """How many programs such a call runs along x, y and z. Raises TileError for what the contract forbids."""

@@ -31,7 +31,7 @@ from .module import Function, assembles, load
 from .passing import Slots
 from .refusal import Try, along_x_of, counted, refuse_memory
 from .start import Attribute, Native, Record, start
-from .streams import capturing, chosen, finish, handle_of, wait
+from .streams import capturing, chosen, finish, handle_of, lasting, wait
 
 Grid = tuple[int, int, int]
 STORES = (threads.GlobalStore, *ATOMICS)
@@ -109,7 +109,8 @@ class OnCard(Written):
             return None
         found = self.loaded
         place = (found.native.address, ctypes.addressof(found.record))
-        return Starter(*place, self.fail, self.beyond, releases=True, keep=(self, found), handle=handle_of)
+        keep = (self, found)
+        return Starter(*place, self.fail, self.beyond, releases=True, keep=keep, handle=handle_of, lasting=lasting)
 
     def fail(self, code: int, stream: int, *grid: int) -> NoReturn:
         """Raises the error of a launch, by the driver's result; which arguments it had, nobody knows any more."""

@@ -12,6 +12,7 @@ from tilevm.source import TileError
 from .cards import Card
 from .driver import bindings
 
+MAKERS = {"torch", "cupy", "cuda", "numba"}  # packages whose streams stay what they are
 ATTRIBUTES = ("cuda_stream", "ptr", "handle")  # torch's, CuPy's, that of cuda.core and numba
 
 
@@ -30,6 +31,11 @@ def handle_of(stream: object) -> int:
             help="pass a handle, a stream of torch or CuPy, or an object with __cuda_stream__",
         )
     return found
+
+
+def lasting(stream: object) -> bool:
+    """Whether an object stands for the same stream as long as it lives, as far as is known of its class."""
+    return type(stream) is int or type(stream).__module__.partition(".")[0] in MAKERS
 
 
 def told(stream: object) -> int | None:

@@ -44,6 +44,19 @@ def test_it_does_the_same(grid: tuple[int, int, int], backend: object) -> None:
     assert (y == z).all() and (y[-1, :6] == [*(n - 1 for n in grid), *grid]).all()
 
 
+def test_parameters_that_are_called_like_counts() -> None:
+    @tv.kernel("y: i32[N, 4]")
+    def own(y: tv.Tensor, programs_x, programs_z):
+        y.store((tv.program_id(2), 0), tv.full((1, 4), programs_x * 100 + programs_z, tv.i32))
+
+    y = np.zeros((3, 4), np.int32)
+    func = run_passes(own.compile(y, 7, 8, target="sm_80").build.optimised, thread_pipeline("sm_80", 4))
+    flat = verify(along_x(func))
+    assert [p.hint for p in flat.params[1:]] == ["programs_x", "programs_z", "programs_x_", "programs_y", "programs_z_"]
+    vm.compile(flat, KernelAbi.of(flat)).launch((3, 1, 1), [read(y, "y")[0], 7, 8, 1, 1, 3])
+    assert (y == 708).all()
+
+
 def test_the_text() -> None:
     func = read_func("""func @f(%y: ptr<i32>) warps(1, sm_80) {
   %a = program_id {axis = 1} : i32

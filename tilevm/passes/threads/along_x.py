@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from tilevm.ir import Block, Func, Op, Value, ops
@@ -10,7 +10,7 @@ from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.types import Scalar, i32
 
-COUNTS = ("programs_x", "programs_y", "programs_z")  # the parameters behind the others
+COUNTS = ("programs_x", "programs_y", "programs_z")  # the parameters behind the others, where no other is called so
 
 
 def along_x(func: Func) -> Func:
@@ -18,7 +18,8 @@ def along_x(func: Func) -> Func:
 
     A program's place is that of its number, counted along x first, then y, then z.
     """
-    counts = tuple(Value(Scalar(i32), name) for name in COUNTS)
+    taken = {param.hint for param in func.params}
+    counts = tuple(Value(Scalar(i32), free(name, taken)) for name in COUNTS)
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
         if isinstance(op, ops.NumPrograms):
@@ -27,6 +28,13 @@ def along_x(func: Func) -> Func:
 
     body = rewrite(func, rule).body
     return replace(func, body=Block((*body.params, *counts), body.ops), grid=None)
+
+
+def free(name: str, taken: Set[str | None]) -> str:
+    """``name``, or the next longer one that is not taken: calls are put together by the names of parameters."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def place(builder: Builder, counts: Sequence[Value], axis: int) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from tilevm.runtime.launch.emit import I1, I32, I64, LLVM, PTR
-from tilevm.runtime.launch.guard import WIDEST, Guard, rule
+from tilevm.runtime.launch.guard import LOWEST, WIDEST, Guard, rule
 from tilevm.runtime.launch.objects import At, Dl
 from tilevm.runtime.launch.rows import ALIGNED_BIT, EVEN_BIT, TRACK_BIT, Code, TensorField
 
@@ -56,29 +56,7 @@ def _(g: Guard) -> None:
     copy(g, shape, extents, dims)
     copy(g, steps, strides, dims)
     says_no(g, told, TensorField.GRADIENT, tensor, g.load(told, TensorField.CLOSURE))
-    apart = g.block("apart")
-    looked = g.block("looked")
-    g.b.cbranch(touching(g, extents, strides, dims), looked, apart)
-    g.b.position_at_end(apart)
     says_no(g, told, TensorField.NEGATED, tensor, ir.Constant(PTR, None))
-    g.b.branch(looked)
-    g.b.position_at_end(looked)
-
-
-def touching(g: Guard, extents: LLVM, strides: LLVM, dims: LLVM) -> LLVM:
-    """Whether elements that differ in one index are neighbours. Those of a lazy negation are not: it is the imaginary
-    part of a conjugate, and the real one lies between (torch._neg_view, which is for torch itself, is not foreseen).
-    """
-    found = g.sums[0]
-    g.b.store(I64(0), found)
-
-    def axis(n: LLVM) -> None:
-        several = g.b.icmp_signed(">", g.load(extents, n), I64(1))
-        beside = g.b.and_(several, g.b.icmp_signed("==", g.load(strides, n), I64(1)))
-        g.b.store(g.b.or_(g.b.load(found, typ=I64), g.b.zext(beside, I64)), found)
-
-    g.loop(dims, axis)
-    return g.b.icmp_signed("!=", g.b.load(found, typ=I64), I64(0))
 
 
 def without_error(g: Guard, condition: LLVM) -> None:
@@ -107,13 +85,16 @@ def says_no(g: Guard, told: LLVM, field: TensorField, *args: LLVM) -> None:
 
 @rule(Code.LOOK)
 def _(g: Guard) -> None:
-    """What :func:`tilevm.runtime.arguments.look` sees, and which extents 16 divides; of arrays that have elements."""
+    """What :func:`tilevm.runtime.arguments.look` sees, and which extents 16 divides; of arrays that have elements, at
+    addresses where there can be some: a tensor whose memory was given back begins at 0, and its views at offsets."""
     b = g.b
     first, extents, strides = g.places()
     dims, size, wanted = g.index("b"), g.field("y"), g.field("x")
     seen, bits = g.sums
+    address = b.load(first, typ=I64)
+    g.need(b.icmp_unsigned(">=", address, I64(LOWEST)))
     b.store(I64(0), seen)
-    b.store(b.load(first, typ=I64), bits)
+    b.store(address, bits)
     last = b.sub(dims, I64(1))
 
     def axis(n: LLVM) -> None:
@@ -129,6 +110,7 @@ def _(g: Guard) -> None:
 
     g.loop(dims, axis)
     track = b.and_(b.lshr(wanted, I64(TRACK_BIT)), I64(1))
+    g.equal(b.and_(b.load(bits, typ=I64), b.sub(size, I64(1))), I64(0))  # whole elements; sizes are powers of two
     aligned = b.icmp_signed("==", b.and_(b.load(bits, typ=I64), I64(15)), I64(0))
     evens = I64(((1 << (ALIGNED_BIT - EVEN_BIT)) - 1) << EVEN_BIT)
     kept = b.select(b.trunc(track, I1), b.load(seen, typ=I64), b.and_(b.load(seen, typ=I64), b.not_(evens)))

@@ -19,18 +19,23 @@ def bind(
     """What launches ``compiled`` on these arguments whenever it is called.
 
     Types, extents and grid are looked at now and not again; memory is used where it is, and kept alive. Raises
-    TileError for what the kernel's contract forbids. ``given``: the stream; where it is None, the one that is current
-    when the launcher is called.
+    TileError for what the kernel's contract forbids, and for a stream where the device has none. ``given``: the
+    stream; where it is None, the one that is current when the launcher is called.
     """
+    compiled.refuse_stream(given)
     counts = compiled.counted(grid, arguments)
     arrays = [a for a in arguments if isinstance(a, Array)]
     here = all(a.device == compiled.device and not a.stream for a in arrays)
     found = starter(compiled.build.artifact) if native() and here else None
-    if found is None:
+    program = None
+    if found is not None:
+        order = stream(found, given, (a.owner for a in arrays))
+        program = bound(compiled, found, packer(compiled.abi)(arguments), counts, order, tuple(arguments))
+    if program is None:
         return lambda: compiled.run_counted(counts, arguments, given)
-    name, order = compiled.abi.name, stream(found, given, (a.owner for a in arrays))
+    name = compiled.abi.name
     chain = Chain(name)
-    chain.add(bound(compiled, found, packer(compiled.abi)(arguments), counts, order, tuple(arguments)))
+    chain.add(program)
 
     def otherwise(*args: object, **keywords: object) -> None:
         raise TileError(

@@ -12,10 +12,8 @@ I1 = ir.IntType(1)
 PTR, VOID = ir.PointerType(), ir.VoidType()
 LLVM = Any  # llvmlite has no types
 PYTHON: dict[str, tuple[LLVM, tuple[LLVM, ...], bool]] = {  # result, parameters, whether more may follow
-    "PyBytes_AsString": (PTR, (PTR,), False),
     "PyDict_GetItemWithError": (PTR, (PTR, PTR), False),
     "PyErr_Clear": (VOID, (), False),
-    "PyErr_Occurred": (PTR, (), False),
     "PyEval_RestoreThread": (VOID, (PTR,), False),
     "PyEval_SaveThread": (PTR, (), False),
     "PyLong_AsLongLongAndOverflow": (I64, (PTR, PTR), False),

@@ -11,6 +11,7 @@ from tilevm.runtime.launch.objects import At, Dl
 from tilevm.runtime.launch.rows import ROW, Code
 
 WIDEST = 2**31 - 1  # of an extent; a longer one goes to Python
+LOWEST = 2**16  # address of an array; no system maps what lies below
 
 
 class Guard(Emitter):

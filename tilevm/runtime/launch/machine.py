@@ -10,7 +10,8 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from tilevm.compiling import COMPILING, once
+from tilevm.compiling import once
+from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
 from tilevm.runtime.launch.guard import Guard
@@ -20,7 +21,6 @@ from tilevm.runtime.store import compiler, store
 
 RULES = (arithmetic, arrays, values)  # importing them fills the guard's table
 ENTRY = "launch"
-COUNT_LIMIT = 2**31
 NULL = ir.Constant(PTR, None)
 
 
@@ -108,21 +108,20 @@ class Launch(Emitter):
         self.judge(code, stream, counts)
 
     def counts(self) -> list[LLVM]:
-        """Programs along x, y and z: the launcher's own, or the program's."""
-        own = self.b.icmp_signed(">=", self.load(self.held, HeldField.X), I64(0))
-        pairs = zip((HeldField.X, HeldField.Y, HeldField.Z), (Field.X, Field.Y, Field.Z), strict=True)
-        return [
-            self.b.select(own, self.load(self.held, mine), self.load(self.registers, self.of(theirs)))
-            for mine, theirs in pairs
-        ]
+        """Programs along x, y and z: the launcher's own, none of them more than the program's; or these."""
+        b, found = self.b, []
+        own = b.icmp_signed(">=", self.load(self.held, HeldField.X), I64(0))
+        for mine, most in zip((HeldField.X, HeldField.Y, HeldField.Z), (Field.X, Field.Y, Field.Z), strict=True):
+            asked, computed = self.load(self.held, mine), self.load(self.registers, self.of(most))
+            count = b.select(own, asked, computed)
+            self.unless(b.icmp_signed("<=", count, computed), self.otherwise)
+            found.append(count)
+        return found
 
     def stream(self) -> LLVM:
-        """The stream of this launch: in a register, or the current one, or always the same."""
+        """The stream of this launch: the current one, or always the same."""
         b, ask, given = self.b, self.block("ask"), self.block("given")
-        number = self.of(Field.STREAM_IN)
-        held = b.icmp_signed(">=", number, I64(0))
-        first = b.select(held, self.load(self.registers, b.select(held, number, I64(0))), self.of(Field.STREAM))
-        self.store(first, self.stream_at)
+        self.store(self.of(Field.STREAM), self.stream_at)
         b.cbranch(b.icmp_signed("==", self.of(Field.STREAM_OF), I64(0)), given, ask)
         b.position_at_end(ask)
         device = self.of(Field.DEVICE)
@@ -219,16 +218,15 @@ class Machine:
     """The function in memory. ``entry``: its address."""
 
     def __init__(self) -> None:
-        with COMPILING:
-            llvm.initialize_native_target()
-            llvm.initialize_native_asmprinter()
-            for name in PYTHON:
-                llvm.add_symbol(name, address(name))
-            target = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code_for_here()))
-            self._engine.finalize_object()
-            self.entry: int = self._engine.get_function_address(ENTRY)
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        for name in PYTHON:
+            llvm.add_symbol(name, address(name))
+        target = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code_for_here()))
+        self._engine.finalize_object()
+        self.entry: int = self._engine.get_function_address(ENTRY)
 
 
 @once

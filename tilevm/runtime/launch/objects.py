@@ -2,15 +2,18 @@
 
 CPython's layouts are those of its headers (object.h, tupleobject.h, bytesobject.h, floatobject.h, cellobject.h,
 descrobject.h) for builds with a global lock, on machines of 64 bits; numpy's are of ndarraytypes.h, which its ABI
-fixes; tensors show themselves by DLPack's C exchange API (dlpack.h 1.2 and later).
+fixes; tensors show themselves by DLPack's C exchange API (dlpack.h 1.2 and later). An interpreter whose objects turn
+out to be laid out otherwise is left alone.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
 import sysconfig
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,8 +32,8 @@ class At(IntEnum):
     """Bytes from where an object begins."""
 
     TYPE = 8
-    TUPLE_COUNT, TUPLE_ITEMS = 16, 24
-    BYTES = 32  # of bytes
+    TUPLE_COUNT, TUPLE_ITEMS = 16, tuple.__basicsize__  # 24, and 32 from Python 3.14 on, which keeps a hash before
+    BYTES = bytes.__basicsize__ - 1  # 32; the last byte of that size is the 0 behind the text
     FLOAT = 16
     CELL = 16
     ARRAY_DATA, ARRAY_DIMS, ARRAY_SHAPE, ARRAY_STRIDES, ARRAY_DTYPE, ARRAY_FLAGS = 16, 24, 32, 40, 56, 64
@@ -70,8 +73,28 @@ def known() -> bool:
         and not sysconfig.get_config_var("Py_GIL_DISABLED")
         and not hasattr(sys, "getobjects")  # of builds that trace references, whose objects begin with more
         and (sys.maxsize, sys.byteorder) == (2**63 - 1, "little")
-        and environment() is not None
+        and all(ctypes.string_at(id(sample) + at, len(said)) == said for sample, at, said in samples())
     )
+
+
+def samples() -> Iterator[tuple[object, int, bytes]]:
+    """Objects, how far into them to look, and what has to be there."""
+    pair, text, number, array = ("x", "y"), b"some text", 0.1, np.zeros((3, 5), np.int16)[:, 1::2]
+    (cell,) = (lambda: pair).__closure__ or ()
+    yield pair, At.TYPE, word(id(tuple))
+    yield pair, At.TUPLE_COUNT, word(len(pair))
+    yield pair, At.TUPLE_ITEMS, b"".join(word(id(item)) for item in pair)
+    yield text, At.BYTES, text
+    yield number, At.FLOAT, struct.pack("<d", number)
+    yield cell, At.CELL, word(id(pair))
+    yield array, At.ARRAY_DATA, word(array.ctypes.data)
+    yield array, At.ARRAY_DIMS, word(array.ndim)[:4]
+    yield array, At.ARRAY_DTYPE, word(id(array.dtype))
+    yield array, At.ARRAY_FLAGS, word(Array.ALIGNED | Array.WRITEABLE)[:4]  # of a view that is not contiguous
+
+
+def word(value: int) -> bytes:
+    return value.to_bytes(WORD, "little")
 
 
 def native() -> bool:
@@ -79,7 +102,7 @@ def native() -> bool:
     said = os.environ.get(SETTING, "native")
     if said not in ("native", "python"):
         raise TileError(f"{SETTING} is {said!r}", help="native prepares launches, python goes the long way each time")
-    return said == "native" and known()
+    return said == "native" and known() and environment() is not None
 
 
 class Exchange(ctypes.Structure):

@@ -16,6 +16,7 @@ from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
 from tilevm.runtime.contract import Contract
+from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import objects
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
@@ -109,6 +110,8 @@ class Plan:
 
 def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
     """The launch program for calls like ``call``; None where some part of it is beyond the launch machine."""
+    if call.stream is not None and not starter.lasting(call.stream):
+        return None
     plan = Plan(compiled, starter)
     for number, (value, place) in enumerate(zip(call.values, call.places, strict=True)):
         reader = same if place is None else READERS.get(type(value), tensor)
@@ -118,9 +121,9 @@ def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[S
         return None  # an argument that a default stands for
     watch(plan, call.watched)
     names = contract(plan)
-    counts = grid(plan, call.grid or compiled.abi.grid or (), names)
+    counts = grid(plan, call.grid or compiled.abi.grid, names)
     slots = [slot(plan, *entry) for entry in entries(compiled)]
-    if plan.registers > REGISTERS:
+    if plan.registers > REGISTERS or any(not I64[0] <= row.x <= I64[1] for row in plan.rows):
         return None
     by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
     return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
@@ -244,7 +247,7 @@ READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.nda
 
 def watch(plan: Plan, watched: Iterable[Watched]) -> None:
     """What decides the code without being passed is as it was."""
-    for where, key, value in (*watched, setting(DEBUG)):
+    for where, key, value in (*watched, *setting(DEBUG)):
         if type(where) is dict:
             found = 0 if value is None else plan.object(value)
             plan.add(Code.WATCH, x=plan.object(where), y=plan.object(key), z=found)
@@ -252,11 +255,11 @@ def watch(plan: Plan, watched: Iterable[Watched]) -> None:
             plan.add(Code.CELL, x=plan.object(where), y=plan.object(value))
 
 
-def setting(name: str) -> Watched:
-    """An environment variable."""
+def setting(name: str) -> tuple[Watched, Watched]:
+    """An environment variable, and the environment itself, which tests replace."""
     held, key = objects.environment(), os.fsencode(name)
     assert held is not None, "launches are prepared where the environment is a dict"
-    return Watched(held, key, held.get(key))
+    return Watched(vars(os), "environ", os.environ), Watched(held, key, held.get(key))
 
 
 def contract(plan: Plan) -> dict[str, int]:
@@ -306,9 +309,10 @@ ARITHMETIC = {
 }
 
 
-def grid(plan: Plan, axes: Sequence[Expr], names: Mapping[str, int]) -> tuple[int, int, int]:
-    """The registers with the counts of programs; those of a launcher with its own counts are never read."""
-    x, y, z = (computed(plan, axis, names) for axis in (*axes, Number(1), Number(1), Number(1))[:3])
+def grid(plan: Plan, axes: Sequence[Expr] | None, names: Mapping[str, int]) -> tuple[int, int, int]:
+    """The registers with the counts of programs; where nothing says them, the most that may be."""
+    counts = (*axes, Number(1), Number(1))[:3] if axes is not None else (Number(COUNT_LIMIT - 1),) * 3
+    x, y, z = (computed(plan, axis, names) for axis in counts)
     return x, y, z
 
 
@@ -355,9 +359,12 @@ def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
 
 def bound(
     compiled: Launchable, starter: Starter, words: Sequence[int], counts: Sequence[int], order: Stream, keep: object
-) -> Program:
-    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long."""
+) -> Program | None:
+    """The launch program that takes no arguments and passes on these words; ``keep`` lives as long. None for more words
+    than the machine has registers for."""
     plan = Plan(compiled, starter)
     slots = [plan.constant(word) for word in words]
     x, y, z = (plan.constant(count) for count in counts)
+    if plan.registers > REGISTERS:
+        return None
     return Program(starter, plan.rows, 0, (), slots, (x, y, z), order, (keep,))

@@ -25,11 +25,10 @@ OWN: Counts = (-1, -1, -1)  # of a launcher whose programs tell how many to run
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a launch program finds the stream: a number, a register, or a function that tells the current one of a
-    device (DLPack's kind, and its number in the upper half)."""
+    """Where a launch program finds the stream: a number, or a function that tells the current one of a device (DLPack's
+    kind, and its number in the upper half)."""
 
     number: int = 0
-    register: int = -1
     current: int = 0
     device: int = 0
 
@@ -48,7 +47,8 @@ def pointer(words: Any) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A launch program. ``rows`` guard; ``slots`` and ``counts`` number registers; ``names``: what a call gives by
+    """A launch program. ``rows`` guard; ``slots`` and ``counts`` number registers: what is passed on, and the
+    programs along each axis, or the most of them where the launcher says how many; ``names``: what a call gives by
     name, behind ``values`` by position. ``keep``: the objects that rows name by address."""
 
     starter: Starter
@@ -79,7 +79,6 @@ class Program:
             Field.STREAM: self.stream.number,
             Field.STREAM_OF: self.stream.current,
             Field.DEVICE: self.stream.device,
-            Field.STREAM_IN: self.stream.register,
             Field.RELEASES: self.starter.releases,
             Field.LONG: id(self.starter.long),
             Field.FAIL: id(self.starter.fail),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from threading import RLock
 from typing import Any
+
+import numpy as np
 
 from tilevm.abi import pad_grid
 from tilevm.backend import Artifact, starter
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.runtime.arguments import Seen
-from tilevm.runtime.grid import Grid, is_whole
+from tilevm.runtime.grid import COUNT_LIMIT, Grid
 from tilevm.runtime.launch import plan
 from tilevm.runtime.launch.counting import recipe
 from tilevm.runtime.launch.objects import native
@@ -19,6 +22,8 @@ from tilevm.runtime.launch.program import OWN, Chain, Counts
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
 LAUNCHERS = 1024  # grids of a kernel that are kept
 Launcher = Callable[..., None]
+spelt: Callable[[Any, int], bytes] = marshal.dumps  # a grid as a key, in which 1, 1.0 and True differ; or ValueError
+SPELLING = 2  # marshal's last form without references, which would tell equal tuples apart
 
 
 class Repeats:
@@ -31,27 +36,28 @@ class Repeats:
         self._chains: dict[Hashable, Chain] = {}  # by what decides the counts of a grid; None: numbers, or its own
         self._functions: dict[Hashable, object] = {}  # what the keys of chains were taken of
         self.launchers: dict[Any, Launcher] = {}  # those that are native, by grid
-        self._lock = RLock()
 
     def launcher(self, grid: Grid | None) -> Launcher:
         """What to call on a grid: native code, once calls like these were prepared."""
         if callable(grid):
             which = recipe(grid)
-            found = None if which is None else self.launchers.get(which)
-            return found or self._made(grid, which, which, None if which is None else OWN)
-        return self._made(grid, None, grid, OWN if grid is None else plain(grid))
-
-    def _made(self, grid: Grid | None, which: Hashable, place: Any, counts: Counts | None) -> Launcher:
-        chain = None if counts is None else self._chains.get(which)
-        if chain is None or counts is None:
+            return self._otherwise(grid) if which is None else self._native(grid, which, which, OWN)
+        counts = OWN if grid is None else plain(grid)
+        if counts is None:
             return self._otherwise(grid)
-        return self._keep(place, chain.launcher(self._otherwise(grid), counts))
+        return self._native(grid, None, spelt(grid if exact(grid) else counts, SPELLING), counts)
+
+    def _native(self, grid: Grid | None, which: Hashable, place: Hashable, counts: Counts) -> Launcher:
+        """The launcher that is kept at a place, or a new one; of the chain for what decides the counts."""
+        chain, found = self._chains.get(which), self.launchers.get(place)
+        if chain is None:
+            return self._otherwise(grid)
+        return found or self._keep(place, chain.launcher(self._otherwise(grid), counts))
 
     def _keep(self, place: Hashable, made: Launcher) -> Launcher:
-        with self._lock:
-            if len(self.launchers) >= LAUNCHERS:
-                self.launchers.clear()
-            return self.launchers.setdefault(place, made)
+        if len(self.launchers) >= LAUNCHERS:
+            self.launchers.clear()
+        return self.launchers.setdefault(place, made)
 
     def often(self, which: Hashable, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one, of the kernel compiled as ``which``, have come so often that they should be
@@ -74,7 +80,7 @@ class Repeats:
         found = starter(artifact)
         if found is None:
             return False
-        with self._lock:
+        with COMPILING:  # no fork in between: a child would have half a chain
             program = plan.program(kernel, found, call, seen)
             if program is None:
                 return False
@@ -86,7 +92,13 @@ class Repeats:
 
 
 def plain(grid: Grid) -> Counts | None:
-    """The counts of a grid that is one to three whole numbers; None for any other."""
+    """The counts of a grid that is one to three whole numbers, of Python or numpy, and not too many; None for any
+    other: what else stands for a number may stand for another the next time, as a tensor of one element does."""
     parts = grid if isinstance(grid, tuple) else (grid,)
-    whole = 1 <= len(parts) <= 3 and all(map(is_whole, parts))
-    return pad_grid(parts) if whole else None
+    whole = 1 <= len(parts) <= 3 and all(type(n) is int or isinstance(n, np.integer) for n in parts)
+    return pad_grid(parts) if whole and max(parts) < COUNT_LIMIT else None
+
+
+def exact(grid: Grid | None) -> bool:
+    """Whether all of a grid are Python's own ints, in a tuple of this very class: what marshal tells from all else."""
+    return grid is None or {type(grid), *(map(type, grid) if type(grid) is tuple else ())} <= {int, tuple}

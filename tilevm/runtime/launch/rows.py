@@ -74,9 +74,8 @@ class Field(IntEnum):
     START, CONTEXT = 9, 10  # the function that launches, and what it wants to know
     STREAM, STREAM_OF = 11, 12  # the stream; or what tells the current one, else 0
     DEVICE = 13  # what that is asked for: DLPack's kind of device, and its number in the upper half
-    STREAM_IN = 14  # the register that holds the stream, or -1
-    RELEASES = 15  # whether other Python threads go on meanwhile
-    LONG, FAIL = 16, 17  # objects to call where START gives less than 0, or more
+    RELEASES = 14  # whether other Python threads go on meanwhile
+    LONG, FAIL = 15, 16  # objects to call where START gives less than 0, or more
 
 
 class ChainField(IntEnum):
