@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,14 +19,23 @@ from tilevm.types import DType, dtype as dtype_called, row_major
 from tilevm.types.codec.packing import packed_bytes
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Packed:
-    """An argument of kernels made by :func:`packed`: ``buffer`` as it was given, ``dtype`` and ``shape``."""
+    """An argument of kernels made by :func:`packed`: ``buffer`` as it was given, ``dtype`` and ``shape``.
+
+    A copy, and what is unpickled, is packed anew. ``held`` and ``seen``: what
+    it is as an argument. ``native``: what native code reads of it, as :func:`told` writes it.
+    """
 
     buffer: Any
     dtype: DType
     shape: tuple[int, ...]
-    read: Read = field(compare=False)
+    held: Array
+    seen: Trait
+    native: bytes
+
+    def __reduce__(self) -> tuple[Callable[..., Packed], tuple[Any, DType, tuple[int, ...]]]:
+        return packed, (self.buffer, self.dtype, self.shape)
 
     @property
     def ndim(self) -> int:
@@ -70,12 +80,37 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
         seen = on_card(seen, extents, held.device)
     whereabouts = (held.owner, held.writable, True, held.device, held.stream)
     array = Array(kind, held.address, extents, tuple(strides), 0, whole, *whereabouts)
-    return Packed(buffer, kind, extents, (array, seen))
+    return Packed(buffer, kind, extents, array, seen, told(array, seen))
+
+
+SIGHTS: dict[Hashable, Hashable] = {}
+WORDS = range(-(2**63), 2**63)
+
+
+def told(array: Array, seen: Trait) -> bytes:
+    """Words of 64 bits: the address of :func:`sight`, then address, extents and strides of the tensor.
+
+    The first is 0, and no others follow, where prepared launches leave it to Python: numbers of more than 64 bits, or a
+    stream that its owner names.
+    """
+    numbers = (array.address, *array.shape, *array.strides)
+    if array.stream or not all(number in WORDS for number in numbers):
+        return bytes(8)
+    return struct.pack(f"<{1 + len(numbers)}q", id(sight(array, seen)), *numbers)
+
+
+def sight(array: Array, seen: Trait) -> Hashable:
+    """All of a packed tensor that a kernel is chosen and allowed by, besides its numbers: equal ones are one object.
+
+    On a card its owner's class is part of it, which tells the current stream.
+    """
+    found = (seen, array.writable, None if array.device == "cpu" else type(array.owner))
+    return SIGHTS.setdefault(found, found)
 
 
 @read.register
 def read_packed(value: Packed, name: str) -> Read:
-    return value.read
+    return value.held, value.seen
 
 
 def shape_given(shape: Any) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from tilevm.runtime.contract import Contract
 from tilevm.runtime.launch import objects
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
+from tilevm.runtime.packed import Packed, sight
 from tilevm.symbolic import Combine, Expr, Name, Number
 from tilevm.target import TARGETS
 from tilevm.types import DType, Pointer, Scalar, Tensor, f16, f32, f64, i32
@@ -213,7 +214,7 @@ def array(plan: Plan, place: int, dims: int) -> Held | None:
 
 def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     """What specialisation saw of an array is seen again; of one that has to be copied to a card, nothing is."""
-    if seen.wide or seen.packed or seen.device != plan.compiled.device:
+    if seen.wide or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
     wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
@@ -234,7 +235,34 @@ def tensor(plan: Plan, number: int, value: Any, place: int, seen: Trait) -> bool
     return look(plan, held, seen.dtype.numpy_bytes, seen)
 
 
-READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.ndarray: numpy_array}
+def packed_tensor(plan: Plan, number: int, value: Packed, place: int, seen: Trait) -> bool:
+    """A packed tensor: where it has the same sight, specialisation sees the same."""
+    held, compiled = array(plan, place, value.ndim), plan.compiled
+    if held is None or seen.wide or seen.device != compiled.device:
+        return False
+    if seen.device == "cpu" and compiled.target in TARGETS:
+        return False  # extents decide the code too, and of the host's memory a sight has none
+    if plan.starter.handle is not None and objects.shown(type(value.held.owner)) is None:
+        return False  # its owner's current stream is not for native code to see
+    plan.add(
+        Code.PACKED,
+        r=held.first,
+        a=number,
+        b=value.ndim,
+        x=plan.object(sight(value.held, value.seen)),
+        y=objects.slot(Packed, "native"),
+        z=plan.object(Packed),
+    )
+    return True
+
+
+READERS: Mapping[type, Reader] = {
+    int: integer,
+    float: real,
+    bool: truth,
+    np.ndarray: numpy_array,
+    Packed: packed_tensor,
+}
 
 
 # What stands outside, and what the contract asks --------------------------------------------------------------
@@ -279,13 +307,15 @@ def contract(plan: Plan) -> dict[str, int]:
     for i, bytes_, rows in asked.aligned:
         kind = plan.compiled.abi.params[i].type
         assert isinstance(kind, Tensor | Pointer), "memory is aligned"
-        align(plan, held[i], kind.dtype, bytes_, rows)
+        bits = kind.dtype.bits if isinstance(kind, Tensor) and kind.packed else 8 * kind.dtype.numpy_bytes
+        align(plan, held[i], bits, bytes_, rows)
     return names
 
 
-def align(plan: Plan, held: Held, dtype: DType, bytes_: int, rows: bool) -> None:
+def align(plan: Plan, held: Held, bits: int, bytes_: int, rows: bool) -> None:
+    """``bits``: those from one element to the next."""
     plan.add(Code.MULTIPLE, a=held.first, x=bytes_)
-    step = 8 * bytes_ // gcd(8 * dtype.numpy_bytes, 8 * bytes_)
+    step = 8 * bytes_ // gcd(bits, 8 * bytes_)
     for axis in range(held.dims) if rows else ():
         plan.add(Code.ROWS, a=held.stride(axis), b=held.extent(axis), x=step)
 
@@ -342,8 +372,9 @@ def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
     if given is not None:
         return Stream(number=starter.handle(given))
     for value in values:
-        shown = objects.shown(type(value))
-        said = None if shown is None else objects.taken(shown, value)
+        teller = value.held.owner if type(value) is Packed else value
+        shown = objects.shown(type(teller))
+        said = None if shown is None else objects.taken(shown, teller)
         if shown is not None and said is not None and shown.stream:
             return Stream(current=shown.stream, device=said[1])
     return Stream()
