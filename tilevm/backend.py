@@ -196,6 +196,14 @@ class Here:
     targets: tuple[str, ...]
 
 
+class Mark(Protocol):
+    """A place in the order of a card's stream."""
+
+    def since(self, before: Any) -> float:
+        """The seconds from when the card went past ``before``, a mark of the same card; waits until it is past both."""
+        ...
+
+
 class Cards(Protocol):
     """The cards of one vendor that are here."""
 
@@ -213,6 +221,14 @@ class Cards(Protocol):
 
     def holding(self, address: int) -> int:
         """The number of the card whose memory an address is in. Raises TileError where it is in none's."""
+        ...
+
+    def mark(self, number: int, stream: object = None) -> Mark:
+        """A mark behind all that is on a stream of a card so far, to time what is launched between two of them.
+
+        ``stream`` as of launches; None for the default one. Nothing waits. Raises TileError for what is no stream, and
+        where the card or its driver refuses.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from tilevm.source import Note, TileError
 
 from ..assemble import assembler, major, takes
 from ..jitlink import linker
-from .cards import Card
+from .card import Card
 from .driver import attempt, bindings, driver, failure, release, version
 
 LOG_BYTES = 8192
