@@ -223,6 +223,15 @@ class Cards(Protocol):
         """The number of the card whose memory an address is in. Raises TileError where it is in none's."""
         ...
 
+    def put(self, number: int, content: Any) -> Any:
+        """A copy of an array of bytes in a card's memory: an object with ``__cuda_array_interface__``, with which the
+        memory goes. It is there when this returns."""
+        ...
+
+    def get(self, number: int, address: int, count: int, stream: int) -> Any:
+        """The array of so many bytes at an address of a card, once a stream has done all."""
+        ...
+
     def mark(self, number: int, stream: object = None) -> Mark:
         """A mark behind all that is on a stream of a card so far, to time what is launched between two of them.
 

@@ -17,8 +17,6 @@ from tilevm.optional import optional
 from tilevm.source import TileError
 from tilevm.types.codec.packing import packed_bytes
 
-torch = optional("torch")
-
 
 def array(dtype: Any, n: int, m: int, step: int, start: int, turned: bool) -> np.ndarray:
     """n x m elements of a larger array, ``start`` elements from where it begins, every ``step``-th column."""
@@ -96,7 +94,8 @@ def held(dtype: str, n: int, m: int, start: int, kind: str) -> Any:
     begin = -room.ctypes.data % 16 + start
     found = room[begin : begin + packed_bytes(n * m, tv.dtype(dtype).bits)]
     found.flags.writeable = kind != "fixed"
-    return tv.packed(torch.from_numpy(found) if kind == "torch" and torch is not None else found, dtype, (n, m))
+    torch: Any = optional("torch") if kind == "torch" else None
+    return tv.packed(found if torch is None else torch.from_numpy(found), dtype, (n, m))
 
 
 PACKED = st.builds(

@@ -11,13 +11,15 @@ import tilevm as tv
 from tilevm.library import quantise
 from tilevm.library.hadamard import transformed
 from tilevm.library.linear import linear
-from tilevm.optional import optional
 from tilevm.runtime.room import empty, full, zeros
 from tilevm.source import TileError
 
-torch: Any = optional("torch")
-needs_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 X = np.random.default_rng(0).standard_normal((6, 64)).astype(np.float32)
+
+
+@pytest.fixture
+def torch() -> Any:
+    return pytest.importorskip("torch")
 
 
 class Foreign:
@@ -41,8 +43,7 @@ def test_of_numpy(like: Any) -> None:
     assert empty(tv.packed(np.zeros(4, np.uint8), "u4", 8), (5,), tv.bool_).dtype == np.bool_
 
 
-@needs_torch
-def test_of_torch() -> None:
+def test_of_torch(torch: Any) -> None:
     like = torch.zeros(3, dtype=torch.bfloat16)
     assert empty(like, (2, 3)).dtype is torch.bfloat16 and tuple(empty(like, (2, 3)).shape) == (2, 3)
     assert zeros(like, (3,), tv.f8e4m3).dtype is torch.float8_e4m3fn
@@ -62,9 +63,8 @@ FORMATS = {
 }
 
 
-@needs_torch
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_is_quantised_of_torch_is_torchs(name: str) -> None:
+def test_what_is_quantised_of_torch_is_torchs(name: str, torch: Any) -> None:
     found, wanted = FORMATS[name](torch.from_numpy(X)), FORMATS[name](X)
     assert all(isinstance(t, torch.Tensor) for t in (found.codes, found.scales, quantise.dequantise(found)))
     assert np.array_equal(found.codes, wanted.codes) and found.nbytes == wanted.nbytes
@@ -73,8 +73,7 @@ def test_what_is_quantised_of_torch_is_torchs(name: str) -> None:
     assert np.array_equal(quantise.dequantise(found), quantise.dequantise(wanted))
 
 
-@needs_torch
-def test_what_is_computed_of_torch_is_torchs() -> None:
+def test_what_is_computed_of_torch_is_torchs(torch: Any) -> None:
     assert np.array_equal(transformed(torch.from_numpy(X), seed=5), transformed(X, seed=5))
     codes, scale = np.arange(1024, dtype=np.uint32).reshape(16, 2, 32) % 16, np.full((16, 2), 0.5, np.float32)
     held = tv.pack(codes.astype(np.uint8), "u4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import operator
 import struct
 from collections.abc import Callable, Hashable, Sequence
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilevm.backend import Array
+from tilevm.backend import Array, cards, place
 from tilevm.optional import loaded
 from tilevm.runtime.arguments import SPECIALISED, Read, Trait, on_card, read, wide
 from tilevm.source import TileError
@@ -33,6 +34,20 @@ class Packed:
     held: Array
     seen: Trait
     native: bytes
+
+    @property
+    def device(self) -> str:
+        """Whose memory the buffer is: "cpu", or a card as in "cuda:0"."""
+        return self.held.device
+
+    def to(self, device: str) -> Packed:
+        """The same on a card, "cuda:0", or in the host's memory, "cpu": itself where it is there already.
+
+        The whole buffer is copied, once, and is there when this returns; its memory goes with the new tensor. Buffers
+        of torch become torch's, where torch reaches the card. Raises TileError for what is no card that is here, and
+        where it has no room.
+        """
+        return self if place(device).name == self.device else packed(moved(self.buffer, device), self.dtype, self.shape)
 
     def __reduce__(self) -> tuple[Callable[..., Packed], tuple[Any, DType, tuple[int, ...]]]:
         return packed, (self.buffer, self.dtype, self.shape)
@@ -59,7 +74,7 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
     memory of a card, or of whatever Python reads as such; they are used in place, must be contiguous, and bytes after
     the last element are left alone.
     A kernel's store changes the bits of the elements that it stores, and no others. A signature says
-    ``w: u4[K, N] packed``.
+    ``w: u4[K, N] packed``. ``.to("cuda:0")`` copies the tensor to a card, once.
 
     Raises :class:`TileError` for a buffer that is too short or does not hold bytes, and for negative extents.
     """
@@ -125,6 +140,37 @@ def shape_given(shape: Any) -> tuple[int, ...]:
     return extents
 
 
+def moved(buffer: Any, device: str) -> Any:
+    """The bytes of a buffer in the memory of another device. Raises TileError where it is none with memory."""
+    where, held = place(device), bytes_of(buffer)
+    if where.name != "cpu" and where.card is None:
+        raise TileError(f"device {device!r} has no memory of its own", help='"cpu" is the host, "cuda:0" a card')
+    if held.device == where.name:
+        return buffer
+    if is_torch(buffer) and (where.card is None or buffer.is_cuda or torch_has_cards()):
+        return buffer.to(where.name)
+    content = host_bytes(held)
+    return content if where.card is None else cards(family(where.name)).put(where.card, content)
+
+
+def torch_has_cards() -> bool:
+    torch: Any = loaded("torch")
+    return bool(torch.cuda.is_available())
+
+
+def host_bytes(held: Bytes) -> np.ndarray:
+    """Bytes as numpy has them: a view of the host's, which lives no longer than ``held``; of a card's a copy, made when
+    the stream of their owner has done all."""
+    if held.device != "cpu":
+        number = place(held.device).card
+        assert number is not None, held.device
+        found: np.ndarray = cards(family(held.device)).get(number, held.address, held.size, held.stream)
+        return found
+    if not held.size:
+        return np.empty(0, np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * held.size).from_address(held.address))
+
+
 class Bytes(NamedTuple):
     """A row of bytes: where it begins, how long it is, and as :class:`Array` has them what keeps it alive, whether it
     can be written to, whose memory it is and the stream of its owner's work."""
@@ -167,6 +213,10 @@ def bytes_of_array(buffer: Any) -> Bytes:
             help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
         )
     return Bytes(array.address, prod(array.shape), array.owner, array.writable, array.device, array.stream)
+
+
+def family(device: str) -> str:
+    return device.partition(":")[0]
 
 
 def is_torch(buffer: Any) -> bool:

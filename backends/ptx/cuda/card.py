@@ -131,6 +131,14 @@ class Card:
         finally:
             attempt("cuCtxPopCurrent")
 
+    def give_back(self, name: str, handle: Any) -> None:
+        """Call the function that frees what an object had, when that is gone. Nobody is there to be told of a failure;
+        one that matters shows at the next call."""
+        code, _ = attempt("cuCtxPushCurrent", self.context)
+        if not code:
+            attempt(name, handle)
+            attempt("cuCtxPopCurrent")
+
     @property
     def targets(self) -> tuple[str, ...]:
         """The targets whose code it runs, the one nearest to it first."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tilevm.backend import Here, Place
 from tilevm.source import TileError
 
 from .card import Card
 from .codes import STICKY
 from .driver import attempt, bindings, call, driver, failure, release, version
+from .kept import Bytes, Kept, get, put
 from .marks import Mark, mark
 
 LOADER = "tilevm.backends.ptx:on_card"
@@ -60,6 +63,14 @@ class Cards:
             mend = "keep the object alive that it was taken of; memory of the host is passed as a numpy array"
             raise failure("cuPointerGetAttribute", code, f"no card has memory at {address:#x}", help=mend)
         return int(found)
+
+    def put(self, number: int, content: Any) -> Kept:
+        """A copy of an array of bytes in a card's memory."""
+        return put(self[number], content)
+
+    def get(self, number: int, address: int, count: int, stream: int) -> Bytes:
+        """The bytes at an address of a card, once a stream has done all."""
+        return get(self[number], address, count, stream)
 
     def mark(self, number: int, stream: object = None) -> Mark:
         """A mark behind all that is on a stream of a card so far."""

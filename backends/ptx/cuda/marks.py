@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 from .card import Card
-from .driver import attempt, bindings
+from .driver import bindings
 from .streams import handle_of
 
 
@@ -15,7 +15,7 @@ class Mark:
 
     def __init__(self, card: Card, handle: Any) -> None:
         self.card, self.handle = card, handle
-        weakref.finalize(self, destroy, card, handle).atexit = False  # the driver has ended by then
+        weakref.finalize(self, card.give_back, "cuEventDestroy", handle).atexit = False  # the driver has ended by then
 
     def since(self, before: Mark) -> float:
         """The seconds from when the card went past ``before``, a mark of the same card; waits until it is past both.
@@ -36,11 +36,3 @@ def mark(card: Card, stream: object = None) -> Mark:
         made = Mark(card, card.call("cuEventCreate", int(flags), doing="making a mark"))
         card.call("cuEventRecord", made.handle, number, doing=f"marking stream {number:#x}")
     return made
-
-
-def destroy(card: Card, handle: Any) -> None:
-    """Nobody is there to be told of a failure; one that matters shows at the next call."""
-    code, _ = attempt("cuCtxPushCurrent", card.context)
-    if not code:
-        attempt("cuEventDestroy", handle)
-        attempt("cuCtxPopCurrent")

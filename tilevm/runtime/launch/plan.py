@@ -19,7 +19,7 @@ from tilevm.runtime.contract import Contract
 from tilevm.runtime.launch import objects
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
-from tilevm.runtime.packed import Packed, sight
+from tilevm.runtime.packed import Packed, is_torch, sight
 from tilevm.symbolic import Combine, Expr, Name, Number
 from tilevm.target import TARGETS
 from tilevm.types import DType, Pointer, Scalar, Tensor, f16, f32, f64, i32
@@ -242,8 +242,8 @@ def packed_tensor(plan: Plan, number: int, value: Packed, place: int, seen: Trai
         return False
     if seen.device == "cpu" and compiled.target in TARGETS:
         return False  # extents decide the code too, and of the host's memory a sight has none
-    if plan.starter.handle is not None and objects.shown(type(value.held.owner)) is None:
-        return False  # its owner's current stream is not for native code to see
+    if plan.starter.handle is not None and is_torch(value.held.owner) and not objects.shown(type(value.held.owner)):
+        return False  # torch's current stream is not for native code to see
     plan.add(
         Code.PACKED,
         r=held.first,
