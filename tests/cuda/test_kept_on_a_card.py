@@ -35,6 +35,8 @@ def test_moved_once_and_launched_natively(stub: Stub) -> None:
     repeats.WORTH = range(1, 1000)
     stub.run_kernels()
     w, y = codes().to("cuda"), put(stub, np.zeros((8, 48), np.float32))
+    log = stub.log()
+    assert log.index("cuMemcpyHtoDAsync 192") < log.index("cuStreamSynchronize 0"), "it is there for every stream"
     assert w.device == "cuda:0" and w.to("cuda:0") is w
     for _ in range(3):
         widened(w, y)

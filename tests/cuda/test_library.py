@@ -91,7 +91,8 @@ def test_beside_what_makes_none(stub: Stub) -> None:
         quantise.mx(with_shape(stub.put(X)), "f4e2m1")
     assert str(caught.value) == (
         "error: the result would lie on a card beside a OnCard, which does not say how to make another\n"
-        "help: pass torch.from_dlpack(x) for it, which is the same memory; or launch the kernel, and pass the output"
+        'help: pass torch.as_tensor(x, device="cuda") for it, which is the same memory; or launch the kernel, '
+        "and pass the output"
     )
     with pytest.raises(TileError, match="a library has no arrays of bf16, which would be the result"):
         quantise.groups(held(stub, X), "u4", 32, "bf16")

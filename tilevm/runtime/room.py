@@ -17,6 +17,8 @@ from tilevm.source import TileError
 from tilevm.types import DType
 from tilevm.types.foreign import ABROAD
 
+INTERFACE = "__cuda_array_interface__"
+
 
 @dataclass(frozen=True)
 class Maker:
@@ -97,9 +99,10 @@ def of_namespace(like: Any) -> Maker | None:
 
 
 def of_others(like: Any) -> Maker | None:
+    shared = 'torch.as_tensor(x, device="cuda")' if hasattr(like, INTERFACE) else "torch.from_dlpack(x)"
     raise TileError(
         f"the result would lie on a card beside a {type(like).__name__}, which does not say how to make another",
-        help="pass torch.from_dlpack(x) for it, which is the same memory; or launch the kernel, and pass the output",
+        help=f"pass {shared} for it, which is the same memory; or launch the kernel, and pass the output",
     )
 
 
@@ -112,7 +115,7 @@ def attributes(library: Any) -> Callable[[str], Any]:
 
 def on_card(like: Any) -> bool:
     """Whether what numpy does not hold says that it is in a card's memory."""
-    if hasattr(like, "__cuda_array_interface__"):
+    if hasattr(like, INTERFACE):
         return True
     tells = getattr(like, "__dlpack_device__", None)
     return tells is not None and int(tells()[0]) in CUDA
