@@ -47,7 +47,7 @@ def topk(x: Tile, k: int, axis: int = -1) -> tuple[Tile, Tile]:
 
 
 def cumsum(x: Tile, axis: int, reverse: bool = False) -> Tile:
-    """The sums of elements 0 … k along ``axis``, of k … end with ``reverse``; added in that order on every machine.
+    """The sums of elements 0 … k along ``axis``, of k … end with ``reverse``.
 
     f16 and bf16 add in f32 and round each result once; integers wrap.
     """
@@ -55,7 +55,7 @@ def cumsum(x: Tile, axis: int, reverse: bool = False) -> Tile:
 
 
 def cumprod(x: Tile, axis: int, reverse: bool = False) -> Tile:
-    """The products of elements 0 … k along ``axis``, of k … end with ``reverse``, multiplied in that order.
+    """The products of elements 0 … k along ``axis``, of k … end with ``reverse``.
 
     f16 and bf16 multiply in f32 and round each result once; integers wrap.
     """

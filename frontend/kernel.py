@@ -19,6 +19,7 @@ from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
+from tilevm.runtime.launch.counting import counted
 from tilevm.runtime.launch.plan import Call as Written
 from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.specialise import Specs, declared, specialise
@@ -58,7 +59,7 @@ class Kernel:
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
         self._repeats = Repeats(self.__name__, self._otherwise)
-        self._on: dict[Grid | None, Callable[..., None]] = {}  # launchers by grid
+        self._on: dict[Any, Callable[..., None]] = {}  # launchers by grid
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -70,11 +71,15 @@ class Kernel:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._on[grid]
-        except (KeyError, TypeError):  # a new one, or one that is no key, such as a list
-            repeats = self.gridless._repeats
-            self._on = repeats.launchers
-            return repeats.launcher(grid)
+            found = self._on.get(grid)
+        except TypeError:  # no key, such as a list
+            found = None
+        return found or self._new(grid)
+
+    def _new(self, grid: Grid) -> Callable[..., None]:
+        repeats = self.gridless._repeats
+        self._on = repeats.launchers
+        return repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""
@@ -107,9 +112,11 @@ class Kernel:
         arguments, seen = self._read(call)
         compiled = self._find(call, seen)
         compiled.run(grid, arguments, call.stream)
-        if self._repeats.often(compiled, args, keywords):
+        if self._repeats.often(compiled, grid, args, keywords):
             written = self._written(args, keywords, call)
-            if written and self._repeats.prepare(compiled.build.artifact, compiled, written, seen) and grid is None:
+            written = counted(written, grid, lambda: self._symbols(call, types_of(compiled))) if written else None
+            artifact = compiled.build.artifact
+            if written and self._repeats.prepare(artifact, compiled, grid, written, seen) and grid is None:
                 self.__call__ = self._repeats.launcher(None)
 
     def _written(self, args: Sequence[Any], keywords: Mapping[str, Any], call: Call) -> Written | None:
@@ -198,10 +205,16 @@ class Kernel:
         return kept(decided_by, where, fresh)
 
     def _grid(self, call: Call, types: Mapping[str, Type]) -> Any:
-        if self.grid is None:
-            return None
+        return None if self.grid is None else trace_grid(self.grid, self._symbols(call, types))
+
+    def _symbols(self, call: Call, types: Mapping[str, Type]) -> dict[str, Any]:
+        """What the names of a grid function stand for."""
         dims = {s.name: s.dims for s in self.signature if isinstance(s, TensorSpec)}
-        return trace_grid(self.grid, {**call.constants, **symbols(types, dims)})
+        return {**call.constants, **symbols(types, dims)}
+
+
+def types_of(compiled: Compiled) -> dict[str, Type]:
+    return {p.name: p.type for p in compiled.abi.params}
 
 
 class Preparing:

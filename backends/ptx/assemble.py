@@ -134,6 +134,12 @@ def assemble(text: str, target: str, options: Sequence[str] = ()) -> Machine:
     return made
 
 
+def shelved(text: str, target: str) -> bool:
+    """Whether machine code of PTX lies on the shelf, so that no assembler is needed."""
+    folder = shelf()
+    return folder is not None and folder.get(key(text, target, ())) is not None
+
+
 def assembled(text: str, target: str, options: Sequence[str]) -> Machine:
     """The same by the assembler."""
     if path := assembler():

@@ -24,7 +24,7 @@ HEAD = """import tilevm as tv
 
 @tv.function
 def damped(a, b):
-    return tv.maximum(b, -a) - b * b
+    return (tv.maximum(b, -a) + 0.0) - b * b
 
 
 @tv.function
@@ -57,8 +57,8 @@ FLOAT = """
 {f} % {f}
 -{f}
 abs({f})
-tv.minimum({f}, {f})
-tv.maximum({f}, {f})
+(tv.minimum({f}, {f}) + 0.0)
+(tv.maximum({f}, {f}) + 0.0)
 tv.where({m}, {f}, {f})
 tv.floor({f})
 tv.ceil({f})
@@ -69,8 +69,8 @@ tv.sqrt({f})
 {f} + {f}[:1]
 {f} * 0.1
 tv.sort({f}, axis={a}, descending={b})
-tv.cumsum({f}, axis={a}, reverse={b})
-tv.cumprod({f}, axis={a})
+tv.cumsum(tv.floor(tv.minimum(tv.maximum({f}, -8), 8)), axis={a}, reverse={b})
+tv.cumprod({m}.to(tv.{F}) * 2 - 1, axis={a})
 tv.scan({f}, {a}, damped, reverse={b})
 tv.scan(({f}, {f}), {a}, first)[1]
 {f} - ({f}.min(axis={a}, keepdims=True) + 0.0)

@@ -31,7 +31,7 @@ def test_doctor_tells_of_driver_and_cards(stub: Stub) -> None:
     stub.card(1, (7, 5), "Stub T4", 16 << 30)
     found = findings()
     assert found["cuda driver"] == ("CUDA 13.0", "")
-    assert found["cuda:0"] == ("Stub 9000 (sm_90), 1.0 GiB; runs code for sm_89, sm_86, sm_80", "")
+    assert found["cuda:0"] == ("Stub 9000 (sm_90), 1.0 GiB; runs code for sm_80, sm_89, sm_86", "")
     assert found["cuda:1"] == ("Stub T4 (sm_75), 16.0 GiB; too old for the code made here", "")
 
 
@@ -47,7 +47,7 @@ def test_targets_are_listed(stub: Stub) -> None:
     stub.card(1, (8, 0), "Stub A100")
     rows = [line.split("│")[1:4] for line in said("targets").splitlines() if "cuda:" in line and "GiB" in line]
     assert [[cell.strip() for cell in row] for row in rows] == [
-        ["cuda:0", "sm_89", "Stub 9000 (sm_90), 1.0 GiB"],
+        ["cuda:0", "sm_80", "Stub 9000 (sm_90), 1.0 GiB"],
         ["cuda:1", "sm_80", "Stub A100 (sm_80), 1.0 GiB"],
     ]
     assert said("targets", "sm_86").splitlines()[0].endswith("emulator, cuda:0")

@@ -23,7 +23,7 @@ def test_a_card_is_given_the_code_that_was_carried(stub: Stub) -> None:
     x, code = np.zeros((128, 128), np.float16), target_of((9, 0))
     text = kernels.matmul.compile(x, x, x, target=code, **TILES).stages["ptx"]
     carried = assemble.assemble(text, "sm_90")
-    with patch.object(assemble, "assembled", side_effect=AssertionError("it is assembled again")):
+    with patch.object(assemble, "assembler", lambda: None), patch.object(assemble, "linker", lambda: None):
         found = kernels.matmul.compile(x, x, x, device="cuda:0", target=code, **TILES)
         assert found.binary == carried.cubin
         found(x, x, x.copy())

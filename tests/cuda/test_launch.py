@@ -62,7 +62,7 @@ def test_every_call_with_the_hosts_memory(stub: Stub, golden: Golden) -> None:
 def test_machine_code_where_the_driver_takes_it(stub: Stub) -> None:
     x, y = stub.put(np.ones(1000, np.float32)), stub.put(np.zeros(1000, np.float32))
     compiled = add_one.compile(x, y)
-    assert compiled.binary[:4] == b"\x7fELF" and compiled.target == "sm_89" and compiled.device == "cuda:0"
+    assert compiled.binary[:4] == b"\x7fELF" and compiled.target == "sm_80" and compiled.device == "cuda:0"
     compiled(x, y)
     assert "cuModuleLoadDataEx cubin mode=2" in stub.log()
 
@@ -71,7 +71,7 @@ def test_ptx_where_the_assembler_is_newer_than_the_driver(stub: Stub) -> None:
     stub.version(OLD)
     x, y = stub.put(np.ones(1000, np.float32)), stub.put(np.zeros(1000, np.float32))
     compiled = add_one.compile(x, y)
-    assert compiled.binary.startswith(b".version 7.8") and set(compiled.resources) == {"threads", "shared"}
+    assert compiled.binary.startswith(b".version 7.0") and set(compiled.resources) == {"threads", "shared"}
     compiled(x, y)
     assert "cuModuleLoadDataEx ptx mode=2" in stub.log()
 
@@ -237,15 +237,19 @@ def test_a_kernel_that_is_watched_has_no_starter(stub: Stub) -> None:
     assert artifact.starter() is None
 
 
-CAPABILITIES = {(8, 0): "sm_80", (8, 6): "sm_86", (8, 7): "sm_86", (8, 9): "sm_89", (9, 0): "sm_89", (12, 0): "sm_89"}
+CAPABILITIES = {(8, 0): "sm_80", (8, 6): "sm_86", (8, 7): "sm_80", (8, 9): "sm_89", (9, 0): "sm_80", (12, 0): "sm_89"}
+SHARED = {(8, 6): 99 << 10, (8, 7): 163 << 10, (8, 9): 99 << 10, (12, 0): 99 << 10}  # of a block, where it is less
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=str)
-def test_the_nearest_target(stub: Stub, capability: tuple[int, int]) -> None:
+def test_the_target_that_suits_a_card(stub: Stub, capability: tuple[int, int]) -> None:
+    """Its own, or one whose blocks may have as much shared memory as the card has."""
     stub.card(0, capability)
+    stub.limit(97, SHARED.get(capability, 227 << 10))
     found = place("cuda:0")
     assert found.target == CAPABILITIES[capability]
-    assert {found.target, *found.others} == {t for t in ("sm_80", "sm_86", "sm_89") if t <= found.target}
+    runs = {"sm_80": 80, "sm_86": 86, "sm_89": 89}
+    assert {found.target, *found.others} == {n for n, m in runs.items() if m <= 10 * capability[0] + capability[1]}
     x = np.zeros(1000, np.float32)
     assert add_one.compile(x, x, device="cuda", target="sm_80").target == "sm_80"
 

@@ -149,3 +149,18 @@ def test_a_float_beyond_the_type_is_infinite(soon: None) -> None:
         y = np.ones(40, np.float32)
         axpy(np.ones(40, np.float32), y, -1e300)
         assert (y == -np.inf).all()
+
+
+def test_an_axis_of_one_element_tells_nothing(soon: None) -> None:
+    """A kernel compiled for columns that touch takes one of a single element, and no others for that."""
+
+    @tv.kernel(grid=1)
+    def moved(x: tv.Tensor, y: tv.Tensor):
+        y.store((0, 0), x.load((0, 0), (2, 4)))
+
+    column = np.zeros((2, 1), np.float32)
+    compiled = moved.compile(column, column)
+    for _ in range(3):
+        compiled(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    with pytest.raises(TileError, match="was compiled for"):
+        compiled(np.zeros((2, 4), np.float32), np.zeros((2, 4), np.float32))

@@ -8,6 +8,9 @@ import pytest
 import tilevm as tv
 from tests.devices import goes_round
 from tests.tiles.cases import BOOL, DEVICES, NUMPY, Array, along, data, run, same, some_lines, zeros
+from tilevm.ir import ops, threads
+from tilevm.ir.rewrite import walk
+from tilevm.passes import every_pass, through
 
 each_device = pytest.mark.parametrize("device", DEVICES)
 
@@ -83,6 +86,44 @@ def test_sort_is_pythons(dtype: str, descending: bool, device: str) -> None:
         expected = along(lambda line: order(line, descending), x, axis)
         assert same(i, expected), (shape, axis)
         assert same(y, np.take_along_axis(x, expected, axis)), (shape, axis)
+
+
+LONG = [((1, 65), 1), ((130, 3), 0), ((1, 1024), 1), ((5, 100), 1)]  # lines that threads sort by a network
+
+
+@each_device
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", [*NUMPY, *BOOL])
+def test_long_lines(dtype: str, descending: bool, device: str) -> None:
+    """More and fewer lines than one, lengths of a power of two and others; each number type on one of them."""
+    number = [*NUMPY, *BOOL].index(dtype)
+    shape, axis = LONG[number % len(LONG)]
+    x, k = data((NUMPY | BOOL)[dtype], shape, number), 7
+    y, i = np.empty_like(x), np.empty(shape, np.int32)
+    run(sorting, x, y, i, AT=zeros(shape), SHAPE=shape, AXIS=axis, DOWN=descending, device=device)
+    expected = along(lambda line: order(line, descending), x, axis)
+    assert same(i, expected)
+    assert same(y, np.take_along_axis(x, expected, axis))
+    if descending and dtype not in BOOL:
+        out = tuple(k if d == axis else e for d, e in enumerate(shape))
+        y, i = np.empty(out, x.dtype), np.empty(out, np.int32)
+        run(best, x, y, i, AT=zeros(shape), SHAPE=shape, K=k, AXIS=axis, device=device)
+        assert same(i, np.take(expected, range(k), axis))
+
+
+@pytest.mark.parametrize(("length", "loops"), [(64, 1), (65, 2), (1024, 2)])
+def test_only_long_lines_go_through_a_network(length: int, loops: int) -> None:
+    """A network is two loops, one in the other, where ranks are one of as many trips as there are elements."""
+    x, i = np.zeros((1, length), np.float32), np.zeros((1, length), np.int32)
+    given = {"AT": (0, 0), "SHAPE": (1, length), "AXIS": 1, "DOWN": False, "device": "vm", "target": "sm_80"}
+    traced = sorting.gridless.compile(x, x, i, **given).build.tile
+    func = through(traced, "barriers", every_pass("sm_80", 4))
+    found = [op for op in walk(func.body) if isinstance(op, ops.For)]
+    assert len(found) == loops
+    trips = found[0].upper.owner.value
+    assert trips == (length if loops == 1 else (length - 1).bit_length())
+    barriers = sum(isinstance(op, threads.Barrier) for op in walk(found[-1].body))
+    assert barriers == (0 if loops == 1 else 2)
 
 
 @each_device

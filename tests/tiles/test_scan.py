@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import tilevm as tv
-from tests.devices import goes_round, on
+from tests.devices import TILES, goes_round, on
 from tests.tiles.cases import DEVICES, LINES, NUMPY, Array, along, data, run, same, some_lines, zeros
+from tilevm.ir import Func, ops, threads
+from tilevm.ir.rewrite import walk
+from tilevm.passes import every_pass, through
 
 each_device = pytest.mark.parametrize("device", DEVICES)
 
@@ -75,12 +78,87 @@ def accumulated(step: Callable[[Array, Array], Array], x: Array, axis: int, back
 def test_cumulative(dtype: str, back: bool, device: str) -> None:
     kind = NUMPY[dtype]
     wide = np.float32 if dtype in ("f16", "bf16") else kind
+    if kind.kind not in "iu" and device not in TILES:
+        pytest.skip("threads may group floats otherwise")
     for n, (shape, axis) in enumerate(some_lines(dtype)):
         x = data(kind, shape, n)
         s, p = np.empty_like(x), np.empty_like(x)
         run(cumulative, x, s, p, AT=zeros(shape), SHAPE=shape, AXIS=axis, BACK=back, device=device)
         assert same(s, accumulated(np.add, x, axis, back, wide)), (shape, axis)
         assert same(p, accumulated(np.multiply, x, axis, back, wide)), (shape, axis)
+
+
+@pytest.mark.parametrize("device", [d for d in DEVICES if d not in TILES])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64"])
+def test_floats_in_parts(dtype: str, back: bool, device: str) -> None:
+    """However a line is grouped, each sum and product errs by a rounding an element; whole numbers come out exactly."""
+    kind = NUMPY[dtype]
+    least = {"f16": 2**-11, "bf16": 2**-8}.get(dtype, 0) + float(np.finfo(np.float64 if dtype == "f64" else "f4").eps)
+    for n, (shape, axis) in enumerate([*some_lines(dtype), ((1, 1024), 1), ((3, 96), 1), ((2, 64, 3), 1)]):
+        rng, length = np.random.default_rng(n), shape[axis]
+        whole, near = rng.integers(-1, 2, shape).astype(kind), (1 + rng.random(shape) / 64).astype(kind)
+        for x in (whole, near):
+            s, p = np.empty_like(x), np.empty_like(x)
+            run(cumulative, x, s, p, AT=zeros(shape), SHAPE=shape, AXIS=axis, BACK=back, device=device)
+            for found, step in ((s, np.add), (p, np.multiply)):
+                wanted = accumulated(step, x.astype(np.float64), axis, back, np.float64)
+                with np.errstate(over="ignore"):
+                    fits = wanted.astype(kind)
+                error = np.abs(found.astype(np.float64) - wanted)
+                assert same(found, fits) if x is whole else np.all(error <= 2 * length * least * np.abs(wanted)), shape
+
+
+@tv.function
+def larger(a: tv.Tile, b: tv.Tile) -> tv.Tile:
+    return tv.maximum(a, b)
+
+
+@tv.function
+def halved(a: tv.Tile, b: tv.Tile) -> tv.Tile:
+    return a // 2 + b
+
+
+@tv.kernel
+def steps(x: tv.Tensor, y: tv.Tensor, z: tv.Tensor, COMBINE: tv.constexpr, SHAPE: tv.constexpr) -> None:
+    t = x.load((0, 0), SHAPE)
+    y.store((0, 0), tv.scan(t, 1, COMBINE, reverse=True))
+    z.store(0, tv.reduce(t, 1, COMBINE))
+
+
+@each_device
+@pytest.mark.parametrize("shape", [(1, 512), (3, 96), (8, 20), (5, 33)])
+def test_combining_in_parts(shape: tuple[int, int], device: str) -> None:
+    """What may be grouped, and what may not."""
+    x = np.random.default_rng(shape[1]).integers(-(2**31), 2**31, shape).astype(np.int32)
+    for combine, step in ((larger, np.maximum), (halved, lambda a, b: a // 2 + b)):
+        y, z = np.empty_like(x), np.empty(shape[0], np.int32)
+        run(steps, x, y, z, COMBINE=combine, SHAPE=shape, device=device)
+        assert same(y, accumulated(step, x, 1, True, np.int32)), combine
+        assert same(z, accumulated(step, x, 1, False, np.int32)[:, -1]), combine
+
+
+def lowered(kernel: Any, *given: Any, **constants: Any) -> Func:
+    traced = kernel.compile(*given, device="vm", target="sm_80", **constants).build.tile
+    return through(traced, "barriers", every_pass("sm_80", 4))
+
+
+def test_a_line_alone_is_walked_by_a_warp() -> None:
+    x = np.zeros((1, 4096), np.float32)
+    func = lowered(cumulative.gridless, x, x, x, AT=(0, 0), SHAPE=(1, 4096), AXIS=1, BACK=False)
+    loops = [op for op in walk(func.body) if isinstance(op, ops.For)]
+    assert [op.upper.owner.value for op in loops] == [4096 // 32] * 4
+    assert sum(isinstance(op, threads.Shuffle) for op in walk(func.body)) == 2 * (5 + 1)
+    assert not any(isinstance(op, threads.Barrier) for loop in loops for op in walk(loop.body))
+
+
+def test_what_may_not_be_grouped_is_walked_by_one_thread() -> None:
+    x, z = np.zeros((1, 64), np.int32), np.zeros(1, np.int32)
+    for combine, lanes in ((larger, True), (halved, False)):
+        func = lowered(steps.gridless, x, x, z, COMBINE=combine, SHAPE=(1, 64))
+        assert any(isinstance(op, threads.Shuffle) for op in walk(func.body)) is lanes
+        loops = [op for op in walk(func.body) if isinstance(op, ops.For)]
+        assert not any(isinstance(op, threads.Barrier) for loop in loops for op in walk(loop.body))
 
 
 @each_device

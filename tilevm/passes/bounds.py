@@ -99,11 +99,22 @@ class Facts:
         for atom, _ in sum_.terms:
             if isinstance(atom, str):
                 lows[atom] = 0  # extents and program ids
-            elif isinstance(atom, Value) and atom in self.loops:
-                least = self.first_index(self.loops[atom])
+            elif isinstance(atom, Value):
+                least = self.least(atom)
                 if least is not None:
                     lows[atom] = least
         return sum_.at_least(lows)
+
+    def least(self, value: Value) -> int | None:
+        """A number that a value which is no sum never falls below."""
+        if value in self.loops:
+            return self.first_index(self.loops[value])
+        op: Any = value.owner
+        if isinstance(op, ops.Maximum):
+            return max((int(v.owner.value) for v in op.operands if isinstance(v.owner, ops.Constant)), default=None)
+        divisor = self.linear(op.b).number if isinstance(op, ops.FloorDiv) else None
+        least = self.least(op.a) if divisor is not None and divisor > 0 else None
+        return None if least is None or divisor is None else least // divisor
 
     def high(self, sum_: Linear) -> Linear | None:
         """A sum of extents that ``sum_`` never exceeds."""
@@ -120,10 +131,30 @@ class Facts:
     def most(self, atom: object, factor: int) -> Linear | None:
         """The most that ``factor`` times an atom can be."""
         if isinstance(atom, Value):
-            return self.last_index(self.loops[atom], factor) if atom in self.loops else None
+            return self.last_index(self.loops[atom], factor) if atom in self.loops else self.top(atom, factor)
         if isinstance(atom, str) and atom.startswith("program_id("):
             return self.last_program(int(atom[11:-1]), factor)
         return Linear(((atom, factor),))
+
+    def top(self, value: Value, factor: int = 1) -> Linear | None:
+        """A sum of extents that ``factor`` times a number never exceeds."""
+        op: Any = value.owner
+        if isinstance(op, ops.Minimum):
+            found = (self.top(v, factor) for v in op.operands)
+            return next((top for top in found if top is not None), None)
+        if isinstance(op, ops.Maximum):
+            least, tops = self.least(value), [self.top(v) for v in op.operands if not isinstance(v.owner, ops.Constant)]
+            top = tops[0] if len(tops) == 1 else None
+            room = None if top is None or least is None else self.low(top + Linear(constant=-least))
+            return top * factor if top is not None and room is not None and room >= 0 else None
+        if isinstance(op, ops.FloorDiv):
+            divisor, least = self.linear(op.b).number, self.least(op.a)
+            whole = divisor is not None and divisor > 0 and factor % divisor == 0 and least is not None and least >= 0
+            return self.top(op.a, factor // divisor) if whole and divisor is not None else None
+        found_ = self.linear(value)
+        known = found_.terms != ((value, 1),) and self.stays_above(value)
+        top = self.high(found_) if known or value in self.loops else None
+        return None if top is None else top * factor
 
     def first_index(self, loop: ops.For) -> int | None:
         """A number that a loop's index never falls below."""
@@ -139,7 +170,8 @@ class Facts:
             return None
         lower, upper = self.linear(loop.lower), self.linear(loop.upper)
         whole = self.stays_above(loop.lower) and self.stays_below(loop.lower) and self.divides(step, upper - lower)
-        return (upper + Linear(constant=-(step if whole else 1))) * factor
+        top = self.high(upper)
+        return None if top is None else (top + Linear(constant=-(step if whole else 1))) * factor
 
     def stays_above(self, value: Value) -> bool:
         """Whether ``value``, as the sum that it is, has no need to wrap at the least number of its type."""

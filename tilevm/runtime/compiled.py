@@ -21,7 +21,7 @@ from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.specialise import fits
 from tilevm.runtime.weights import PackedWeights, accept
 from tilevm.source import TileError
-from tilevm.types import Pointer, Scalar, Tensor
+from tilevm.types import Pointer, Scalar, Tensor, Type
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +120,16 @@ class Compiled:
             all_seen.append(seen)
         belong(self.device, self.contract.params, all_seen)
         self.run(grid, arguments, stream)
-        if self._repeats.often(None, args, {} if stream is None else {"stream": stream}):
+        if not callable(grid) and self._repeats.often(None, grid, args, {} if stream is None else {"stream": stream}):
             self._prepare(grid, args, stream, all_seen)
 
     def _prepare(self, grid: Grid | None, args: Sequence[Any], stream: object, seen: Sequence[Seen]) -> None:
+        if not all(exactly(p.type, s) for p, s in zip(self.abi.params, seen, strict=True)):
+            return
         places: list[int | None] = [*range(len(args))]
         given = () if stream is None else (stream,)
         call = Call((*args, *given), ("stream",)[: len(given)], places + [None] * len(given), (), stream)
-        if self._repeats.prepare(self.build.artifact, self, call, seen) and grid is None:
+        if self._repeats.prepare(self.build.artifact, self, grid, call, seen) and grid is None:
             object.__setattr__(self, "__call__", self._repeats.launcher(None))
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
@@ -178,6 +180,14 @@ class Compiled:
         pairs = zip(self.contract.params, arguments, strict=True)
         tensors = {n: Extents(a.shape, a.dtype) for n, a in pairs if isinstance(a, Array)}
         return {**self.constants, **names, **tensors}
+
+
+def exactly(wanted: Type, seen: Seen) -> bool:
+    """Whether all that look like this are admitted: not where an axis has to have neighbours that touch, and one of a
+    single element stood for it."""
+    if not isinstance(wanted, Tensor) or not isinstance(seen, Trait) or wanted.packed:
+        return True
+    return all(unit or stride != 1 for unit, stride in zip(seen.units, wanted.strides, strict=True))
 
 
 def admits_tensor(wanted: Tensor, argument: Any, seen: Seen) -> bool:

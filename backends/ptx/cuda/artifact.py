@@ -20,7 +20,7 @@ from tilevm.target import target
 
 from ..arguments import Stretch
 from ..artifact import ATOMICS, Written
-from ..assemble import Machine, made_by
+from ..assemble import Machine, made_by, shelved
 from ..records import Records, Report
 from .card import Card
 from .cards import cards
@@ -72,8 +72,8 @@ class OnCard(Written):
 
     @property
     def assembled(self) -> bool:
-        """Whether machine code is made of it here, rather than by the driver."""
-        return assembles(self.architecture)
+        """Whether machine code is at hand or made of it here, rather than by the driver."""
+        return shelved(self.listing.text, self.architecture) or assembles(self.architecture)
 
     @cached_property
     def machine(self) -> Machine | None:

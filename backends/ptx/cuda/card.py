@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from tilevm.backend import WRITERS, Here
 from tilevm.compiling import COMPILING
 from tilevm.source import Note, TileError
+from tilevm.target import target
 
 from .codes import STICKY
 from .driver import CudaError, attempt, bindings, call, failure
@@ -141,9 +142,12 @@ class Card:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The targets whose code it runs, the one nearest to it first."""
+        """The targets whose code it runs, the one that suits it best first: its own; else that whose blocks may have
+        most of the shared memory that the card has; of those alike the one nearest to it."""
         mine = int("{}{}".format(*self.capability))
         numbers = {name: int(found[1]) for name in WRITERS if (found := re.fullmatch(r"sm_(\d+)", name))}
-        return tuple(
-            sorted((n for n, least in numbers.items() if least <= mine), key=numbers.__getitem__, reverse=True)
-        )
+
+        def suits(name: str) -> tuple[bool, int, int]:
+            return numbers[name] == mine, min(self.shared, target(name).limits.shared_per_block), numbers[name]
+
+        return tuple(sorted((name for name, least in numbers.items() if least <= mine), key=suits, reverse=True))

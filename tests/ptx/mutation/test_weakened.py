@@ -123,7 +123,7 @@ TRIPS = {
     "layer norm": [],
     "attention": [2, 2],
     "causal attention": [2, 2],
-    "sort and sum": [0, 2],
+    "sort and sum": [0, 0, 0],
     "matmul of u4": [2],
 }
 

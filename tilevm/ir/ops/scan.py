@@ -1,4 +1,4 @@
-"""Instructions that combine the elements of a line one after another, from left to right, on every machine."""
+"""Instructions that combine the elements of a line one after another, from left to right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ COMBINING = (Unary, Binary, Compare, Fma, Select, Cast, Constant)  # what a comb
 
 
 class Cumulative(Op):
-    """Element k is made from elements 0 … k of its line, or k … end with ``reverse``, one after another."""
+    """Element k is made from elements 0 … k of its line, or k … end with ``reverse``. Machines group them as they like,
+    alike in every run."""
 
     x: Value = operand()
     axis: int = attribute()

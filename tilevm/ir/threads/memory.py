@@ -175,7 +175,11 @@ class SharedLoad(SharedAccess, name="shared_load", effect=Effect.READ):
 
 
 class SharedStore(SharedAccess, name="shared_store", effect=Effect.WRITE):
-    """Write vectors of ``width`` elements there, where ``mask`` is true."""
+    """Write vectors of ``width`` elements there, where ``mask`` is true.
+
+    ``apart``: of all stores into the buffer that say so, what one thread writes no other does, in whatever trip of a
+    loop.
+    """
 
     buffer: Value = operand()
     value: Value = operand()
@@ -183,6 +187,7 @@ class SharedStore(SharedAccess, name="shared_store", effect=Effect.WRITE):
     mask: Value | None = optional()
     slot: Value | None = optional()
     width: int = attribute(1)
+    apart: bool = attribute(False)
 
     def infer(self) -> tuple[Type, ...]:
         slot(self, self.slot)

@@ -35,7 +35,7 @@ class Access:
     offsets, the width, and whether they are in a slot, by which a thread finds its own places again; None when they
     are those of another trip, or when other threads have a part in the access. ``flight``: groups closed after that of
     a copy that still runs; None for all that is done. ``change``: that of an atomic which may go before or after
-    others alike.
+    others alike. ``apart``: whether each thread has places of its own among those of such accesses.
     """
 
     op: Op
@@ -45,6 +45,7 @@ class Access:
     own: Own | None = None
     flight: int | None = None
     change: str | None = None
+    apart: bool = False
 
     @property
     def slots(self) -> int:
@@ -79,7 +80,7 @@ def _(op: MatrixLoad) -> tuple[Access, ...]:
 def _(op: SharedStore) -> tuple[Access, ...]:
     """Where a mask leaves some threads out, what they read is not what they wrote."""
     own = own_of(op, op.offsets) if op.mask is None else None
-    return (Access(op, op.buffer, True, names_of(op.slot, ring(op.buffer)), own),)
+    return (Access(op, op.buffer, True, names_of(op.slot, ring(op.buffer)), own, apart=op.apart),)
 
 
 @touched.rule(AsyncCopy)
@@ -137,6 +138,7 @@ def conflict(before: Access, now: Access) -> bool:
     if not (before.writes or now.writes) or not meet(before, now):
         return False
     commute = before.change is not None and before.change == now.change
+    commute = commute or (before.apart and now.apart and before.memory is now.memory)
     return not commute and not reads_back(before, now)
 
 

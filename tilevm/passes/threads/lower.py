@@ -10,13 +10,13 @@ from tilevm.passes.threads import (
     control,
     convert,
     indexed,
-    lines,
     numbers,
     order,
     pieces,
     product,
     reduce,
     report,
+    scans,
     stage,
 )
 from tilevm.passes.threads.lowering import Lowering
@@ -31,7 +31,7 @@ RULES = (
     reduce,
     product,
     pieces,
-    lines,
+    scans,
     order,
     report,
     stage,

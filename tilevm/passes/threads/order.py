@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tilevm.ir import Block, Value, ops, threads
-from tilevm.passes.threads import shared
+from tilevm.passes.threads import network, shared
 from tilevm.passes.threads.globals import coded, decoded, unit_of
-from tilevm.passes.threads.lines import Lines
+from tilevm.passes.threads.lines import Cut, Lines, tile_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower, size
 from tilevm.passes.threads.numbers import shape_of
 from tilevm.passes.threads.reduce import extreme, reduced
@@ -43,15 +43,20 @@ def _(op: ops.ArgReduce, low: Lowering) -> Sequence[Value]:
 
 @lower.rule(ops.Sort)
 def _(op: ops.Sort, low: Lowering) -> Sequence[Value]:
-    """Every element counts those of its line that come before it: that is its place."""
+    """By a network; in short lines every element counts those that come before it: that is its place."""
+    if network.fits(low, op):
+        regions = network.network(low, op, lambda a, b: before(low, a, b, op.descending))
+        return [tile_of(low, region, region.memory, value) for region, value in zip(regions, op.results, strict=True)]
     length = shape_of(op.x)[op.axis]
-    lines = Lines(low, shape_of(op.x), op.axis, False, op.results)
+    lines = Lines(low, Cut(shape_of(op.x), op.axis), False, op.results)
     at, x = low.places(op.x), low[op.x]
-    beyond = int(shared.offsets_of(at, lines.memory).max()) + length  # what lies beyond the tile is compared as well
+    beyond = (
+        int(shared.offsets_of(at, lines.cut.memory).max()) + length
+    )  # what lies beyond the tile is compared as well
     region = lines.put(op.x, beyond)
     own = low.plus(low.index(at, op.axis), low.numbers(at.registers[op.axis]))
     assert own is not None
-    start = shared.spoken(low, at, lines.memory, shared.offsets_of(at, lines.memory))
+    start = shared.spoken(low, at, lines.cut.memory, shared.offsets_of(at, lines.cut.memory))
     start = low.both(ops.Sub, start, own)
     rank = counted(low, op, region, x, own, start, length)
     once = low.first_copy(at)
@@ -64,7 +69,7 @@ def _(op: ops.Sort, low: Lowering) -> Sequence[Value]:
     found = []
     for value, result in zip((x, own), op.results, strict=True):
         unit = unit_of(dtype_of(value))
-        sorted_ = shared.buffer(low, lines.memory, unit, lines.reach, result.hint)
+        sorted_ = shared.buffer(low, lines.cut.memory, unit, lines.reach, result.hint)
         place = low.both(ops.Add, start, rank)
         low.do(threads.SharedStore, buffer=sorted_.buffer, value=coded(low, value, unit), offsets=place, mask=mask)
         found.append(lines.result(sorted_, result))

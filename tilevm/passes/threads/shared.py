@@ -10,7 +10,7 @@ import numpy as np
 
 from tilevm.ir import Value, ops, threads
 from tilevm.layout import Layout
-from tilevm.layout.mode import MEM
+from tilevm.layout.mode import MEM, Mode
 from tilevm.layout.normal import swizzled
 from tilevm.passes.threads.coordinates import Digit, Places, Table
 from tilevm.passes.threads.lowering import Lowering
@@ -130,14 +130,37 @@ def both(low: Lowering, own: Value | None, fixed: Table, kind: type[ops.Binary])
 
 
 def in_line(at: Places, memory: Layout) -> list[Digit]:
-    """The digits that make the thread's part of an offset, where each dim of memory has one stride."""
-    assert not memory.xor and all(len(modes) <= 1 for modes in memory.dims), f"{memory} is no row-major memory"
-    pitch = [modes[0].stride if modes else 0 for modes in memory.dims]
-    return [
-        Digit(digit.extent, digit.stride, digit.weight * step)
-        for digits, step in zip(at.digits, pitch, strict=True)
-        for digit in digits
-    ]
+    """The digits that make the thread's part of an offset."""
+    found = [parted(digit, modes) for digits, modes in zip(at.digits, memory.dims, strict=True) for digit in digits]
+    assert not memory.xor and all(parts is not None for parts in found), f"{at.layout} does not go along {memory}"
+    return [part for parts in found for part in parts or ()]
+
+
+def parted(digit: Digit, modes: Sequence[Mode]) -> list[Digit] | None:
+    """A digit of an index along a dim as digits of the offset, one a mode that it reaches; None where it ends amid one
+    that it does not begin or end with."""
+    found, below, left = [], 1, digit
+    for place, mode in enumerate(modes):
+        end = below * mode.extent if place < len(modes) - 1 else left.weight * left.extent
+        if left.weight < end:
+            count = min(left.extent, end // left.weight)
+            if left.weight % below or end % left.weight or left.extent % count:
+                return None
+            found.append(Digit(count, left.stride, left.weight // below * mode.stride))
+            left = Digit(left.extent // count, left.stride * count, left.weight * count)
+            if left.extent == 1:
+                break
+        below *= mode.extent
+    return found
+
+
+def speaks(at: Places, memory: Layout) -> bool:
+    """Whether threads can compute where what they hold lies in memory: as ``spoken`` does."""
+    table = offsets_of(at, memory)
+    if np.array_equal(table, table[:, :1] ^ (table[:1] ^ table[0, 0])) and terms(table[:, 0]) is not None:
+        return True
+    digits = [parted(digit, modes) for each, modes in zip(at.digits, memory.dims, strict=True) for digit in each]
+    return None not in digits and np.array_equal(table, table[:, :1] - table[0, 0] + table[:1])
 
 
 def write(low: Lowering, region: Region, x: Value, at: Places, shape: tuple[int, ...], width: int) -> None:

@@ -40,13 +40,15 @@ class Watched(NamedTuple):
 @dataclass(frozen=True)
 class Call:
     """A call as it was written. ``values`` by position and then by ``names``; ``places``: of each value, the number of
-    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given."""
+    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given.
+    ``grid``: the counts that the call says as a function, traced."""
 
     values: Sequence[Any]
     names: tuple[str, ...]
     places: Sequence[int | None]
     watched: Sequence[Watched]
     stream: object = None
+    grid: tuple[Expr, ...] | None = None
 
 
 @dataclass
@@ -117,7 +119,7 @@ def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[S
         return None  # an argument that a default stands for
     watch(plan, call.watched)
     names = contract(plan)
-    counts = grid(plan, names)
+    counts = grid(plan, call.grid or compiled.abi.grid or (), names)
     slots = [slot(plan, *entry) for entry in entries(compiled)]
     if plan.registers > REGISTERS:
         return None
@@ -334,10 +336,9 @@ ARITHMETIC = {
 }
 
 
-def grid(plan: Plan, names: Mapping[str, int]) -> tuple[int, int, int]:
-    """The registers with the counts of programs; those of a kernel without a grid of its own are never read."""
-    own = plan.compiled.abi.grid or ()
-    x, y, z = (computed(plan, axis, names) for axis in (*own, Number(1), Number(1), Number(1))[:3])
+def grid(plan: Plan, axes: Sequence[Expr], names: Mapping[str, int]) -> tuple[int, int, int]:
+    """The registers with the counts of programs; those of a launcher with its own counts are never read."""
+    x, y, z = (computed(plan, axis, names) for axis in (*axes, Number(1), Number(1), Number(1))[:3])
     return x, y, z
 
 

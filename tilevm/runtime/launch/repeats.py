@@ -12,6 +12,7 @@ from tilevm.debug import debugging
 from tilevm.runtime.arguments import Seen
 from tilevm.runtime.grid import Grid, is_whole
 from tilevm.runtime.launch import plan
+from tilevm.runtime.launch.counting import recipe
 from tilevm.runtime.launch.objects import native
 from tilevm.runtime.launch.program import OWN, Chain, Counts
 
@@ -27,29 +28,46 @@ class Repeats:
         """``otherwise`` gives what takes the calls on a grid, None for the kernel's own, the long way."""
         self._name, self._otherwise = name, otherwise
         self._times: dict[Hashable, int] = {}
-        self._chain: Chain | None = None
-        self.launchers: dict[Grid | None, Launcher] = {}  # those that are native, by grid
+        self._chains: dict[Hashable, Chain] = {}  # by what decides the counts of a grid; None: numbers, or its own
+        self._functions: dict[Hashable, object] = {}  # what the keys of chains were taken of
+        self.launchers: dict[Any, Launcher] = {}  # those that are native, by grid
         self._lock = RLock()
 
     def launcher(self, grid: Grid | None) -> Launcher:
-        """What to call on a grid: native code, once some call was prepared and if the grid is numbers."""
-        counts = OWN if grid is None else plain(grid)
-        if self._chain is None or counts is None:
+        """What to call on a grid: native code, once calls like these were prepared."""
+        if callable(grid):
+            which = recipe(grid)
+            found = None if which is None else self.launchers.get(which)
+            return found or self._made(grid, which, which, None if which is None else OWN)
+        return self._made(grid, None, grid, OWN if grid is None else plain(grid))
+
+    def _made(self, grid: Grid | None, which: Hashable, place: Any, counts: Counts | None) -> Launcher:
+        chain = None if counts is None else self._chains.get(which)
+        if chain is None or counts is None:
             return self._otherwise(grid)
-        made = self._chain.launcher(self._otherwise(grid), counts)
+        return self._keep(place, chain.launcher(self._otherwise(grid), counts))
+
+    def _keep(self, place: Hashable, made: Launcher) -> Launcher:
         with self._lock:
             if len(self.launchers) >= LAUNCHERS:
                 self.launchers.clear()
-            return self.launchers.setdefault(grid, made)
+            return self.launchers.setdefault(place, made)
 
-    def often(self, which: Hashable, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    def often(self, which: Hashable, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one, of the kernel compiled as ``which``, have come so often that they should be
         prepared."""
-        key = which, tuple(map(type, args)), tuple(keywords)
+        key = which, recipe(grid) if callable(grid) else None, tuple(map(type, args)), tuple(keywords)
         times = self._times[key] = self._times.get(key, 0) + 1
         return times in WORTH
 
-    def prepare(self, artifact: Artifact, kernel: plan.Launchable, call: plan.Call, seen: Sequence[Seen]) -> bool:
+    def prepare(
+        self,
+        artifact: Artifact,
+        kernel: plan.Launchable,
+        grid: Grid | None,
+        call: plan.Call,
+        seen: Sequence[Seen],
+    ) -> bool:
         """Prepare calls like this one, if they can be; whether there are native launchers that know of it now."""
         if debugging() or not native():
             return False
@@ -60,8 +78,11 @@ class Repeats:
             program = plan.program(kernel, found, call, seen)
             if program is None:
                 return False
-            self._chain = self._chain or Chain(self._name)
-            return self._chain.add(program)
+            which = recipe(grid) if callable(grid) else None
+            if which not in self._chains and len(self._chains) >= LAUNCHERS:
+                return False
+            self._functions.setdefault(which, grid)
+            return self._chains.setdefault(which, Chain(self._name)).add(program)
 
 
 def plain(grid: Grid) -> Counts | None:
