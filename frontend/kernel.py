@@ -20,8 +20,8 @@ from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
 from tilevm.runtime.launch.counting import counted
-from tilevm.runtime.launch.plan import Call as Written
 from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
+from tilevm.runtime.launch.sketch import Call as Written
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
 from tilevm.source import TileError, nearest

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import FunctionType, ModuleType
 
 from tilevm.layout import Layout
-from tilevm.runtime.launch.plan import Watched
+from tilevm.runtime.launch.sketch import Watched
 
 from .captures import defaults, dotted, follow, helpers
 from .function import is_helper

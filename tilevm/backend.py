@@ -198,6 +198,14 @@ class Here:
     targets: tuple[str, ...]
 
 
+class Mark(Protocol):
+    """A place in the order of a card's stream."""
+
+    def since(self, before: Any) -> float:
+        """The seconds from when the card went past ``before``, a mark of the same card; waits until it is past both."""
+        ...
+
+
 class Cards(Protocol):
     """The cards of one vendor that are here."""
 
@@ -215,6 +223,23 @@ class Cards(Protocol):
 
     def holding(self, address: int) -> int:
         """The number of the card whose memory an address is in. Raises TileError where it is in none's."""
+        ...
+
+    def put(self, number: int, content: Any) -> Any:
+        """A copy of an array of bytes in a card's memory: an object with ``__cuda_array_interface__``, with which the
+        memory goes. It is there when this returns."""
+        ...
+
+    def get(self, number: int, address: int, count: int, stream: int) -> Any:
+        """The array of so many bytes at an address of a card, once a stream has done all."""
+        ...
+
+    def mark(self, number: int, stream: object = None) -> Mark:
+        """A mark behind all that is on a stream of a card so far, to time what is launched between two of them.
+
+        ``stream`` as of launches; None for the default one. Nothing waits. Raises TileError for what is no stream, and
+        where the card or its driver refuses.
+        """
         ...
 
 

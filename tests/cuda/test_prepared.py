@@ -148,6 +148,43 @@ def test_more_programs_than_an_axis_counts(stub: Stub, golden: Golden) -> None:
     golden("cuda/large_grids.txt", stub.log())
 
 
+@tv.kernel("w: u4[N, M] packed, y: f32[N, M]", grid=lambda N, **_: N)
+def widened(w: tv.Tensor, y: tv.Tensor) -> None:
+    i = tv.program_id(0)
+    y.store((i, 0), w.load((i, 0), (1, 64)).to(tv.f32))
+
+
+def test_packed_tensors(stub: Stub) -> None:
+    soon(stub)
+    codes = np.random.default_rng(0).integers(0, 16, (3, 8, 48)).astype(np.uint8)
+    for n, wanted in enumerate(codes):
+        w, y = tv.packed(put(stub, tv.pack(wanted, "u4")), "u4", wanted.shape), put(stub, np.zeros((8, 48), np.float32))
+        calls = python_calls(lambda w=w, y=y: widened(w, y))
+        assert ("_launch" in calls) is (n == 0), calls
+        assert (y.get() == wanted).all()
+    assert stub.problems == []
+
+
+def test_the_stream_of_packed_tensors(stub: Stub) -> None:
+    """That of their owner's class, and the default one where that has none; one that the owner names is for Python."""
+    soon(stub)
+    kernel = tv.kernel("w: u8[N] packed", grid=(1,))(first)
+    held = np.zeros(64, np.uint8)
+    shown, plain = (tv.packed(make(held), "u8", 64) for make in (lambda a: put(stub, a), stub.put))
+    ordered = tv.packed(stub.put(held, stream=stub.stream(8)), "u8", 64)
+    for w, stream in ((shown, 5), (plain, 0), (ordered, 8), (shown, 5)):
+        for _ in range(2):
+            kernel(w)
+        Shown.order = stub.stream(5)
+        stub.log()
+        assert ("_launch" in python_calls(lambda w=w: kernel(w))) is (w is ordered)
+        assert f" stream={stream} " in stub.log()
+
+
+def first(w: tv.Tensor) -> None:
+    w.store(0, w.load(0, 16))
+
+
 def test_contexts_of_others(stub: Stub) -> None:
     soon(stub)
     x = put(stub, np.ones(1000, np.float32))

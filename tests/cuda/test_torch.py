@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
+from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import tilevm as tv
+from tests.conftest import device_count
 from tests.cuda.kernels import add_one
 from tests.cuda.standin import Stub
 from tilevm.backend import Array
@@ -98,3 +102,22 @@ def test_what_no_kernel_takes(stub: Stub) -> None:
     torch({}, hip="6.2")
     with pytest.raises(TileError, match="x lives on cuda:0, which no device of tilevm reaches here"):
         add_one(Tensor(stub, X), Tensor(stub, X))
+
+
+def test_packed_bytes_are_moved_by_torch_where_it_reaches_the_card(stub: Stub) -> None:
+    stub.card(1, (8, 0))
+    torch({})
+    asked = []
+    Tensor.__dlpack__ = None  # type: ignore[attr-defined]  # it is there, and nobody calls it
+    held = Tensor(stub, np.arange(16, dtype=np.uint8))
+    held.to = lambda device: asked.append(device) or Tensor(stub, held.like, 1)  # type: ignore[attr-defined]
+    w = tv.packed(held, "u4", 32).to("cuda:1")
+    assert (asked, w.device, type(w.buffer)) == (["cuda:1"], "cuda:1", Tensor)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+@pytest.mark.skipif(device_count("nvidia") > 0, reason="torch would look for the card that is here")
+def test_and_without_it_where_torch_has_no_cards(stub: Stub) -> None:
+    made: Any = importlib.import_module("torch")
+    w = tv.packed(made.arange(16, dtype=made.uint8), "u4", 32).to("cuda:0")
+    assert w.device == "cuda:0" and w.to("cpu").buffer.tolist() == list(range(16))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tilevm as tv
 from tests.launch.calls import axpy, numbers, python_calls, short
+from tilevm.runtime.packed import Packed
 from tilevm.source import TileError
 
 X, Y = numbers()
@@ -90,6 +94,56 @@ def test_torch_tensors_that_hold_no_elements_of_their_own(soon: None) -> None:
     zeros = torch._efficientzerotensor((40,), dtype=torch.float32)
     with pytest.raises(TileError, match="without memory"):
         axpy(x, zeros, 2.0)
+
+
+@tv.kernel("w: u4[N, M] packed, y: f32[N, M]", grid=lambda N, **_: N)
+def widened(w: tv.Tensor, y: tv.Tensor) -> None:
+    i = tv.program_id(0)
+    y.store((i, 0), w.load((i, 0), (1, 64)).to(tv.f32))
+
+
+@pytest.mark.parametrize("made", ["numpy", "torch", "bytes", "copied"])
+def test_packed_tensors(made: str, soon: None) -> None:
+    codes = np.random.default_rng(0).integers(0, 16, (3, 8, 48)).astype(np.uint8)
+    tensors = [tv.packed(as_given(tv.pack(c, "u4"), made), "u4", c.shape) for c in codes]
+    if made == "copied":
+        tensors = [pickle.loads(pickle.dumps(copy.copy(w))) for w in tensors]
+    y = np.zeros((8, 48), np.float32)
+    for _ in range(3):
+        widened(tensors[0], y)
+    short(widened)
+    for w, wanted in zip(tensors, codes, strict=True):
+        assert python_calls(lambda w=w: widened(w, y)) == []
+        assert (y == wanted).all()
+    few = tv.packed(tv.pack(codes[0, 0], "u4"), "u4", (1, 48))
+    with pytest.raises(TileError, match="dim N is 1 in w"):
+        widened(few, y)
+    with pytest.raises(TileError, match="f4e2m1"):
+        widened(tv.packed(tv.pack(codes[0], "u4"), "f4e2m1", (8, 48)), y)
+
+
+def as_given(buffer: np.ndarray, how: str) -> Any:
+    if how == "torch":
+        return pytest.importorskip("torch").from_numpy(buffer)
+    return buffer.tobytes() if how == "bytes" else buffer
+
+
+def test_rows_of_packed_tensors_begin_where_the_signature_says(soon: None) -> None:
+    kernel = tv.kernel("w: u4[N, M] packed{align=8}, y: f32[N, M]", grid=lambda N, **_: N)(widened._function)
+    for columns in (16, 16, 32):
+        kernel(tv.packed(np.zeros(256, np.uint8), "u4", (8, columns)), np.zeros((8, columns), np.float32))
+    with pytest.raises(TileError, match="rows begin at multiples of 8 bytes"):
+        kernel(tv.packed(np.zeros(256, np.uint8), "u4", (8, 24)), np.zeros((8, 24), np.float32))
+
+
+def test_packed_tensors_that_are_left_to_python(soon: None) -> None:
+    """One that was never filled, and one with numbers of more than 64 bits."""
+    y = np.zeros((8, 48), np.float32)
+    for _ in range(3):
+        widened(tv.packed(np.zeros(192, np.uint8), "u4", (8, 48)), y)
+    for odd in (object.__new__(Packed), tv.packed(b"", "u4", (0, 2**70))):
+        with pytest.raises((TileError, AttributeError)):
+            widened(odd, y)
 
 
 def test_errors_are_those_of_python(soon: None) -> None:

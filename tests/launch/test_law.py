@@ -13,8 +13,10 @@ from hypothesis import given, strategies as st
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import SIGNATURE, behind, grid, some
+from tilevm.optional import optional
 from tilevm.source import TileError
 from tilevm.symbolic import OPERATORS, combine
+from tilevm.types.codec.packing import packed_bytes
 
 
 def array(dtype: Any, n: int, m: int, step: int, start: int, turned: bool) -> np.ndarray:
@@ -144,6 +146,57 @@ def same_counts(written: Any, made: list[Counted]) -> None:
             x = np.zeros((rows, columns), np.int8)
             assert outcome(backend, lambda x=x, n=n, m=m: counted(x, n, m)) == outcome(
                 backend, lambda x=x, n=n, m=m: counted._launch(None, (x, n, m), {})
+            )
+
+
+def held(dtype: str, n: int, m: int, start: int, kind: str) -> Any:
+    """n x m packed elements that begin ``start`` bytes behind a multiple of 16."""
+    room = np.zeros(1 << 11, np.uint8)
+    begin = -room.ctypes.data % 16 + start
+    found = room[begin : begin + packed_bytes(n * m, tv.dtype(dtype).bits)]
+    found.flags.writeable = kind != "fixed"
+    torch: Any = optional("torch") if kind == "torch" else None
+    return tv.packed(found if torch is None else torch.from_numpy(found), dtype, (n, m))
+
+
+PACKED = st.builds(
+    held,
+    st.sampled_from(["u4", "f4e2m1", "u3", "i8"]),
+    st.sampled_from([0, 1, 2, 16, 33]),
+    st.sampled_from([1, 4, 16, 24, 32]),
+    st.sampled_from([0, 1, 8]),
+    st.sampled_from(["numpy", "fixed", "torch"]),
+)
+ROWS = "w: W[N, M] packed, v: W[N, M] packed"  # the second is written
+SIGNATURES = [ROWS, "w: W[N, M%4] packed{align=8}, v: W[N, M] packed", "w: W[N, M] packed, v: W[N, 16] packed"]
+
+
+def nibbles(w: tv.Tensor, v: tv.Tensor, B: tv.constexpr = 16) -> None:
+    i = tv.program_id(0) * B
+    v.store((i, 0), w.load((i, 0), (B, 4)))
+
+
+@given(st.sampled_from(SIGNATURES), st.lists(st.tuples(PACKED, PACKED, st.booleans()), min_size=1, max_size=4))
+def test_of_packed_tensors_too(signature: str, pairs: list[tuple[Any, Any, bool]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+        kernel = tv.kernel(signature, grid=lambda N, M, B: (tv.cdiv(N, B), M % 7))(nibbles)
+        for w, v, same in pairs * 3:
+            args = (w, w if same else v)
+            assert outcome(backend, lambda a=args: kernel(*a)) == outcome(
+                backend, lambda a=args: kernel._launch(None, a, {})
+            )
+
+
+@given(PACKED, PACKED, PACKED)
+def test_of_a_compiled_kernel_and_packed_tensors_too(w: Any, v: Any, other: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+        kernel = tv.kernel(ROWS, grid=lambda N, M, B: (tv.cdiv(N, B), M % 7))(nibbles)
+        compiled = kernel.compile("w: u4[N, M] packed, v: u4[N, M] packed")
+        for args in [(w, w), (w, v), (other, v), (v, other)] * 3:
+            assert outcome(backend, lambda a=args: compiled(*a)) == outcome(
+                backend, lambda a=args: compiled.launch(None, a)
             )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
-
-import numpy as np
 
 import tilevm as tv
 from tilevm.library.seeds import key
+from tilevm.runtime.room import empty
 
 COLUMNS = 2048  # of a tile, where rows are as long
 
@@ -53,16 +53,16 @@ def transform(
 
 
 def transformed(x: Any, size: int = 16, seed: int = 0, inverse: bool = False, device: str | None = None) -> Any:
-    """:func:`hadamard` along the last axis of an array of numpy or a tensor of torch on the CPU, as f32 of numpy.
+    """:func:`hadamard` along the last axis of an array, as f32, made where x lives by its library.
 
     Raises ``TileError`` where ``size`` is no power of two from 2 to 512, or does not divide the last extent.
     """
     if size not in {1 << k for k in range(1, 10)} or x.shape[-1] % size:
         help = "powers of two from 2 to 512 that divide the last extent do"
         raise tv.TileError(f"no Hadamard transform of size {size} goes along {x.shape[-1]} numbers", help=help)
-    y = np.empty(tuple(x.shape), np.float32)
-    if y.size:
-        rows, columns = y.reshape(-1, y.shape[-1]), min(COLUMNS, y.shape[-1])
+    y = empty(x, x.shape, tv.f32)
+    if prod(x.shape):
+        rows, columns = y.reshape((-1, x.shape[-1])), min(COLUMNS, x.shape[-1])
         how = {"BM": COLUMNS // columns, "BN": columns, "device": device}
         transform(x.reshape(rows.shape), rows, key(seed), SIZE=size, inverse=inverse, **how)
     return y

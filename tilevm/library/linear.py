@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import tilevm as tv
+from tilevm.runtime.room import empty
 
 FEW = 4  # rows of x for which few rows of weights at a time are read side by side, piece by piece
 
@@ -45,14 +44,15 @@ def quantised_matmul(
     y.store((m, n), acc.to(y.dtype))
 
 
-def linear(
-    x: np.ndarray, w: Any, scale: np.ndarray, zero: np.ndarray | None = None, device: str = "cpu", **tiles: int
-) -> np.ndarray:
-    """y (M, N) for x (M, K), packed w of shape (N, H, G) with H * G = K, scale and zero (N, H)."""
+def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = None, **tiles: int) -> Any:
+    """y (M, N) for x (M, K), packed w of shape (N, H, G) with H * G = K, scale and zero (N, H).
+
+    y has the type of x, and is made where x lives, by its library: :func:`tilevm.runtime.room.empty`.
+    """
     (rows, _), (columns, groups, size) = x.shape, w.shape
-    y = np.empty((rows, columns), x.dtype)
+    y = empty(x, (rows, columns))
     tiles = tiles or {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
-    given = x.reshape(rows, groups, size)
+    given = x.reshape((rows, groups, size))
     zeros = scale if zero is None else zero
     quantised_matmul(given, w, scale, zeros, y, H=groups, G=size, ZEROS=zero is not None, device=device, **tiles)
     return y

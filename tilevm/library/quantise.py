@@ -1,7 +1,8 @@
 """Arrays to codes with block scales, and back: MX, block floating point, NVFP4, and groups under float scales.
 
-Blocks lie along the last axis; the axes before it count as rows. x is an array of numpy or ml_dtypes, or a tensor of
-torch on the CPU; what comes out is numpy's. ``device`` is that of a kernel's launch. With ``rounding="stochastic"`` the
+Blocks lie along the last axis; the axes before it count as rows. x is what kernels take: an array of numpy or
+ml_dtypes, a tensor of torch, an array of CuPy; what comes out is made where it lives, by its own library
+(:mod:`tilevm.runtime.room`). ``device`` is that of a kernel's launch. With ``rounding="stochastic"`` the
 element of flat index n rounds by word n of the Philox stream of ``seed``, as in ``tv.encode``.
 """
 
@@ -11,17 +12,16 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-import ml_dtypes
-import numpy as np
-
 import tilevm as tv
 from tilevm.library import quantisers
 from tilevm.library.blocks import INFINITY, MODES
 from tilevm.library.seeds import key
+from tilevm.runtime.room import empty, full, zeros as zeros_like
 from tilevm.source import nearest
+from tilevm.types.codec.packing import packed_bytes
 
-Array = np.ndarray[Any, Any]
-NUMPY = {tv.f32: np.float32, tv.f16: np.float16, tv.bf16: ml_dtypes.bfloat16}
+Array = Any  # of numpy, torch, CuPy, …
+NUMBERS = (tv.f32, tv.f16, tv.bf16)  # types that arrays hold as such
 COLUMNS, ELEMENTS = 512, 2048  # of a tile: columns where blocks are shorter, elements where there are rows enough
 VECTOR, MANY, BLOCKS = 16, 16, 64  # elements that blocks are multiples of; blocks in a row; blocks of a program
 SCALES = ("f32", "f16", "bf16", "f8ue4m3", "f8ue5m3")  # of groups
@@ -33,7 +33,7 @@ class Quantised:
     """An array as codes of ``dtype`` and scales.
 
     ``codes``: bytes, packed as ``tv.pack`` does, in the order of ``shape``. ``scales``: one for each ``block`` of
-    (rows, columns), as numbers of numpy, or as codes in bytes where numpy has no ``scale_dtype``. ``zeros``: packed
+    (rows, columns), as numbers where ``scale_dtype`` is f32, f16 or bf16, else as codes in bytes. ``zeros``: packed
     zero points of ``dtype``, None where there are none. An element is code * scale * ``factor``; integers count
     2**(2-bits) under f8e8m0 scales, else from their zero point, or from 2**(bits-1) where unsigned ones have none.
     """
@@ -50,7 +50,9 @@ class Quantised:
     @property
     def nbytes(self) -> int:
         """The bytes of codes, scales and zero points."""
-        return int(self.codes.nbytes + self.scales.nbytes + (0 if self.zeros is None else self.zeros.nbytes))
+        count = prod(self.scales.shape)
+        points = 0 if self.zeros is None else packed_bytes(count, self.dtype.bits)
+        return packed_bytes(prod(self.shape), self.dtype.bits) + packed_bytes(count, self.scale_dtype.bits) + points
 
     @property
     def matrix(self) -> tuple[int, int]:
@@ -62,23 +64,24 @@ class Quantised:
         return f"<{self.dtype}{list(self.shape)} in {blocks} blocks under {self.scale_dtype}, {self.nbytes} bytes>"
 
     def arguments(self) -> tuple[Any, Any]:
-        """Codes (rows, columns) and scales, to be given to a kernel: packed where numpy has no such type."""
+        """Codes (rows, columns) and scales, to be given to a kernel: packed where they are bytes."""
         return tv.packed(self.codes, self.dtype, self.matrix), scale_argument(self.scales, self.scale_dtype)
 
 
 def scale_argument(scales: Array, dtype: tv.DType) -> Any:
-    return scales if dtype in NUMPY else tv.packed(scales.reshape(-1), dtype, scales.shape)
+    return scales if dtype in NUMBERS else tv.packed(scales.reshape((-1,)), dtype, scales.shape)
 
 
-def empty(x: Any, dtype: tv.DType, scale: tv.DType, block: tuple[int, int], zeros: bool = False) -> Quantised:
+def room(x: Any, dtype: tv.DType, scale: tv.DType, block: tuple[int, int], zeros: bool = False) -> Quantised:
     """Room for the codes and scales of an array."""
     shape = tuple(getattr(x, "shape", ()))
     if not shape:
         raise tv.TileError(f"blocks lie in arrays, not in this {type(x).__name__}", help="pass an array")
     counts = (tv.cdiv(prod(shape[:-1]), block[0]), tv.cdiv(shape[-1], block[1]))
-    codes = np.zeros(tv.cdiv(prod(shape) * dtype.bits, 8), np.uint8)
-    points = np.zeros(tv.cdiv(prod(counts) * dtype.bits, 8), np.uint8) if zeros else None
-    return Quantised(codes, dtype, shape, np.zeros(counts, NUMPY.get(scale, np.uint8)), scale, block, points)
+    codes = zeros_like(x, (packed_bytes(prod(shape), dtype.bits),), tv.u8)
+    points = zeros_like(x, (packed_bytes(prod(counts), dtype.bits),), tv.u8) if zeros else None
+    scales = zeros_like(x, counts, scale if scale in NUMBERS else tv.u8)
+    return Quantised(codes, dtype, shape, scales, scale, block, points)
 
 
 def tile(q: Quantised) -> dict[str, int]:
@@ -89,7 +92,7 @@ def tile(q: Quantised) -> dict[str, int]:
 
 
 def rows_of(x: Any) -> Any:
-    return x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(prod(x.shape[:-1]), 0)
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
 
 
 def launch(kernel: tv.Kernel, q: Quantised, *args: Any, **constants: Any) -> None:
@@ -139,7 +142,7 @@ def mx(
         near = nearest(str(mode), list(MODES))
         help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, MODES))}"
         raise tv.TileError(f"no mode of MX scales is called {mode!r}", help=help)
-    q = empty(x, kind, tv.f8e8m0, (1, block_of(block)))
+    q = room(x, kind, tv.f8e8m0, (1, block_of(block)))
     how = {"BLOCK": block, "mode": mode, "rounding": rounding, "device": device}
     if in_blocks(q, rounding):
         given, codes, scales, most = by_blocks(q, x)
@@ -174,8 +177,8 @@ def nvfp4(
         raise tv.TileError(f"a block of NVFP4 has 1 row or {NVFP4_BLOCK}, not {rows}")
     if amax is not None and not 0 <= amax < INFINITY:
         raise tv.TileError(f"the largest |x| is finite and not negative, which {amax} is not", help="leave amax out")
-    q = empty(x, tv.f4e2m1, tv.f8ue4m3, (rows, NVFP4_BLOCK))
-    flat, most, factor = rows_of(x), np.array([amax or 0.0], np.float32), np.ones(1, np.float32)
+    q = room(x, tv.f4e2m1, tv.f8ue4m3, (rows, NVFP4_BLOCK))
+    flat, most, factor = rows_of(x), full(x, (1,), amax or 0.0, tv.f32), full(x, (1,), 1.0, tv.f32)
     if amax is None:
         launch(quantisers.tensor_amax, q, flat, most, device=device)
     if in_blocks(q, rounding):
@@ -211,7 +214,7 @@ def groups(
         raise tv.TileError(f"{scales} is no type of scales for groups", help=f"they are {', '.join(SCALES)}")
     if zeros and kind.is_float:
         raise tv.TileError(f"{kind} has no zero points", help="integers have")
-    q = empty(x, kind, scales, (1, block_of(group or max(x.shape[-1], 1))), zeros)
+    q = room(x, kind, scales, (1, block_of(group or max(x.shape[-1], 1))), zeros)
     how = {"BLOCK": q.block[1], "rounding": rounding, "device": device}
     if q.zeros is None:
         launch(quantisers.groups, q, rows_of(x), *q.arguments(), key(seed), **how)
@@ -224,9 +227,9 @@ def groups(
 def dequantise(q: Quantised, dtype: tv.DType | str = "f32", device: str | None = None) -> Array:
     """The numbers that codes and scales stand for: computed in f32, and rounded to ``dtype``, f32, f16 or bf16."""
     kind = tv.dtype(dtype)
-    if kind not in NUMPY:
+    if kind not in NUMBERS:
         raise tv.TileError(f"numbers are given as f32, f16 or bf16, not as {kind}")
-    y = np.empty(q.matrix, NUMPY[kind])
+    y = empty(q.codes, q.matrix, kind)
     codes, scales = q.arguments()
     rows, columns = q.block
     if q.zeros is not None:

@@ -16,8 +16,8 @@ from tilevm.runtime.arguments import Seen, Trait, Weak, read
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
 from tilevm.runtime.home import belong
-from tilevm.runtime.launch.plan import Call
 from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
+from tilevm.runtime.launch.sketch import Call
 from tilevm.runtime.specialise import fits
 from tilevm.runtime.weights import PackedWeights, accept
 from tilevm.source import TileError

@@ -22,7 +22,7 @@ def home(names: Sequence[str], seen: Sequence[Seen]) -> str | None:
         name, card = (first, there) if here == HOST else (second, here)
         raise TileError(
             f"{first} lives on {here} and {second} on {there}, and a kernel runs in one place",
-            help=f"copy one of them to where the other is, as in {name}.to({card!r}) of torch",
+            help=f"copy one of them to where the other is, as in {moved(name, card, names, seen)}",
         )
     device = next(iter(found), HOST)
     return None if device == HOST else device
@@ -35,11 +35,19 @@ def belong(device: str, names: Sequence[str], seen: Sequence[Seen]) -> None:
         return
     name = next(n for n, s in zip(names, seen, strict=True) if isinstance(s, Trait) and s.device == where)
     card = device.partition(":")[0] in FAMILIES
-    mend = f"copy it there, as in {name}.to({device!r}) of torch" if card else f"pass {name}.cpu(), of torch"
+    mend = f"copy it there, as in {moved(name, device, names, seen)}"
+    mend = mend if card else f"pass {moved(name, HOST, names, seen)}"
     raise TileError(
         f"{name} lives on {where}, and the kernel is to run on {device}",
         help=f"{mend}; or leave out device=, and it runs on {where}",
     )
+
+
+def moved(name: str, device: str, names: Sequence[str], seen: Sequence[Seen]) -> str:
+    """How the tensor called ``name`` is written on another device."""
+    if seen[names.index(name)].packed:  # type: ignore[union-attr]  # it is a tensor
+        return f"{name}.to({device!r})"
+    return f"{name}.cpu(), of torch" if device == HOST else f"{name}.to({device!r}) of torch"
 
 
 def living(names: Sequence[str], seen: Sequence[Seen]) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilevm.backend import Array
+from tilevm.backend import Array, cards, place
 from tilevm.optional import loaded
 from tilevm.runtime.arguments import SPECIALISED, Read, Trait, on_card, read, wide
 from tilevm.source import TileError
@@ -18,14 +20,37 @@ from tilevm.types import DType, dtype as dtype_called, row_major
 from tilevm.types.codec.packing import packed_bytes
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Packed:
-    """An argument of kernels made by :func:`packed`: ``buffer`` as it was given, ``dtype`` and ``shape``."""
+    """An argument of kernels made by :func:`packed`: ``buffer`` as it was given, ``dtype`` and ``shape``.
+
+    A copy, and what is unpickled, is packed anew. ``held`` and ``seen``: what
+    it is as an argument. ``native``: what native code reads of it, as :func:`told` writes it.
+    """
 
     buffer: Any
     dtype: DType
     shape: tuple[int, ...]
-    read: Read = field(compare=False)
+    held: Array
+    seen: Trait
+    native: bytes
+
+    @property
+    def device(self) -> str:
+        """Whose memory the buffer is: "cpu", or a card as in "cuda:0"."""
+        return self.held.device
+
+    def to(self, device: str) -> Packed:
+        """The same on a card, "cuda:0", or in the host's memory, "cpu": itself where it is there already.
+
+        The whole buffer is copied, once, and is there when this returns; its memory goes with the new tensor. Buffers
+        of torch become torch's, where torch reaches the card. Raises TileError for what is no card that is here, and
+        where it has no room.
+        """
+        return self if place(device).name == self.device else packed(moved(self.buffer, device), self.dtype, self.shape)
+
+    def __reduce__(self) -> tuple[Callable[..., Packed], tuple[Any, DType, tuple[int, ...]]]:
+        return packed, (self.buffer, self.dtype, self.shape)
 
     @property
     def ndim(self) -> int:
@@ -49,7 +74,7 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
     memory of a card, or of whatever Python reads as such; they are used in place, must be contiguous, and bytes after
     the last element are left alone.
     A kernel's store changes the bits of the elements that it stores, and no others. A signature says
-    ``w: u4[K, N] packed``.
+    ``w: u4[K, N] packed``. ``.to("cuda:0")`` copies the tensor to a card, once.
 
     Raises :class:`TileError` for a buffer that is too short or does not hold bytes, and for negative extents.
     """
@@ -70,12 +95,37 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
         seen = on_card(seen, extents, held.device)
     whereabouts = (held.owner, held.writable, True, held.device, held.stream)
     array = Array(kind, held.address, extents, tuple(strides), 0, whole, *whereabouts)
-    return Packed(buffer, kind, extents, (array, seen))
+    return Packed(buffer, kind, extents, array, seen, told(array, seen))
+
+
+SIGHTS: dict[Hashable, Hashable] = {}
+WORDS = range(-(2**63), 2**63)
+
+
+def told(array: Array, seen: Trait) -> bytes:
+    """Words of 64 bits: the address of :func:`sight`, then address, extents and strides of the tensor.
+
+    The first is 0, and no others follow, where prepared launches leave it to Python: numbers of more than 64 bits, or a
+    stream that its owner names.
+    """
+    numbers = (array.address, *array.shape, *array.strides)
+    if array.stream or not all(number in WORDS for number in numbers):
+        return bytes(8)
+    return struct.pack(f"<{1 + len(numbers)}q", id(sight(array, seen)), *numbers)
+
+
+def sight(array: Array, seen: Trait) -> Hashable:
+    """All of a packed tensor that a kernel is chosen and allowed by, besides its numbers: equal ones are one object.
+
+    On a card its owner's class is part of it, which tells the current stream.
+    """
+    found = (seen, array.writable, None if array.device == "cpu" else type(array.owner))
+    return SIGHTS.setdefault(found, found)
 
 
 @read.register
 def read_packed(value: Packed, name: str) -> Read:
-    return value.read
+    return value.held, value.seen
 
 
 def shape_given(shape: Any) -> tuple[int, ...]:
@@ -88,6 +138,37 @@ def shape_given(shape: Any) -> tuple[int, ...]:
     if any(e < 0 for e in extents):
         raise TileError(f"the shape {extents} has a negative extent", help="extents count elements")
     return extents
+
+
+def moved(buffer: Any, device: str) -> Any:
+    """The bytes of a buffer in the memory of another device. Raises TileError where it is none with memory."""
+    where, held = place(device), bytes_of(buffer)
+    if where.name != "cpu" and where.card is None:
+        raise TileError(f"device {device!r} has no memory of its own", help='"cpu" is the host, "cuda:0" a card')
+    if held.device == where.name:
+        return buffer
+    if is_torch(buffer) and (where.card is None or buffer.is_cuda or torch_has_cards()):
+        return buffer.to(where.name)
+    content = host_bytes(held)
+    return content if where.card is None else cards(family(where.name)).put(where.card, content)
+
+
+def torch_has_cards() -> bool:
+    torch: Any = loaded("torch")
+    return bool(torch.cuda.is_available())
+
+
+def host_bytes(held: Bytes) -> np.ndarray:
+    """Bytes as numpy has them: a view of the host's, which lives no longer than ``held``; of a card's a copy, made when
+    the stream of their owner has done all."""
+    if held.device != "cpu":
+        number = place(held.device).card
+        assert number is not None, held.device
+        found: np.ndarray = cards(family(held.device)).get(number, held.address, held.size, held.stream)
+        return found
+    if not held.size:
+        return np.empty(0, np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * held.size).from_address(held.address))
 
 
 class Bytes(NamedTuple):
@@ -132,6 +213,10 @@ def bytes_of_array(buffer: Any) -> Bytes:
             help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
         )
     return Bytes(array.address, prod(array.shape), array.owner, array.writable, array.device, array.stream)
+
+
+def family(device: str) -> str:
+    return device.partition(":")[0]
 
 
 def is_torch(buffer: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd, prod
 from typing import Any
 
@@ -13,6 +13,7 @@ from tilevm.layout import Layout, LayoutError
 from tilevm.layout.mode import REG, THREAD
 from tilevm.optional import loaded
 from tilevm.runtime.arguments import Read, read
+from tilevm.runtime.packed import moved
 from tilevm.source import TileError
 from tilevm.types import DType, dtype as dtype_called
 from tilevm.types.codec import pack, unpack
@@ -25,6 +26,7 @@ LOAD = 128  # bits that a thread loads at once
 @dataclass(frozen=True, eq=False, repr=False)
 class PackedWeights:
     """What :func:`pack_weights` made: ``buffer`` of uint8 (numpy, or torch where that was given), and what it holds.
+    On a card it is what :meth:`to` put there.
 
     Tiles of ``layout.shape`` follow each other in row-major order, but ``group`` neighbours along dim 0 are together:
     for each, the fragments of the threads that hold different elements, in order of threads. A fragment is the
@@ -56,12 +58,18 @@ class PackedWeights:
         counts = [-(-extent // tile) for extent, tile in zip(self.shape, self.layout.shape, strict=True)]
         return (-(-counts[0] // self.group) * self.group, *counts[1:])
 
+    def to(self, device: str) -> PackedWeights:
+        """The same on a card, "cuda:0", or in the host's memory, "cpu". The buffer is copied, once, and is there when
+        this returns; its memory goes with what is returned. Raises TileError for what is no card that is here."""
+        return replace(self, buffer=moved(self.buffer, device))
+
     def unpack(self) -> np.ndarray:
-        """The codes, in the shape that they came in: the exact inverse of :func:`pack_weights`."""
+        """The codes, in the shape that they came in: the exact inverse of :func:`pack_weights`. Those on a card are
+        copied to the host."""
         places = fragments(self.layout)
         grid, tile = (self.tiles[0] // self.group, self.group, *self.tiles[1:]), self.layout.shape
         threads, slots = places.shape
-        codes = unpack(as_numpy(self.buffer), self.dtype, prod(grid) * threads * slots)
+        codes = unpack(as_numpy(moved(self.buffer, "cpu")), self.dtype, prod(grid) * threads * slots)
         # group row, other tiles, thread, tile of the group, slot → group row, tile of the group, other tiles, elements
         runs = np.moveaxis(codes.reshape(grid[0], *grid[2:], threads, self.group, slots), -2, 1)
         whole = np.empty((*grid, prod(tile)), codes.dtype)

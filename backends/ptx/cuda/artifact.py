@@ -22,7 +22,8 @@ from ..arguments import Stretch
 from ..artifact import ATOMICS, Written
 from ..assemble import Machine, made_by, shelved
 from ..records import Records, Report
-from .cards import Card, cards
+from .card import Card
+from .cards import cards
 from .code import Code
 from .driver import driver, release, version
 from .faults import number

@@ -12,7 +12,7 @@ from tilevm.source import Note
 from tilevm.types import Tensor, Type
 
 from ..arguments import STEP, Stretch, stretches
-from .cards import Card
+from .card import Card
 from .codes import STICKY
 from .driver import attempt
 

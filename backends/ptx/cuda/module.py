@@ -11,7 +11,7 @@ from tilevm.source import Note, TileError
 
 from ..assemble import assembler, major, takes
 from ..jitlink import linker
-from .cards import Card
+from .card import Card
 from .driver import attempt, bindings, driver, failure, release, version
 
 LOG_BYTES = 8192
@@ -42,11 +42,12 @@ def assembles(architecture: str) -> bool:
 
 @contextmanager
 def uncaptured() -> Iterator[None]:
-    """Calls that a capture elsewhere in the thread does not mind: loading code is no work of a stream."""
+    """Calls that a capture elsewhere in the thread does not mind: loading code and taking memory are no work of a
+    stream."""
     relaxed = bindings().CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
     code, before = attempt("cuThreadExchangeStreamCaptureMode", relaxed)
     if code:
-        raise failure("cuThreadExchangeStreamCaptureMode", code, "loading code while streams are captured")
+        raise failure("cuThreadExchangeStreamCaptureMode", code, "working while streams are captured")
     try:
         yield
     finally:

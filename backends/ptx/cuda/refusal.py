@@ -10,7 +10,7 @@ from typing import NoReturn
 from tilevm.backend import Argument, Array
 from tilevm.source import Note, TileError
 
-from .cards import Card
+from .card import Card
 from .codes import STICKY
 from .driver import attempt, bindings
 

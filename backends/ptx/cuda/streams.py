@@ -9,7 +9,7 @@ from tilevm.backend import Array
 from tilevm.optional import loaded
 from tilevm.source import TileError
 
-from .cards import Card
+from .card import Card
 from .driver import bindings
 
 MAKERS = {"torch", "cupy", "cuda", "numba"}  # packages whose streams stay what they are

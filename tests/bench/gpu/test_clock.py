@@ -133,17 +133,17 @@ class Cuda:
     def synchronize(self) -> None:
         assert not self.recording
 
-    def Event(self, enable_timing: bool) -> Any:
-        cuda = self
+    def mark_on(self, stream: object) -> Any:
+        assert stream == self.stream and not self.recording
+        now = self.now
 
-        class Event:
-            def record(self) -> None:
-                self.at = cuda.now
+        class Mark:
+            at = now
 
-            def elapsed_time(self, end: Any) -> float:
-                return 1e3 * float(end.at - self.at)
+            def since(self, before: Any) -> float:
+                return self.at - float(before.at)
 
-        return Event()
+        return Mark()
 
     def CUDAGraph(self) -> Any:
         cuda = self
@@ -172,7 +172,7 @@ class Cuda:
 
 def on_card(captures: bool, seconds: float) -> tuple[Cuda, Ready, list[float]]:
     cuda = Cuda(captures)
-    clock = CardClock(type("torch", (), {"cuda": cuda}))
+    clock = CardClock(type("torch", (), {"cuda": cuda}), cuda.mark_on)
     ready = clock.ready([lambda: cuda.work(seconds)] * 2)
     return cuda, ready, clock.read([clock.mark(ready)])
 

@@ -14,12 +14,13 @@
 #include <string.h>
 
 enum { CARDS = 4, ATTRIBUTES = 256, SLOTS = 128, BLOCKS = 4096 };
-enum { INVALID = 1, MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 101, NO_CONTEXT = 201, BAD_HANDLE = 400, NOT_FOUND = 500 };
-enum { FUNCTION_SHARED = 8, POINTER_CARD = 9, MODE_RELAXED = 2 };
+enum { INVALID = 1, MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 101, NO_CONTEXT = 201, BAD_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600 };
+enum { FUNCTION_SHARED = 8, POINTER_CARD = 9, MODE_RELAXED = 2, UNTIMED = 2 };
 static const uint64_t BASE = 1ull << 33, GAP = 4096;
 
 typedef struct { int card, own; } Context;
 typedef struct { Context *context; int number, capturing; } Stream;
+typedef struct { int untimed, recorded, waited, launches; } Event;
 typedef struct { Context *context; char *image; int elf; } Module;
 typedef struct { Module *module; char name[256]; int count, sizes[SLOTS], shared; } Function;
 typedef struct { uint64_t begin, size; char *held; int card, live; } Block;
@@ -225,10 +226,20 @@ int cuPointerGetAttribute(int *out, int which, uint64_t at) {
 int cuStreamSynchronize(Stream *s) { CALL(cuStreamSynchronize, "%d", stream_of(s)) TRY(needs()) TRY(captured(s) ? 900 : 0) return 0; }
 int cuStreamIsCapturing(Stream *s, int *out) { CALL(cuStreamIsCapturing, "%d", stream_of(s)) TRY(needs()) *out = captured(s); return 0; }
 int cuStreamGetCtx(Stream *s, Context **out) { CALL(cuStreamGetCtx, "%d", stream_of(s)) TRY(sticky) *out = made(s) ? s->context : current(); return 0; }
-int cuStreamWaitEvent(Stream *s, void *e, unsigned flags) { CALL(cuStreamWaitEvent, "%d flags=%u", stream_of(s), flags) TRY(needs()) return 0; }
-int cuEventCreate(void **out, unsigned flags) { CALL(cuEventCreate, "flags=%u", flags) TRY(needs()) *out = malloc(1), live.events++; return 0; }
-int cuEventRecord(void *e, Stream *s) { CALL(cuEventRecord, "stream=%d", stream_of(s)) TRY(needs()) return 0; }
-int cuEventDestroy(void *e) { CALL(cuEventDestroy) TRY(needs()) free(e), live.events--; return 0; }
+int cuStreamWaitEvent(Stream *s, Event *e, unsigned flags) { CALL(cuStreamWaitEvent, "%d flags=%u", stream_of(s), flags) TRY(needs()) return 0; }
+int cuEventCreate(Event **out, unsigned flags) { CALL(cuEventCreate, "flags=%u", flags) TRY(needs()) *out = calloc(1, sizeof **out), (*out)->untimed = flags & UNTIMED, live.events++; return 0; }
+int cuEventRecord(Event *e, Stream *s) { CALL(cuEventRecord, "stream=%d", stream_of(s)) TRY(needs()) e->recorded = 1, e->launches = launches, e->waited = 0; return 0; }
+int cuEventSynchronize(Event *e) { CALL(cuEventSynchronize) TRY(needs()) e->waited = 1; return 0; }
+int cuEventDestroy(Event *e) { CALL(cuEventDestroy) TRY(needs()) free(e), live.events--; return 0; }
+
+int cuEventElapsedTime(float *out, Event *from, Event *to) { /* each launch takes a quarter of a millisecond */
+    CALL(cuEventElapsedTime)
+    TRY(needs())
+    TRY(from->untimed || to->untimed || !from->recorded || !to->recorded ? BAD_HANDLE : 0)
+    TRY(from->waited && to->waited ? 0 : NOT_READY)
+    *out = 0.25f * (to->launches - from->launches);
+    return 0;
+}
 
 static int refuse(const Config *c, const Function *f) { /* as the driver would */
     const int *most = attributes[current()->card];
@@ -267,7 +278,8 @@ static const struct { const char *name; void *function; } table[] = {
     ROW(cuCtxSynchronize), ROW(cuThreadExchangeStreamCaptureMode), ROW(cuModuleLoadDataEx), ROW(cuModuleUnload),
     ROW(cuModuleGetFunction), ROW(cuFuncGetAttribute), ROW(cuFuncSetAttribute), ROW(cuMemAlloc), ROW(cuMemFree),
     ROW(cuMemcpyHtoDAsync), ROW(cuMemcpyDtoHAsync), ROW(cuPointerGetAttribute), ROW(cuStreamSynchronize), ROW(cuStreamIsCapturing),
-    ROW(cuStreamGetCtx), ROW(cuStreamWaitEvent), ROW(cuEventCreate), ROW(cuEventRecord), ROW(cuEventDestroy), ROW(cuLaunchKernelEx),
+    ROW(cuStreamGetCtx), ROW(cuStreamWaitEvent), ROW(cuEventCreate), ROW(cuEventRecord), ROW(cuEventDestroy),
+    ROW(cuEventSynchronize), ROW(cuEventElapsedTime), ROW(cuLaunchKernelEx),
 };
 
 int cuGetProcAddress_v2(const char *who, void **out, int cuda, uint64_t flags, int *status) {

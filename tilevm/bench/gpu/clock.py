@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tilevm.backend import Mark
 from tilevm.bench.gpu.spread import Spread, ratios
 
 Call = Callable[[], object]
@@ -72,10 +73,10 @@ class WallClock:
 
 
 class CardClock:
-    """CUDA's events on torch's current stream. Short calls are captured in a graph of several."""
+    """Marks on torch's current stream, which ``mark_on`` makes. Short calls are captured in a graph of several."""
 
-    def __init__(self, torch: Any) -> None:
-        self.cuda = torch.cuda
+    def __init__(self, torch: Any, mark_on: Callable[[object], Mark]) -> None:
+        self.cuda, self.mark_on = torch.cuda, mark_on
 
     def ready(self, calls: Sequence[Call]) -> Ready:
         for _ in range(WARM):
@@ -107,16 +108,15 @@ class CardClock:
             return None, f"{type(error).__name__}: {error}".splitlines()[0]
         return graph, ""
 
-    def mark(self, rival: Ready) -> tuple[Any, Any, int]:
-        begin, end = (self.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
+    def mark(self, rival: Ready) -> tuple[Mark, Mark, int]:
+        stream = self.cuda.current_stream()
+        begin = self.mark_on(stream)
         rival.run()
-        end.record()
-        return begin, end, rival.calls
+        return begin, self.mark_on(stream), rival.calls
 
-    def read(self, marks: Sequence[tuple[Any, Any, int]]) -> list[float]:
+    def read(self, marks: Sequence[tuple[Mark, Mark, int]]) -> list[float]:
         self.cuda.synchronize()
-        return [begin.elapsed_time(end) * 1e-3 / calls for begin, end, calls in marks]
+        return [end.since(begin) / calls for begin, end, calls in marks]
 
 
 def batch(one: float, sets: int) -> int:

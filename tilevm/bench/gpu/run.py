@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tilevm.backend import cards
 from tilevm.bench.gpu import check
 from tilevm.bench.gpu.card import facts
 from tilevm.bench.gpu.case import HOST, Case, Expected, Problem, Rival
@@ -112,7 +114,10 @@ def clock(s: Setting, case: Case) -> Clock:
     """Events on a card. The host's clock in a dry run, and for what launching costs it."""
     if s.dry:
         return WallClock()
-    return WallClock(s.torch.cuda.synchronize, apart=True) if case.unit == HOST else CardClock(s.torch)
+    if case.unit == HOST:
+        return WallClock(s.torch.cuda.synchronize, apart=True)
+    family, _, number = s.device.partition(":")
+    return CardClock(s.torch, partial(cards(family).mark, int(number or 0)))
 
 
 def broken(s: Setting, problem: Problem) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from tilevm.runtime.launch.emit import I1, I32, I64, LLVM, PTR
+from tilevm.runtime.launch.emit import I1, I32, I64, LLVM, PTR, WORD
 from tilevm.runtime.launch.guard import LOWEST, WIDEST, Guard, rule
 from tilevm.runtime.launch.objects import At, Dl
 from tilevm.runtime.launch.rows import ALIGNED_BIT, EVEN_BIT, TRACK_BIT, Code, TensorField
@@ -39,6 +39,17 @@ def _(g: Guard) -> None:
         g.store(g.b.ashr(held, shift), first, n)
 
     g.loop(g.index("b"), body)
+
+
+@rule(Code.PACKED)
+def _(g: Guard) -> None:
+    tensor, dims = g.argument(), g.index("b")
+    g.of_type(tensor, g.field("z"))
+    told = g.load(tensor, g.field("y"), 1, PTR)
+    g.need(g.b.not_(g.is_null(told)))
+    words = g.at(told, At.BYTES)
+    g.equal(g.load(words), g.field("x"))
+    copy(g, g.at(words, WORD), g.places()[0], g.b.add(I64(1), g.b.shl(dims, I64(1))))
 
 
 @rule(Code.TENSOR)

@@ -8,7 +8,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tilevm.runtime.grid import trace_grid
-from tilevm.runtime.launch.plan import Call, Watched
+from tilevm.runtime.launch.sketch import Call, Watched
 from tilevm.source import TileError
 
 PLAIN = frozenset({int, float, bool, str, type(None)})

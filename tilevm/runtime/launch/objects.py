@@ -155,6 +155,18 @@ class GetSet(ctypes.Structure):
     )
 
 
+class Member(ctypes.Structure):
+    """PyMemberDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("kind", ctypes.c_int),
+        ("offset", ctypes.c_ssize_t),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
 DESCRIBED = 40  # bytes from where a descriptor of a type begins to the pointer to its definition
 NO_ARGUMENTS = 0x4  # METH_NOARGS
 
@@ -164,6 +176,12 @@ def definition(descriptor: object, form: Any) -> Any:
     where = ctypes.c_void_p.from_address(id(descriptor) + DESCRIBED).value
     assert where is not None, descriptor
     return form.from_address(where)
+
+
+def slot(kind: type, name: str) -> int:
+    """Bytes from where an object of a class begins to the pointer in one of its ``__slots__``."""
+    found: int = definition(vars(kind)[name], Member).offset
+    return found
 
 
 API, CAPSULE = "__dlpack_c_exchange_api__", b"dlpack_exchange_api"

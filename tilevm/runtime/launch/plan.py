@@ -5,107 +5,26 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import gcd
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
-from tilevm.abi import KernelAbi, Slot
+from tilevm.abi import Slot
 from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
-from tilevm.runtime.contract import Contract
-from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import objects
+from tilevm.runtime.launch.grids import grid
 from tilevm.runtime.launch.program import Program, Stream
-from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, Row, looks
-from tilevm.symbolic import Combine, Expr, Name, Number
+from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, looks
+from tilevm.runtime.launch.sketch import Call, Held, Launchable, Plan, Watched
+from tilevm.runtime.packed import Packed, is_torch, sight
 from tilevm.target import TARGETS
 from tilevm.types import DType, Pointer, Scalar, Tensor, f16, f32, f64, i32
 
 PARTS = (f16, f32, f64)  # of complex numbers: the imaginary part of a conjugate is a lazy negation
 I32, I64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)
-
-
-class Watched(NamedTuple):
-    """A name outside the kernel: ``value`` is what ``where``, a dict or a closure's cell, now holds; a dict under
-    ``key``, and None for nothing there."""
-
-    where: Any
-    key: Any
-    value: Any
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call as it was written. ``values`` by position and then by ``names``; ``places``: of each value, the number of
-    the run-time parameter that it is, or None where it must be the same again. ``stream``: the one that is given.
-    ``grid``: the counts that the call says as a function, traced."""
-
-    values: Sequence[Any]
-    names: tuple[str, ...]
-    places: Sequence[int | None]
-    watched: Sequence[Watched]
-    stream: object = None
-    grid: tuple[Expr, ...] | None = None
-
-
-@dataclass
-class Held:
-    """The registers of a run-time argument: its address or number, then extents and strides."""
-
-    first: int
-    dims: int = 0
-
-    def extent(self, axis: int) -> int:
-        return self.first + 1 + axis
-
-    def stride(self, axis: int) -> int:
-        return self.first + 1 + self.dims + axis
-
-
-class Launchable(Protocol):
-    """A compiled kernel, as far as calls of it are planned."""
-
-    @property
-    def abi(self) -> KernelAbi: ...
-    @property
-    def contract(self) -> Contract: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def device(self) -> str: ...
-
-
-@dataclass
-class Plan:
-    """The rows so far. ``keep``: objects that rows name by address."""
-
-    compiled: Launchable
-    starter: Starter
-    rows: list[Row] = field(default_factory=list)
-    keep: list[object] = field(default_factory=list)
-    held: dict[int, Held] = field(default_factory=dict)
-    registers: int = 0
-
-    def take(self, count: int = 1) -> int:
-        """So many registers that nothing else uses; the first."""
-        self.registers += count
-        return self.registers - count
-
-    def add(self, code: Code, **fields: int) -> None:
-        self.rows.append(Row(code, **fields))
-
-    def object(self, value: object) -> int:
-        """The address of an object, which is kept."""
-        self.keep.append(value)
-        return id(value)
-
-    def constant(self, value: int) -> int:
-        register = self.take()
-        self.add(Code.CONST, r=register, x=value)
-        return register
 
 
 def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[Seen]) -> Program | None:
@@ -218,7 +137,7 @@ def array(plan: Plan, place: int, dims: int) -> Held | None:
 
 def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     """What specialisation saw of an array is seen again; of one that has to be copied to a card, nothing is."""
-    if seen.wide or seen.packed or seen.device != plan.compiled.device:
+    if seen.wide or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
     wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
@@ -239,7 +158,34 @@ def tensor(plan: Plan, number: int, value: Any, place: int, seen: Trait) -> bool
     return look(plan, held, seen.dtype.numpy_bytes, seen)
 
 
-READERS: Mapping[type, Reader] = {int: integer, float: real, bool: truth, np.ndarray: numpy_array}
+def packed_tensor(plan: Plan, number: int, value: Packed, place: int, seen: Trait) -> bool:
+    """A packed tensor: where it has the same sight, specialisation sees the same."""
+    held, compiled = array(plan, place, value.ndim), plan.compiled
+    if held is None or seen.wide or seen.device != compiled.device:
+        return False
+    if seen.device == "cpu" and compiled.target in TARGETS:
+        return False  # extents decide the code too, and of the host's memory a sight has none
+    if plan.starter.handle is not None and is_torch(value.held.owner) and not objects.shown(type(value.held.owner)):
+        return False  # torch's current stream is not for native code to see
+    plan.add(
+        Code.PACKED,
+        r=held.first,
+        a=number,
+        b=value.ndim,
+        x=plan.object(sight(value.held, value.seen)),
+        y=objects.slot(Packed, "native"),
+        z=plan.object(Packed),
+    )
+    return True
+
+
+READERS: Mapping[type, Reader] = {
+    int: integer,
+    float: real,
+    bool: truth,
+    np.ndarray: numpy_array,
+    Packed: packed_tensor,
+}
 
 
 # What stands outside, and what the contract asks --------------------------------------------------------------
@@ -284,49 +230,20 @@ def contract(plan: Plan) -> dict[str, int]:
     for i, bytes_, rows in asked.aligned:
         kind = plan.compiled.abi.params[i].type
         assert isinstance(kind, Tensor | Pointer), "memory is aligned"
-        align(plan, held[i], kind.dtype, bytes_, rows)
+        bits = kind.dtype.bits if isinstance(kind, Tensor) and kind.packed else 8 * kind.dtype.numpy_bytes
+        align(plan, held[i], bits, bytes_, rows)
     return names
 
 
-def align(plan: Plan, held: Held, dtype: DType, bytes_: int, rows: bool) -> None:
+def align(plan: Plan, held: Held, bits: int, bytes_: int, rows: bool) -> None:
+    """``bits``: those from one element to the next."""
     plan.add(Code.MULTIPLE, a=held.first, x=bytes_)
-    step = 8 * bytes_ // gcd(8 * dtype.numpy_bytes, 8 * bytes_)
+    step = 8 * bytes_ // gcd(bits, 8 * bytes_)
     for axis in range(held.dims) if rows else ():
         plan.add(Code.ROWS, a=held.stride(axis), b=held.extent(axis), x=step)
 
 
 # What is passed on --------------------------------------------------------------------------------------------
-
-ARITHMETIC = {
-    "+": Code.ADD,
-    "-": Code.SUB,
-    "*": Code.MUL,
-    "//": Code.DIV,
-    "%": Code.MOD,
-    "cdiv": Code.CDIV,
-    "min": Code.MIN,
-    "max": Code.MAX,
-}
-
-
-def grid(plan: Plan, axes: Sequence[Expr] | None, names: Mapping[str, int]) -> tuple[int, int, int]:
-    """The registers with the counts of programs; where nothing says them, the most that may be."""
-    counts = (*axes, Number(1), Number(1))[:3] if axes is not None else (Number(COUNT_LIMIT - 1),) * 3
-    x, y, z = (computed(plan, axis, names) for axis in counts)
-    return x, y, z
-
-
-def computed(plan: Plan, expr: Expr, names: Mapping[str, int]) -> int:
-    """The register with the number of an expression."""
-    if isinstance(expr, Name):
-        return names[expr.name]
-    if isinstance(expr, Number):
-        return plan.constant(expr.value)
-    assert isinstance(expr, Combine), "expressions are numbers, names and combinations"
-    a, b = computed(plan, expr.a, names), computed(plan, expr.b, names)
-    register = plan.take()
-    plan.add(ARITHMETIC[expr.operator], r=register, a=a, b=b)
-    return register
 
 
 def entries(compiled: Launchable) -> Iterable[tuple[int, Slot, int]]:
@@ -347,8 +264,9 @@ def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
     if given is not None:
         return Stream(number=starter.handle(given))
     for value in values:
-        shown = objects.shown(type(value))
-        said = None if shown is None else objects.taken(shown, value)
+        teller = value.held.owner if type(value) is Packed else value
+        shown = objects.shown(type(teller))
+        said = None if shown is None else objects.taken(shown, teller)
         if shown is not None and said is not None and shown.stream:
             return Stream(current=shown.stream, device=said[1])
     return Stream()

@@ -18,6 +18,7 @@ from tilevm.runtime.launch import plan
 from tilevm.runtime.launch.counting import recipe
 from tilevm.runtime.launch.objects import native
 from tilevm.runtime.launch.program import OWN, Chain, Counts
+from tilevm.runtime.launch.sketch import Call, Launchable
 
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
 LAUNCHERS = 1024  # grids of a kernel that are kept
@@ -69,9 +70,9 @@ class Repeats:
     def prepare(
         self,
         artifact: Artifact,
-        kernel: plan.Launchable,
+        kernel: Launchable,
         grid: Grid | None,
-        call: plan.Call,
+        call: Call,
         seen: Sequence[Seen],
     ) -> bool:
         """Prepare calls like this one, if they can be; whether there are native launchers that know of it now."""

@@ -48,6 +48,9 @@ class Code(IntEnum):
     MAX = 27
     FROM_INT = 28  # reg[r] = the bits of the f64 nearest to the integer in reg[a]
     NARROW = 29  # reg[r] = the bits of the f32 nearest to the f64 in reg[a]
+    PACKED = (
+        30  # as NUMPY, of a packed tensor whose sight is x; y: bytes from where it begins to its words; z: its type
+    )
 
 
 class Row(NamedTuple):
