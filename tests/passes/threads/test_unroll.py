@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 import tilevm as tv
 from tests.passes.threads.memory_programs import programs
@@ -206,6 +206,8 @@ def bounds(draw: st.DrawFn) -> tuple[str, int, int, int]:
     return of, start, max(least, min(most, end)), step
 
 
+@example(("u8", 235, 255, 9), 3, True, 5)  # the index behind the last row would wrap
+@example(("u8", 0, 255, 60), 5, False, 5)  # as a row's step would
 @given(bounds(), st.integers(2, 5), st.booleans(), st.integers(-(2**63), 2**63 - 1))
 def test_the_numbers_stay(bounds: tuple[str, int, int, int], n: int, known: bool, factor: int) -> None:
     """Up and down, to the edges of the index's type, by a step that is known or not, in order."""
