@@ -243,8 +243,10 @@ def range(
 ) -> Iterator[Tile]:
     """The numbers a loop runs over, as Python's ``range``; the loop is always a run-time loop.
 
-    ``num_stages``: how many iterations' loads are in flight at once. ``unroll``: how many are laid out in a row.
-    Both are for GPUs: they change no answer, and the CPU, whose cores do either by themselves, passes them over.
+    ``num_stages``: how many iterations' loads are in flight at once. ``unroll``: how many are laid out in a row; what
+    is left over runs one by one behind, and a loop of no more than that, known when compiling, is none any more.
+    Both are for GPUs: they change no answer, and the CPU, whose cores do either by themselves, passes them over. They
+    do nothing for a loop that ``break`` or ``return`` may leave.
     """
     raise outside("tv.range")
 

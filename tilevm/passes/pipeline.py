@@ -21,6 +21,7 @@ from tilevm.passes.threads.barriers import insert_barriers
 from tilevm.passes.threads.expand import expand
 from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.threads.place import place_shared
+from tilevm.passes.threads.unroll import unroll
 from tilevm.passes.threads.waits import settle_waits
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
@@ -81,12 +82,14 @@ THREADED = (
     "stage",
     "threads",
     "expand",
+    "unroll",
     "tidy",
     "waits",
     "place",
     "barriers",
     "advance",
 )  # of machines with threads alone
+UNROLL = Pass("unroll", unroll, "lay out bodies of loops several times in a row")
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
 
@@ -114,7 +117,7 @@ def thread_pipeline(target: str, warps: int) -> tuple[Pass, ...]:
     if target == "cpu":
         return ()
     machine = find_target(target)
-    return threads(machine, warps), expanding(machine), TIDY, WAITS, placing(machine), BARRIERS, ADVANCE
+    return threads(machine, warps), expanding(machine), UNROLL, TIDY, WAITS, placing(machine), BARRIERS, ADVANCE
 
 
 def staging(machine: Target, warps: int) -> Pass:

@@ -308,6 +308,20 @@ def test_a_barrier_that_is_there_counts() -> None:
     assert insert_barriers(func) is func
 
 
+def test_behind_a_loop_only_what_its_barriers_leave_is_remembered() -> None:
+    """The store of the last trip, which went to the slot before: not that of three trips ago."""
+    expect("""
+  %r = shared {of = f16, count = 512, slots = 3} : shared<f16[1536]>
+  %e = for %z, %n, %k, [%z] (%i: i32, %s: i32) {
+    barrier {}
+    shared_store %r, %v, %o, _, %s
+    %next = ring %s {by = 1, slots = 3} : i32
+    yield [%next]
+  } : i32
+  shared_store %r, %v, %o, _, %e
+""")
+
+
 @given(programs())
 def test_no_race_is_left_and_no_barrier_is_too_many(text: str) -> None:
     """Safe in every program. The fewest where slots are known: of one that the sides of a branch yield apart the pass

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import tilevm as tv
-from tests.ptx.mutation.kernels import matmul, order
+from tests.ptx.mutation.kernels import matmul, order, ranking
 from tilevm.library.attention import attention
 from tilevm.library.linear import quantised_matmul
 from tilevm.optional import load_file
@@ -172,14 +172,18 @@ def rows_of_norms() -> Case:
     return Case(compiled, tuple(calls))
 
 
-def attended(causal: bool) -> Case:
+def attended(causal: bool, stages: int = 1) -> Case:
     names = {"q": "B, H, M", "k": "B, G, N", "v": "B, G, N", "o": "B, H, M"}
     signature = ", ".join(f"{n}: f16[{dims}, 32]{{strides=(_, _, _, 1), align=16}}" for n, dims in names.items())
-    compiled = attention.compile(f"{signature}, scale: f32", D=32, causal=causal, BM=16, BN=16, stages=1, **THERE)
+    compiled = attention.compile(f"{signature}, scale: f32", D=32, causal=causal, BM=16, BN=16, stages=stages, **THERE)
     calls = []
-    for m, n, size in ((13, 37, 0.5), (16, 16, 2), (5, 9, 0.5), (13, 22, 2), (16, 28, 0.5), (7, 24, 0.5)):
-        q, k, v = (size * normal(i, (1, 1, rows, 32), np.float16) for i, rows in enumerate((m, n, n)))
-        o, output = result(example.reference(q, k, v, 0.25, causal), np.float16, 3e-3, pad=8)
+    shapes = [(1, 1, m, n, 0.5) for m, n in ((13, 37), (5, 9), (16, 28), (7, 24), (16, 77))]
+    for heads, groups, m, n, size in (*shapes, (1, 1, 16, 16, 2), (1, 1, 13, 22, 2), (3, 2, 16, 40, 0.5)):
+        q = size * normal(0, (1, heads, m, 32), np.float16)
+        k, v = (size * normal(i, (1, groups, n, 32), np.float16) for i in (1, 2))
+        wanted = np.zeros(q.shape)  # a head beyond the groups finds no keys, but what stands for them outside
+        wanted[:, :groups] = example.reference(q[:, :groups], k, v, 0.25, causal)
+        o, output = result(wanted, np.float16, 3e-3, pad=8)
         calls.append(Call((given(q, 8), given(k), given(v), o, 0.25), (output,)))
     return Case(compiled, tuple(calls))
 
@@ -194,6 +198,19 @@ def ordered() -> Case:
         y = result(np.sort(x), np.int32, pad=20 - columns % 4)
         total = result(np.cumsum(np.sort(x), axis=1), np.int32, pad=20 - columns % 4)
         calls.append(Call((given(x, 20 - columns % 4), y[0], total[0]), (y[1], total[1])))
+    return Case(compiled, tuple(calls))
+
+
+def ranked() -> Case:
+    """Rows put in order by a network, with elements that are alike."""
+    signature = ", ".join(f"{name}: i32[M, N]{{strides=(_, 1)}}" for name in ("x", "y", "at"))
+    compiled = ranking.compile(signature, BLOCK=128, **THERE)
+    calls = []
+    for columns in (101, 128, 3):
+        x = np.random.default_rng(columns).integers(-9, 10, (1, columns)).astype(np.int32)
+        y = result(np.sort(x), np.int32, pad=20 - columns % 4)
+        at = result(np.argsort(x, axis=1, kind="stable"), np.int32, pad=20 - columns % 4)
+        calls.append(Call((given(x, 20 - columns % 4), y[0], at[0]), (y[1], at[1])))
     return Case(compiled, tuple(calls))
 
 
@@ -226,7 +243,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "layer norm": rows_of_norms,
     "attention": lambda: attended(False),
     "causal attention": lambda: attended(True),
+    "causal attention ahead": lambda: attended(True, stages=2),
     "sort and sum": ordered,
+    "sort and argsort": ranked,
     "matmul of u4": few_bits,
 }
 

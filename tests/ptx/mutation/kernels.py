@@ -1,4 +1,4 @@
-"""Kernels that are weakened and that no example has: plain products, and rows put in order and summed."""
+"""Kernels that are weakened and that no example has: plain products, rows put in order and summed, and their order."""
 
 import tilevm as tv
 
@@ -28,3 +28,12 @@ def order(x: tv.Tensor, y: tv.Tensor, total: tv.Tensor, BLOCK: tv.constexpr = 12
     ordered = tv.sort(x.load((row, 0), (1, BLOCK), other=2**30))
     y.store((row, 0), ordered)
     total.store((row, 0), tv.cumsum(ordered, axis=1))
+
+
+@tv.kernel(grid=lambda M, **_: M)
+def ranking(x: tv.Tensor, y: tv.Tensor, at: tv.Tensor, BLOCK: tv.constexpr = 128) -> None:
+    """Each row of ``x`` in order, and where in the row each element of that stood."""
+    row = tv.program_id(0)
+    values = x.load((row, 0), (1, BLOCK), other=2**30)
+    y.store((row, 0), tv.sort(values))
+    at.store((row, 0), tv.argsort(values))

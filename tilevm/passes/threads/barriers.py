@@ -102,6 +102,10 @@ class Search:
             self.kept[op, state] = found
         return self.kept[op, state]
 
+    def standing(self, before: frozenset[Op]) -> Search:
+        """A search in which barriers stand before these instructions and nowhere else."""
+        return Standing(self, before)
+
     def rename(self, op: Op, state: State, to: Sequence[Value], given: Sequence[Value], leave: bool = True) -> State:
         """``state`` where ``to`` stand for ``given``; with ``leave``, the values inside ``op`` are of another trip."""
         if leave and op not in self.inside:
@@ -115,6 +119,28 @@ class Search:
             )
             for a in state
         )
+
+
+class Standing(Search):
+    """What holds where barriers stand already."""
+
+    def __init__(self, search: Search, before: frozenset[Op]) -> None:
+        self.oldest, self.inside = search.oldest, search.inside
+        self.before: frozenset[Op] = before
+        self.kept = {}
+
+    def standing(self, before: frozenset[Op]) -> Search:
+        return self
+
+    def single(self, op: Op, state: State) -> Found:
+        if type(op) in change:
+            return Found(change(op, state, self.oldest))
+        return Found((running(state) if op in self.before else state).union(touched(op)))
+
+    def whole(self, op: Op, state: State) -> Found:
+        if (op, state) not in self.kept:
+            self.kept[op, state] = nested(op, self, running(state) if op in self.before else state)
+        return self.kept[op, state]
 
 
 change: Table[[State, int], State] = Table("what becomes of earlier accesses")
@@ -154,38 +180,51 @@ def _(op: If, search: Search, state: State) -> Found:
 def _(op: For, search: Search, state: State) -> Found:
     taken = op.body.params[1:]
 
-    def trip(head: State) -> Found:
+    def trip(search: Search, head: State) -> Found:
         found = search.block(op.body, head)
         return Found(search.rename(op, found.state, taken, op.body.end.operands), found.before)
 
-    head, found = settle(search.rename(op, state, taken, op.carried, leave=False), trip)
-    return Found(search.rename(op, head, op.results, taken), found.before)
+    _, head, before = settle(search, search.rename(op, state, taken, op.carried, leave=False), trip)
+    return Found(search.rename(op, head, op.results, taken), before)
 
 
 @nested.rule(While)
 def _(op: While, search: Search, state: State) -> Found:
     asked, taken = op.condition.params, op.body.params
 
-    def trip(head: State) -> Found:
+    def trip(search: Search, head: State) -> Found:
         test = search.block(op.condition, head)
         found = search.block(op.body, search.rename(op, test.state, taken, asked, leave=False))
         return Found(search.rename(op, found.state, asked, op.body.end.operands), test.before | found.before)
 
-    head, found = settle(search.rename(op, state, asked, op.carried, leave=False), trip)
-    test = search.block(op.condition, head)
-    return Found(search.rename(op, test.state, op.results, asked), found.before)
+    standing, head, before = settle(search, search.rename(op, state, asked, op.carried, leave=False), trip)
+    test = standing.block(op.condition, head)
+    return Found(search.rename(op, test.state, op.results, asked), before)
 
 
-def settle(entry: State, trip: Callable[[State], Found]) -> tuple[State, Found]:
-    """What holds at a loop's beginning, and what a trip finds there.
+Trip = Callable[[Search, State], Found]
+
+
+def settle(search: Search, entry: State, trip: Trip) -> tuple[Search, State, frozenset[Op]]:
+    """What holds at a loop's beginning, and before which instructions in it barriers stand; a search that knows these.
 
     The set grows until a trip adds nothing. It may then hold what only earlier guesses left, before the barriers that
-    they lacked: a smaller set that a trip keeps within itself is taken instead.
+    they lacked: where these stand, it grows anew. A smaller set that a trip keeps within itself is taken instead.
     """
-    head, found = entry, trip(entry)
+    _, found = grown(search, entry, trip)
+    for smaller in (entry | found.state, grown(search.standing(found.before), entry, trip)[0]):
+        again = trip(search, smaller)
+        if again.state <= smaller:
+            found = again
+            break
+    standing = search.standing(found.before)
+    return standing, grown(standing, entry, trip)[0], found.before
+
+
+def grown(search: Search, entry: State, trip: Trip) -> tuple[State, Found]:
+    """The set at a loop's beginning to which a trip adds nothing, and what a trip finds there."""
+    head, found = entry, trip(search, entry)
     while not found.state <= head:
         head = head | found.state
-        found = trip(head)
-    smaller = entry | found.state
-    again = trip(smaller)
-    return (smaller, again) if again.state <= smaller else (head, found)
+        found = trip(search, head)
+    return head, found

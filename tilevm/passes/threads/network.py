@@ -68,8 +68,9 @@ class Filled:
 
     def __init__(self, low: Lowering, op: ops.Sort) -> None:
         shape = shape_of(op.x)
-        self.low, self.length, self.count = low, filled(shape[op.axis]), size_of(shape, op.axis)
-        self.memory = memory_along(shape, op.axis, self.length, f"{shape[op.axis]}:1@mem")
+        self.low, self.extent = low, shape[op.axis]
+        self.length, self.count = filled(self.extent), size_of(shape, op.axis)
+        self.memory = memory_along(shape, op.axis, self.length, f"{self.extent}:1@mem")
         tables = [shared.offsets_of(low.places(v), self.memory) for v in (op.x, *op.results)]
         self.reach = max(self.count, *(int(table.max()) + 1 for table in tables))
 
@@ -86,12 +87,13 @@ class Filled:
         return low.both(ops.Minimum, number, low.number(count - 1)), low.compare(ops.Lt, number, low.number(count))
 
     def fill(self, keys: shared.Region, indices: shared.Region, dtype: DType, descending: bool) -> None:
-        """Every place with what goes last of all, and its index in the line."""
+        """Every place with its index in the line and, where lines are filled up, with what goes last of all."""
         low = self.low
         place, mask = self.numbered(self.count)
-        last = float("nan") if dtype.is_float and dtype.has_nan else extreme(dtype, not descending)
-        value = coded(low, low.full(last, dtype, size(place)), unit_of(dtype))
-        self.store(keys, value, place, mask)
+        if self.length > self.extent:
+            last = float("nan") if dtype.is_float and dtype.has_nan else extreme(dtype, not descending)
+            value = coded(low, low.full(last, dtype, size(place)), unit_of(dtype))
+            self.store(keys, value, place, mask)
         self.store(indices, low.both(ops.And, place, low.number(self.length - 1)), place, mask)
 
     def exchange(

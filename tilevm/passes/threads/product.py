@@ -51,9 +51,7 @@ def by_numbers(op: ops.Dot, low: Lowering) -> Value:
         low.do(ops.Yield, values=(total,))
     body = Block((index, acc), tuple(made))
     bounds = [low.number(bound) for bound in (0, k, 1)]
-    total = low.add(
-        ops.For, lower=bounds[0], upper=bounds[1], step=bounds[2], carried=(low[op.acc],), body=body, unroll=4
-    )
+    total = low.add(ops.For, lower=bounds[0], upper=bounds[1], step=bounds[2], carried=(low[op.acc],), body=body)
     return low.defined(total, at, shape_of(op.acc))
 
 

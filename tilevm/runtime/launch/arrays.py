@@ -67,7 +67,29 @@ def _(g: Guard) -> None:
     copy(g, shape, extents, dims)
     copy(g, steps, strides, dims)
     says_no(g, told, TensorField.GRADIENT, tensor, g.load(told, TensorField.CLOSURE))
+    apart, looked = g.block("apart"), g.block("looked")
+    g.b.cbranch(touching(g, extents, strides, dims), looked, apart)
+    g.b.position_at_end(apart)
     says_no(g, told, TensorField.NEGATED, tensor, ir.Constant(PTR, None))
+    g.b.branch(looked)
+    g.b.position_at_end(looked)
+
+
+def touching(g: Guard, extents: LLVM, strides: LLVM, dims: LLVM) -> LLVM:
+    """Whether elements that differ in one index are neighbours: then the tensor is not asked whether it is a lazy
+    negation, which takes as long as all else of it. It is the imaginary part of a conjugate, with the real one between;
+    as_strided may make neighbours of those, which is not foreseen.
+    """
+    found = g.sums[0]
+    g.b.store(I64(0), found)
+
+    def axis(n: LLVM) -> None:
+        several = g.b.icmp_signed(">", g.load(extents, n), I64(1))
+        beside = g.b.and_(several, g.b.icmp_signed("==", g.load(strides, n), I64(1)))
+        g.b.store(g.b.or_(g.b.load(found, typ=I64), g.b.zext(beside, I64)), found)
+
+    g.loop(dims, axis)
+    return g.b.icmp_signed("!=", g.b.load(found, typ=I64), I64(0))
 
 
 def without_error(g: Guard, condition: LLVM) -> None:
