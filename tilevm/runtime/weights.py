@@ -164,7 +164,7 @@ def like(model: Any, buffer: np.ndarray) -> Any:
 def read_weights(value: PackedWeights, name: str) -> Read:
     raise TileError(
         f"{name} is packed for threads that hold {value.layout}",
-        help=f"a kernel compiled for such a machine takes it; here, give tv.packed(tv.pack({name}.unpack(), …), …)",
+        help=f"no kernel loads that order yet; give tv.packed(tv.pack({name}.unpack(), …), …)",
     )
 
 
@@ -173,7 +173,7 @@ def accept(name: str, value: PackedWeights, wanted: Layout | None) -> None:
     if wanted is None:
         raise TileError(
             f"{name} is packed for threads that hold {value.layout}, and the kernel was compiled for elements in order",
-            help=f"compile it for a GPU, or give the elements: {name}.unpack()",
+            help=f"give the elements: {name}.unpack()",
         )
     if wanted != value.layout:
         raise TileError(
