@@ -20,7 +20,7 @@ from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
 from tilevm.runtime.launch.counting import counted
-from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
+from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.launch.sketch import Call as Written
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
@@ -71,11 +71,15 @@ class Kernel:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._on[spelt(grid, SPELLING)]
-        except (KeyError, ValueError):  # a new one, or one that has no such form, such as a function
-            repeats = self.gridless._repeats
-            self._on = repeats.launchers
-            return repeats.launcher(grid)
+            found = self._on.get(grid)
+        except TypeError:  # no key, such as a list
+            found = None
+        return found or self._new(grid)
+
+    def _new(self, grid: Grid) -> Callable[..., None]:
+        repeats = self.gridless._repeats
+        self._on = repeats.launchers
+        return repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""

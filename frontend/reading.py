@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType
 
+from tilevm.compiling import COMPILING
 from tilevm.source import Span, TileError
 
 
@@ -84,7 +85,8 @@ BODIES = ("body", "orelse", "finalbody", "handlers", "cases")  # the fields that
 def definitions(text: str, file: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
     """Every function definition in ``text``, however deep."""
     try:
-        tree = ast.parse(text, file)
+        with COMPILING:  # the parser of Python 3.11 counts its depth for all threads together
+            tree = ast.parse(text, file)
     except (SyntaxError, ValueError) as fault:
         raise TileError(
             f"{file} is no longer valid Python: {fault}", help="mend the file, and import the module again"

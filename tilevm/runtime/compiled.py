@@ -16,7 +16,7 @@ from tilevm.runtime.arguments import Seen, Trait, Weak, read
 from tilevm.runtime.contract import Contract
 from tilevm.runtime.grid import Extents, Grid, counts, limited
 from tilevm.runtime.home import belong
-from tilevm.runtime.launch.repeats import SPELLING, Repeats, spelt
+from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.launch.sketch import Call
 from tilevm.runtime.specialise import fits
 from tilevm.runtime.weights import PackedWeights, accept
@@ -84,9 +84,10 @@ class Compiled:
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
         try:
-            return self._repeats.launchers[spelt(grid, SPELLING)]
-        except (KeyError, ValueError):  # a new one, or one that has no such form
-            return self._repeats.launcher(grid)
+            found = self._repeats.launchers.get(grid)
+        except TypeError:  # no key, such as a list
+            found = None
+        return found or self._repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""

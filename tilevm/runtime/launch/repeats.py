@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +22,6 @@ from tilevm.runtime.launch.sketch import Call, Launchable
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
 LAUNCHERS = 1024  # grids of a kernel that are kept
 Launcher = Callable[..., None]
-spelt: Callable[[Any, int], bytes] = marshal.dumps  # a grid as a key, in which 1, 1.0 and True differ; or ValueError
-SPELLING = 2  # marshal's last form without references, which would tell equal tuples apart
 
 
 class Repeats:
@@ -46,7 +43,7 @@ class Repeats:
         counts = OWN if grid is None else plain(grid)
         if counts is None:
             return self._otherwise(grid)
-        return self._native(grid, None, spelt(grid if exact(grid) else counts, SPELLING), counts)
+        return self._native(grid, None, grid if exact(grid) else counts, counts)
 
     def _native(self, grid: Grid | None, which: Hashable, place: Hashable, counts: Counts) -> Launcher:
         """The launcher that is kept at a place, or a new one; of the chain for what decides the counts."""
@@ -101,5 +98,6 @@ def plain(grid: Grid) -> Counts | None:
 
 
 def exact(grid: Grid | None) -> bool:
-    """Whether all of a grid are Python's own ints, in a tuple of this very class: what marshal tells from all else."""
+    """Whether all of a grid are Python's own ints, in a tuple of this very class: what does not change. A grid that
+    equals a known one, as 3.0 does 3, is taken for it."""
     return grid is None or {type(grid), *(map(type, grid) if type(grid) is tuple else ())} <= {int, tuple}
