@@ -123,6 +123,11 @@ def test_more_ways_of_calling_than_are_kept(backend: NativeBackend, monkeypatch:
         kernel[n](x, x, 3, 0.5, True)
         assert backend.started[-1][2] == (n, 1, 1)
     assert len(kernel.gridless._repeats.launchers) <= 8
+    monkeypatch.setattr(repeats, "KINDS", 8)
+    for n in range(1, 40):
+        kernel[lambda N, **_: (N, n)](x, x, 3, 0.5, True)  # noqa: B023
+        assert backend.started[-1][2] == (33, n, 1)
+    assert len(kernel.gridless._repeats._times) <= 8
 
 
 def test_more_than_the_machine_has_registers_for(soon: None) -> None:

@@ -21,6 +21,7 @@ from tilevm.runtime.launch.sketch import Call, Launchable
 
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
 LAUNCHERS = 1024  # grids of a kernel that are kept
+KINDS = 4096  # kinds of calls that are counted: functions that close over ever other numbers make ever new ones
 Launcher = Callable[..., None]
 
 
@@ -61,6 +62,8 @@ class Repeats:
         """Whether calls like this one, of the kernel compiled as ``which``, have come so often that they should be
         prepared."""
         key = which, recipe(grid) if callable(grid) else None, tuple(map(type, args)), tuple(keywords)
+        if len(self._times) >= KINDS:
+            self._times.clear()
         times = self._times[key] = self._times.get(key, 0) + 1
         return times in WORTH
 
