@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import gcd
 from typing import Any
 
 import numpy as np
 
-from tilevm.abi import Slot
+from tilevm.abi import Slot, word
 from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
@@ -58,15 +57,10 @@ def same(plan: Plan, number: int, value: Any, place: int | None, seen: Seen | No
     if type(value) is int and I64[0] <= value <= I64[1]:
         plan.add(Code.WHOLE, a=number, x=value, z=plan.object(int))
     elif type(value) is float:
-        plan.add(Code.REAL, a=number, x=bits(value), z=plan.object(float))
+        plan.add(Code.REAL, a=number, x=word(value, f64), z=plan.object(float))
     else:
         plan.add(Code.SAME, a=number, x=plan.object(value))
     return True
-
-
-def bits(value: float) -> int:
-    """Those of an f64."""
-    return int.from_bytes(struct.pack("<d", value), "little", signed=True)
 
 
 def integer(plan: Plan, number: int, value: int, place: int, seen: Weak) -> bool:
