@@ -11,7 +11,7 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-AGREEMENT := tests/tiles tests/agreement tests/examples tests/library
+AGREEMENT := tests/tiles tests/agreement tests/examples tests/library tests/gpu
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -31,7 +31,7 @@ test: torch  ## run the tests, the slow ones left out
 test-all: torch  ## run every test, and look for counterexamples longer
 	@TILEVM_TEST_ALL=1 $(BIN)/python -m pytest -n $(JOBS)
 
-test-gpu:  ## run the agreement tests on a GPU, by PYTHON as it is: torch and the rest are installed there
+test-gpu:  ## run the tests of agreement and of the CUDA runtime on a GPU, by PYTHON as it is: torch and the rest are installed there
 	@PYTHONPATH=. PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTHON) -m pytest -p xdist.plugin -n $(JOBS) -m gpu $(AGREEMENT)
 
 bench-gpu:  ## compare kernels with cuBLAS, torch and Triton on a GPU, by PYTHON as it is

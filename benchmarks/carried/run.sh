@@ -25,7 +25,7 @@ status=0
 tests() {
     echo "tests on the GPU:"
     timeout "${TEST_SECONDS:-240}" "$PYTHON" -m pytest -q -p xdist.plugin -n "$JOBS" -p no:cacheprovider -m gpu \
-        tests/tiles tests/agreement tests/examples tests/library >"$OUT/tests.log" 2>&1 || status=1
+        tests/tiles tests/agreement tests/examples tests/library tests/gpu >"$OUT/tests.log" 2>&1 || status=1
     grep -q ' passed' "$OUT/tests.log" || status=1  # all are skipped where there is no card
     tail -n 15 "$OUT/tests.log"
 }

@@ -184,6 +184,8 @@ def test_the_fastest_way_counts_and_refusals_are_told(here: Setting) -> None:
     [row] = bench_gpu(here, problems=[Problem("ways", "", 1, lambda s: case)]).rows
     assert row["rivals"][OURS]["way"] == "quick"
     assert row["rivals"][OURS]["refused"] == {"large": "RuntimeError: no room for such tiles"}
+    tried = row["rivals"][OURS]["tried"]
+    assert tried.keys() == {"slow", "quick"} and tried["quick"] < tried["slow"]
 
 
 def test_a_rival_of_which_no_way_runs_fails(here: Setting) -> None:
@@ -193,6 +195,19 @@ def test_a_rival_of_which_no_way_runs_fails(here: Setting) -> None:
     case = Case(1.0, "TB/s", (Rival.once(OURS, refused),), lambda: Expected((), ()))
     found = bench_gpu(here, problems=[Problem("none", "", 1, lambda s: case)])
     assert found.failed == [{"case": "none", "message": "RuntimeError: no room"}]
+
+
+def test_a_peer_that_fails_is_told_and_the_others_are_timed(here: Setting) -> None:
+    def refused() -> Any:
+        raise RuntimeError("no kernel\nfor this card")
+
+    x = here.random(20, 20, dtype="float32")
+    rivals = (Rival.once(OURS, x.clone), Rival.once("one", refused), Rival.once("other", x.clone))
+    case = Case(1.0, "TB/s", rivals, lambda: Expected((x.double(),), (x.double().abs(),)))
+    found = bench_gpu(here, problems=[Problem("three", "", 1, lambda s: case)])
+    [row] = found.rows
+    assert set(row["rivals"]) == {OURS, "other"} and row["lost"] == {"one": "RuntimeError: no kernel"}
+    assert "one failed: RuntimeError: no kernel" in run.line(row) and found.sound()
 
 
 def test_enough_sets_to_go_beyond_the_cache(here: Setting) -> None:

@@ -16,7 +16,9 @@ Row = Mapping[str, Any]
 def report(found: Results) -> str:
     """All that a run found out."""
     parts = [heading(found), cases(found)]
-    parts += listed("Failed", found.failed, "message") + listed("Left out", found.left_out, "reason")
+    lost = [{"case": r["case"], "message": f"{n}: {why}"} for r in found.rows for n, why in r["lost"].items()]
+    parts += listed("Failed", found.failed, "message") + listed("Peers that failed", lost, "message")
+    parts += listed("Left out", found.left_out, "reason")
     return "\n\n".join(parts)
 
 

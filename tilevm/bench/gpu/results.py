@@ -68,16 +68,22 @@ def read(path: Path) -> Results:
 @dataclass(frozen=True)
 class Judged:
     """A rival before it is timed: the way that was chosen, its calls, the largest error of all ways over its room, and
-    why other ways did not run."""
+    why other ways did not run. ``tried``: the seconds that each way took when the choice was made."""
 
     way: str
     calls: Calls
     error: float
     refused: Mapping[str, str]
+    tried: Mapping[str, float] = field(default_factory=dict)
 
 
-def row(problem: Problem, case: Case, taken: Mapping[str, Taken], judged: Mapping[str, Judged]) -> dict[str, Any]:
-    """A case's figures. Rates are in its unit, quartiles from the lowest to the highest; errors over their room."""
+def row(
+    problem: Problem, case: Case, taken: Mapping[str, Taken], judged: Mapping[str, Judged], lost: Mapping[str, str]
+) -> dict[str, Any]:
+    """A case's figures. Rates are in its unit, quartiles from the lowest to the highest; errors over their room.
+
+    ``lost``: why a peer was not timed, by its name.
+    """
     return {
         "case": problem.name,
         "family": problem.family,
@@ -87,6 +93,7 @@ def row(problem: Problem, case: Case, taken: Mapping[str, Taken], judged: Mappin
         "lead": case.rivals[0].name,
         "ceiling": problem.ceiling,
         "rivals": {name: rival(case, found, judged[name]) for name, found in taken.items()},
+        "lost": dict(lost),
     }
 
 
@@ -100,6 +107,7 @@ def rival(case: Case, found: Taken, judged: Judged) -> dict[str, Any]:
         "timed": found.how,
         "way": judged.way,
         "refused": dict(judged.refused),
+        "tried": dict(judged.tried),
         "error": judged.error if judged.error < float("inf") else None,
         "verdict": RIGHT if judged.error <= 1.0 else WRONG,
     }

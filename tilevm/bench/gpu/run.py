@@ -80,16 +80,29 @@ def bench_gpu(
 
 
 def measured(s: Setting, problem: Problem) -> dict[str, Any]:
-    """A case's row: every rival is checked before any is timed."""
+    """A case's row: every rival is checked before any is timed. A peer that fails is told there, and is not timed."""
     s.seed()
     case = problem.make(s)
     expected = case.expected()
-    judged = {rival.name: chosen(s, case, rival, expected) for rival in case.rivals}
+    judged: dict[str, Judged] = {}
+    lost: dict[str, str] = {}
+    for rival in case.rivals:
+        try:
+            judged[rival.name] = chosen(s, case, rival, expected)
+        except Exception as error:
+            if rival is case.rivals[0]:
+                raise
+            lost[rival.name] = message(error)
     del expected  # as large as the case itself
     times = taken(clock(s, case), {name: found.calls for name, found in judged.items()}, EACH if not s.dry else 0.0)
     if not s.dry:
         s.torch.cuda.empty_cache()
-    return row(problem, case, times, judged)
+    return row(problem, case, times, judged, lost)
+
+
+def message(error: Exception) -> str:
+    """Its first line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def chosen(s: Setting, case: Case, rival: Rival, expected: Expected) -> Judged:
@@ -103,11 +116,11 @@ def chosen(s: Setting, case: Case, rival: Rival, expected: Expected) -> Judged:
             errors.append(check.error(rival, calls, expected))
             ready[way] = clock(s, case).ready(calls).seconds if len(rival.ways) > 1 else 0.0
         except Exception as error:  # tiles that this card has no room for, say: told with the figures
-            refused[way], last = f"{type(error).__name__}: {error}".splitlines()[0], error
+            refused[way], last = message(error), error
     if last is not None and not ready:
         raise last
     best = min(ready, key=ready.__getitem__)
-    return Judged(best, rival.ways[best], max(errors), refused)
+    return Judged(best, rival.ways[best], max(errors), refused, ready if len(ready) > 1 else {})
 
 
 def clock(s: Setting, case: Case) -> Clock:
@@ -138,4 +151,5 @@ def line(row: dict[str, Any]) -> str:
         ratio = f" ({rival['ratio']['median']:.2f}x)" if rival["ratio"] else ""
         wrong = "" if rival["verdict"] == RIGHT else " WRONG"
         parts.append(f"{name} {rival['rate']['median']:.4g}{ratio}{wrong}")
+    parts += [f"{name} failed: {why}" for name, why in row["lost"].items()]
     return f"{row['case']}: {row['unit']}: {', '.join(parts)}"
