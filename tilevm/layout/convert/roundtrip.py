@@ -10,7 +10,7 @@ memory with an Xor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -94,9 +94,16 @@ def round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int,
 
 
 def copied(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks, width: int) -> Shared:
-    """The round trip in which the lowest ``width`` registers of each run of ``first`` stay neighbours in memory."""
+    """The round trip in which the lowest ``width`` registers of each run of ``first`` stay neighbours in memory.
+
+    What neighbouring lanes of ``first`` write stays in one line as far as the banks allow: an asynchronous copy asks
+    for a sector of global memory once for each line that it goes to, and neighbouring lanes share sectors.
+    """
     problem = posed(first, second, halves, lanes, bits, banks)
-    return offer(problem, problem.sides[0].registers[: width.bit_length() - 1])
+    write = problem.sides[0]
+    vector = write.registers[: width.bit_length() - 1]
+    order = dict.fromkeys([*vector, *(bit for _, bit in write.lanes), *range(len(problem.twos))])
+    return offer(problem, vector, tuple(order))
 
 
 def cost_of_round_trip(first: Form, second: Form, halves: Halves, lanes: int, bits: int, banks: Banks) -> float:
@@ -142,11 +149,12 @@ def vectors(problem: Problem) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(found))
 
 
-def offer(problem: Problem, vector: tuple[int, ...]) -> Shared:
-    """The round trip that has ``vector`` lowest in memory."""
+def offer(problem: Problem, vector: tuple[int, ...], order: Sequence[int] = ()) -> Shared:
+    """The round trip that has ``vector`` lowest in memory. ``order``: the index bits, those first that had best lie
+    within a line; as they are numbered where it is empty."""
     spaces = [one.wavefront(vector) for one in problem.sides]
     rows = kernel(problem, vector, spaces)
-    places, xor = placed(problem, vector, rows, spaces)
+    places, xor = placed(problem, vector, rows, spaces, order or range(len(problem.twos)))
     write, read = (
         access(problem, one, space, vector, places, xor) for one, space in zip(problem.sides, spaces, strict=True)
     )
@@ -172,22 +180,29 @@ def kernel(problem: Problem, vector: tuple[int, ...], spaces: list[list[int]]) -
 
 
 def placed(
-    problem: Problem, vector: tuple[int, ...], rows: list[int], spaces: list[list[int]]
+    problem: Problem, vector: tuple[int, ...], rows: list[int], spaces: list[list[int]], order: Sequence[int]
 ) -> tuple[dict[int, int], Xor]:
-    """Index bit → bit of the offset, and what the kernel ``rows`` flip; the highest bit of a row is its pivot.
+    """Index bit → bit of the offset, and what the kernel ``rows`` flip. A row's pivot is its last bit in ``order``.
 
     Where one side has shorter lines than the other, the bits in which its own wavefronts differ come first.
     """
-    pivots = [row.bit_length() - 1 for row in rows]
-    within = [bit for bit in range(len(problem.twos)) if bit not in pivots and bit not in vector]
+    pivots = pivoted(rows, order)
+    within = [bit for bit in order if bit not in pivots and bit not in vector]
     shorter = min((0, 1), key=lambda number: problem.sides[number].line(vector))
     within.sort(key=lambda bit: not any(row >> bit & 1 for row in spaces[shorter]))
     places = {bit: place for place, bit in enumerate([*vector, *within, *sorted(pivots)])}
     flips: dict[int, int] = {}
-    for row, pivot in zip(rows, pivots, strict=True):
+    for pivot, row in pivots.items():
         for bit in ones(row ^ (1 << pivot)):
             flips[places[bit]] = flips.get(places[bit], 0) | 1 << places[pivot]
     return places, Xor(tuple(flips.items()))
+
+
+def pivoted(rows: Iterable[int], order: Sequence[int]) -> dict[int, int]:
+    """A basis of what ``rows`` span, by pivots: each is the last bit of its row in ``order``, and in no other row."""
+    rank_of = {bit: place for place, bit in enumerate(order)}
+    renumbered = echelon(sum(1 << rank_of[bit] for bit in ones(row)) for row in rows)
+    return {order[row.bit_length() - 1]: sum(1 << order[place] for place in ones(row)) for row in renumbered}
 
 
 def access(
