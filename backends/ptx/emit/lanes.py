@@ -11,6 +11,7 @@ from tilevm.types import DType, i32, u32
 from .access import bracket
 from .elements import Element, Elements, Known, Reg, bits, condition, kind_of, register
 from .integers import compare
+from .later import Held
 from .memory import shared_places
 from .state import State, count_of, dtype_of, spell
 from .words import halves, joined, unpacked, words
@@ -62,8 +63,10 @@ def _(op: threads.MatrixLoad, s: State) -> Sequence[Elements]:
     held: list[Element] = []
     for place in shared_places(s, op.buffer, op.slot, op.offsets):
         names = [s.t.fresh("r") for _ in range(op.words)]
-        s.t.line(f"{op.copy} {braced(names)}, {bracket(place.address)}")
+        line = Held(f"{op.copy} {braced(names)}, {bracket(place.address)}", op.span)
+        s.later.loads.update(dict.fromkeys(names, line))
         held += map(Reg, names)
+    s.later.values.add(op.result)
     return [unpacked(s.t, held, dtype_of(op.result), count_of(op.result))]
 
 
@@ -74,14 +77,30 @@ def _(op: threads.Mma, s: State) -> Sequence[Elements]:
     m, n, k = op.grid
     a, b, acc = (fragments(s, s.values[v], dtype_of(v), c) for v, c in ((op.a, m * k), (op.b, k * n), (op.acc, m * n)))
     kind = kind_of(dtype_of(op.acc)) if dtype_of(op.acc).bits >= 32 else "r"
+    copies, total = len(s.later.copies), m * n * k
     for step, i, j in product(range(k), range(m), range(n)):  # neighbours do not wait for each other
+        if i == j == 0:
+            matrices(s, op, a[step::k], b[step * n : (step + 1) * n])
+        if step + 1 < k and (i, j) == (min(1, m - 1), 0):
+            matrices(s, op, a[step + 1 :: k], b[(step + 1) * n : (step + 2) * n])
         given = (a[i * k + step], b[step * n + j], acc[i * n + j])
         names = tuple(s.t.fresh(kind) for _ in given[2])
         s.t.line(f"{op.atom} {', '.join(map(braced, (names, *given)))}")
         acc[i * n + j] = names
+        due = copies * ((step * m + i) * n + j + 1) // total
+        while copies - len(s.later.copies) < due:
+            s.later.copy(s.t)
+        s.t.locate(op.span)
     held = [Reg(name) for fragment in acc for name in fragment]
     dtype = dtype_of(op.acc)
     return [tuple(held) if dtype.bits >= 32 else unpacked(s.t, held, dtype, count_of(op.acc))]
+
+
+def matrices(s: State, op: threads.Mma, a: Sequence[tuple[str, ...]], b: Sequence[tuple[str, ...]]) -> None:
+    """Write the loads that give these fragments, as products take them."""
+    for fragment in (*a[:1], *b, *a[1:]):
+        s.later.need(s.t, fragment)
+    s.t.locate(op.span)
 
 
 def braced(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from .addresses import global_address, shared_address
 from .arrays import code
 from .elements import Element, Elements, Known, Reg, condition
 from .integers import add
+from .later import Held
 from .rings import begins
 from .state import State, dtype_of, spell
 
@@ -105,7 +106,8 @@ def _(op: threads.AsyncCopy, s: State) -> Sequence[Elements]:
     for to, source in ends:
         filled = f", {source_bytes(s, source.mask, size)}" if source.mask is not None else ""
         name = f"cp.async.{BY_BYTES[size]}.shared.global"
-        s.t.line(f"{name} {bracket(to.address)}, {bracket(source.address)}, {size}{filled}")
+        text = f"{name} {bracket(to.address)}, {bracket(source.address)}, {size}{filled}"
+        s.later.copies.append(Held(text, op.span))
     return ()
 
 
@@ -118,7 +120,7 @@ def source_bytes(s: State, mask: Element, size: int) -> str:
 
 @spell.rule(threads.AsyncCommit)
 def _(op: threads.AsyncCommit, s: State) -> Sequence[Elements]:
-    s.t.line("cp.async.commit_group")
+    s.later.copies.append(Held("cp.async.commit_group", op.span))
     return [()]
 
 

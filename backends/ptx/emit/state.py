@@ -12,6 +12,7 @@ from tilevm.types import DType, Scalar, Tensor, Tile
 
 from ..records import Told
 from .elements import Element, Elements, Known, Reg
+from .later import Later
 from .text import Text
 
 spell: Table[[State], Sequence[Elements]] = Table("PTX of an instruction")
@@ -22,7 +23,7 @@ class State:
     """``values``: the registers of numbers and register arrays. ``bases``: where memory begins: of a tensor or pointer
     the register with its global address, of a buffer its byte in shared memory. ``arguments``: what the call brings.
     ``uses``: how often a value is taken. ``units``: of slots that are kept in bytes, how many stand for 1. ``walks``:
-    offsets that are kept as addresses.
+    offsets that are kept as addresses. ``later``: what is not written yet.
     """
 
     t: Text
@@ -36,13 +37,16 @@ class State:
     bases: dict[Value, Reg] = field(default_factory=dict)
     arguments: dict[tuple[str, Slot, int], Element] = field(default_factory=dict)
     walks: set[Value] = field(default_factory=set)
+    later: Later = field(default_factory=Later)
 
     def run(self, block: Block) -> list[Elements]:
         """The instructions of a block; what it yields, one entry a value."""
         for op in block.ops[:-1]:
+            self.later.before(op, self.t)
             self.t.locate(op.span)
             for value, found in zip(op.results, spell(op, self), strict=True):
                 self.values[value] = found
+        self.later.write(self.t)
         self.t.locate(block.end.span)
         return [self.values[v] for v in block.end.operands]
 
