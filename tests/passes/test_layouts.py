@@ -181,7 +181,7 @@ def test_the_machine_gives_the_same_answer_before_and_after(where: str) -> None:
     values, constants = example.arguments(named, small)
     report = tv.check(named.kernel, None, *values, target="sm_80", every_pass=True, **constants)
     names = [step.name for step in report.steps]
-    assert report.ok and names[-4:] == ["layouts", "stage", "sm_80 threads", "sm_80 PTX"]
+    assert report.ok and names[-5:] == ["layouts", "stage", "prefetch", "sm_80 threads", "sm_80 PTX"]
 
 
 def test_the_pass_is_one_of_the_pipeline() -> None:

@@ -15,6 +15,9 @@ from tilevm.passes.fma import form_fma, split_fma
 from tilevm.passes.fold import fold
 from tilevm.passes.hoist import hoist
 from tilevm.passes.layouts.assign import assign
+from tilevm.passes.prefetch import prefetch
+from tilevm.passes.regroup import in_order, regroup
+from tilevm.passes.row_sums import by_adding, sum_rows
 from tilevm.passes.stage import stage
 from tilevm.passes.threads.advance import advance
 from tilevm.passes.threads.barriers import insert_barriers
@@ -23,6 +26,7 @@ from tilevm.passes.threads.lower import to_threads
 from tilevm.passes.threads.place import place_shared
 from tilevm.passes.threads.unroll import unroll
 from tilevm.passes.threads.waits import settle_waits
+from tilevm.passes.turn import turn
 from tilevm.passes.widen import widen
 from tilevm.source import TileError, nearest
 from tilevm.target import Target, target as find_target
@@ -55,6 +59,27 @@ DCE = Pass("dce", drop_unused, "drop what nobody uses")
 PIPELINE = (WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
 
 
+def regrouping(machine: Target) -> Pass:
+    """The pass that has products of narrow codes take their terms as threads of a machine load them."""
+    run = partial(regroup, target=machine)
+    run.__doc__ = regroup.__doc__
+    return Pass("regroup", run, "take the terms of products with narrow codes as they are loaded", restore=in_order)
+
+
+def summing(machine: Target) -> Pass:
+    """The pass that has the matrix unit of a machine add up rows that it multiplies."""
+    run = partial(sum_rows, target=machine)
+    run.__doc__ = sum_rows.__doc__
+    return Pass("row_sums", run, "add up rows that are multiplied by a product with ones", restore=by_adding)
+
+
+def turning(machine: Target) -> Pass:
+    """The pass that turns products with too few rows for an instruction of a machine."""
+    run = partial(turn, target=machine)
+    run.__doc__ = turn.__doc__
+    return Pass("turn", run, "turn products with too few rows for an instruction")
+
+
 def layouts(machine: Target, warps: int) -> Pass:
     """The pass that decides where tiles lie in blocks of ``warps`` of a machine."""
     run = partial(assign, target=machine, warps=warps)
@@ -78,8 +103,12 @@ def threads(machine: Target, warps: int) -> Pass:
 
 
 THREADED = (
+    "row_sums",
+    "turn",
+    "regroup",
     "layouts",
     "stage",
+    "prefetch",
     "threads",
     "expand",
     "unroll",
@@ -89,6 +118,7 @@ THREADED = (
     "barriers",
     "advance",
 )  # of machines with threads alone
+PREFETCH = Pass("prefetch", prefetch, "begin small loads of loops a trip ahead")
 UNROLL = Pass("unroll", unroll, "lay out bodies of loops several times in a row")
 TIDY = Pass("tidy", tidy, "share, simplify and hoist what threads compute")
 
@@ -138,7 +168,8 @@ def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
             f"num_warps is {warps}, and a block of {target} has {machine.warps_per_block} warps at most",
             help=f"{machine.limits.threads_per_block} threads of {machine.lanes} lanes a warp",
         )
-    return (*PIPELINE, layouts(machine, warps), staging(machine, warps))
+    first = (summing(machine), turning(machine), regrouping(machine), layouts(machine, warps))
+    return (*PIPELINE, *first, staging(machine, warps), PREFETCH)
 
 
 def every_pass(target: str, warps: int) -> tuple[Pass, ...]:

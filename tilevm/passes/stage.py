@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
-from tilevm.ir import Block, Effect, Func, Op, Value, ops, threads
-from tilevm.ir.build import Builder, block
+from tilevm.ir import Block, Effect, Func, Op, Value, ops
+from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import Substitution, walk
-from tilevm.layout import Layout, LayoutError
+from tilevm.layout import Layout
 from tilevm.layout.convert.roundtrip import copied
 from tilevm.layout.convert.scattered import scattered
 from tilevm.layout.digits import binary, common_digits
@@ -20,32 +18,12 @@ from tilevm.passes.layouts.room import Room, room
 from tilevm.passes.threads import matrices, shared
 from tilevm.passes.threads.coordinates import places
 from tilevm.passes.threads.globals import Box, together, vectors
+from tilevm.passes.trips import Plan, Use, View, before, foreseen, layout_of, pipelined
 from tilevm.target import Target
-from tilevm.types import Scalar, Tensor, Token, i32
+from tilevm.types import Tensor
 
 NARROWEST = 4  # bytes that a thread copies at once
 PAD = 16  # bytes behind each row of an operand that is read number by number
-View: TypeAlias = ops.Permute | ops.Reshape
-
-
-@dataclass(frozen=True, eq=False)
-class Use:
-    """The layout in which a tile is read from shared memory, and what then falls away: the conversion that it went
-    through. ``views``: the reshapes and permutations before that one, each with the layout that it gives now."""
-
-    wanted: Layout
-    views: tuple[tuple[View, Layout], ...] = ()
-    convert: ops.Convert | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A load that goes ahead, how it lies in shared memory, and how it is read from there."""
-
-    load: ops.Load
-    memory: Layout
-    use: Use
-    ends: bool  # where the loop ends, so does the tensor: copies of trips that are not there are masked anyway
 
 
 def stage(func: Func, target: Target, warps: int) -> Func:
@@ -82,7 +60,7 @@ class Staging:
             if plans:
                 assert isinstance(current, ops.For)
                 with builder.at(op.span):
-                    made = pipelined(builder, current, plans, self.now)
+                    made = pipelined(builder, current, plans, self.now, self.room)
                 self.now.bind(op.results, made)
                 self.now.bind(current.results, made)
             else:
@@ -118,7 +96,8 @@ class Staging:
             memory = shared.row_major(load.shape, load.shape[-1] + PAD * 8 // bits)
         else:
             fast = next((d for d, stride in enumerate(kind.strides) if stride == 1), 0)
-            reading = matrices.reading(self.room, use.wanted, bits, fast) or use.wanted
+            wanted = (self.for_product(load) or use).wanted
+            reading = matrices.reading(self.room, wanted, bits, fast) or wanted
             memory = memory_for(own, reading, bits, self.room, load.shape, groups.width)
         width = together(groups, shared.offsets_of(at, memory)).width
         return Plan(load, memory, use, self.ends(load, loop)) if width * bits >= NARROWEST * 8 else None
@@ -146,6 +125,26 @@ class Staging:
         found = before(views, user) if isinstance(user, ops.Convert) else None
         return found or Use(layout_of(load.result))
 
+    def for_product(self, load: ops.Load) -> Use | None:
+        """The layout in which a product takes a load that others take too; None where none does."""
+        left: list[tuple[Value, tuple[View, ...]]] = [(load.result, ())]
+        while left:
+            value, views = left.pop()
+            for user in self.users.get(value, []):
+                if isinstance(user, View):
+                    left.append((user.result, (*views, user)))
+                elif isinstance(user, ops.Convert) and self.reaches_product(user.result):
+                    found = before(views, user)
+                    if found is not None:
+                        return found
+        return None
+
+    def reaches_product(self, value: Value) -> bool:
+        user = self.only_user(value)
+        while isinstance(user, View):
+            user = self.only_user(user.result)
+        return isinstance(user, ops.Dot)
+
     def only_user(self, value: Value) -> Op | None:
         users = self.users.get(value, [])
         return users[0] if len(users) == 1 else None
@@ -159,58 +158,8 @@ class Staging:
         return way.atom is None and not places(way.c).exceeds(tile_of(user.acc).shape)
 
 
-def layout_of(value: Value) -> Layout:
-    found = tile_of(value).layout
-    assert found is not None, "the pass layouts came before"
-    return found
-
-
-def before(views: Sequence[View], convert: ops.Convert) -> Use | None:
-    """What gives the layout of a conversion behind some views of a tile; None where no layout does."""
-    wanted = layout_of(convert.result)
-    given: list[tuple[View, Layout]] = []
-    for view in reversed(views):
-        given.append((view, wanted))
-        try:
-            wanted = undone(view, wanted)
-        except LayoutError:
-            return None
-    return Use(wanted, tuple(given), convert)
-
-
-def undone(view: View, layout: Layout) -> Layout:
-    """The layout of a tile of which ``view`` has this one. Raises LayoutError where there is none."""
-    if isinstance(view, ops.Reshape):
-        return layout.reshape(tile_of(view.x).shape)
-    return layout.permute([view.dims.index(dim) for dim in range(len(view.dims))])
-
-
 def writes(op: Op) -> bool:
     return op.effect is Effect.WRITE and not op.terminator
-
-
-def foreseen(load: ops.Load, loop: ops.For) -> bool:
-    """Whether the place of a load follows from the index alone and what the loop does not change."""
-    return all(ahead_of(offset, loop) is not None for offset in load.offsets)
-
-
-def ahead_of(value: Value, loop: ops.For) -> list[Op] | None:
-    """The instructions of the loop that make ``value`` of its index, in order; None where it takes more."""
-    inside = {result: op for op in loop.body.ops for result in op.results}
-    found: list[Op] = []
-
-    def visit(wanted: Value) -> bool:
-        if wanted in loop.body.params:
-            return wanted is loop.body.params[0]
-        op = inside.get(wanted)
-        if op is None or op in found:
-            return True
-        if op.effect is not Effect.PURE or op.regions or not all(map(visit, op.operands)):
-            return False
-        found.append(op)
-        return True
-
-    return found if visit(value) else None
 
 
 def memory_for(own: Layout, wanted: Layout, bits: int, room_: Room, shape: tuple[int, ...], width: int) -> Layout:
@@ -219,143 +168,3 @@ def memory_for(own: Layout, wanted: Layout, bits: int, room_: Room, shape: tuple
     if digits is None:
         return scattered(own, wanted, room_.lanes, bits, room_.banks, shape).memory
     return copied(own, wanted, binary(digits), room_.lanes, bits, room_.banks, width).memory
-
-
-# the loop ----------------------------------------------------------------------------------------------------
-
-
-def pipelined(builder: Builder, loop: ops.For, plans: Sequence[Plan], now: Substitution) -> list[Value]:
-    """The loop, written anew; what it yields."""
-    ahead = loop.num_stages - 1
-    stages = [stage_for(builder, plan, loop.num_stages) for plan in plans]
-    first = builder.constant(0, i32)
-    tokens: list[Value] = []
-    for trip in range(ahead):
-        index = moved(builder, loop.lower, loop.step, trip)
-        inside = builder.add(ops.Lt, a=index, b=loop.upper).result
-        slot = builder.constant(trip, i32)
-        for plan, at in zip(plans, stages, strict=True):
-            fetch(builder, loop, plan, at, slot, index, inside, now)
-        tokens.append(builder.add(ops.Sent).result)
-    carried = (*loop.carried, first, *tokens)
-    made = replace(
-        loop,
-        carried=carried,
-        body=body_of(loop, plans, stages, now),
-        hints=(*(value.hint for value in loop.results), *("",) * (len(tokens) + 1)),
-        layouts=(*(loop.layouts or (None,) * len(loop.results)), *(None,) * (len(tokens) + 1)),
-    )
-    results = builder.append(made).results
-    builder.add(ops.Landed, tokens=results[len(loop.results) + 1 :])  # nothing runs on beyond the loop
-    return list(results[: len(loop.results)])
-
-
-def stage_for(builder: Builder, plan: Plan, slots: int) -> Value:
-    load = plan.load
-    with builder.at(load.span):
-        of = tile_of(load.result).dtype
-        made = builder.add(ops.Stage, of=of, shape=load.shape, slots=slots, memory=plan.memory).result
-    made.hint = load.tensor.hint
-    return made
-
-
-def moved(builder: Builder, start: Value, step: Value, trips: int) -> Value:
-    """``start`` so many steps further."""
-    if not trips:
-        return start
-    assert isinstance(start.type, Scalar)
-    far = builder.constant(trips * int(known(step) or 0), start.type.dtype)
-    return builder.add(ops.Add, a=start, b=far).result
-
-
-def fetch(
-    builder: Builder, loop: ops.For, plan: Plan, at: Value, slot: Value, index: Value, when: Value, now: Substitution
-) -> None:
-    """The copy of what the trip of ``index`` loads."""
-    load = plan.load
-    own: dict[Value, Value] = {loop.body.params[0]: index}
-    for offset in load.offsets:
-        for op in ahead_of(now[offset], loop) or ():
-            if op.result not in own:
-                own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
-    offsets = tuple(own.get(now[offset], now[offset]) for offset in load.offsets)
-    with builder.at(load.span):
-        builder.add(
-            ops.Fetch,
-            stage=at,
-            slot=slot,
-            tensor=now[load.tensor],
-            offsets=offsets,
-            when=None if plan.ends else when,
-            threads=layout_of(load.result),
-            inbounds=load.inbounds,
-        )
-
-
-def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: Substitution) -> Block:
-    """A trip: wait for what it uses, begin the copies of a later one, and go on as before."""
-    ahead = loop.num_stages - 1
-    index = loop.body.params[0]
-    slot = Value(Scalar(i32), "slot")
-    tokens = [Value(Token(), "token") for _ in range(ahead)]
-    builder = Builder(loop.span)
-    builder.add(ops.Landed, tokens=(tokens[0],))
-    further = moved(builder, index, loop.step, ahead)
-    left = builder.add(ops.Sub, a=loop.upper, b=index).result
-    assert isinstance(index.type, Scalar)
-    inside = builder.add(
-        ops.Gt, a=left, b=builder.constant(ahead * int(known(loop.step) or 0), index.type.dtype)
-    ).result
-    behind = builder.add(threads.Ring, slot=slot, before=None, by=ahead, slots=loop.num_stages).result
-    for plan, at in zip(plans, stages, strict=True):
-        fetch(builder, loop, plan, at, behind, further, inside, now)
-    new = builder.add(ops.Sent).result
-    trip = Trip(builder, now)
-    for plan, at in zip(plans, stages, strict=True):
-        trip.read(plan, at, slot)
-    for op in loop.body.ops[:-1]:
-        trip.op(op)
-    following = builder.add(threads.Ring, slot=slot, before=None, by=1, slots=loop.num_stages).result
-    values = [trip.inner[v] for v in loop.body.end.operands]
-    return block(
-        (*loop.body.params, slot, *tokens),
-        builder.finish().ops,
-        (*values, following, *tokens[1:], new),
-        loop.body.end.span,
-    )
-
-
-class Trip:
-    """The instructions of a trip, with tiles out of shared memory in place of loads."""
-
-    def __init__(self, builder: Builder, now: Substitution) -> None:
-        self.builder, self.now, self.inner = builder, now, Substitution()
-        self.gone: set[Value] = set()  # results of instructions that fall away
-        self.viewed: dict[Value, Layout] = {}  # of views before a conversion: the layout that they have without it
-
-    def read(self, plan: Plan, at: Value, slot: Value) -> None:
-        read = ops.Staged(stage=at, slot=slot, span=plan.load.span, layouts=(plan.use.wanted,))
-        result = self.builder.append(read).result
-        result.hint = plan.load.result.hint
-        self.replace(plan.load.result, result)
-        for view, layout in plan.use.views:
-            self.viewed[self.now[view.result]] = layout
-        if plan.use.convert is not None:
-            self.gone.add(self.now[plan.use.convert.result])
-
-    def replace(self, old: Value, new: Value) -> None:
-        self.gone.add(self.now[old])
-        self.inner[self.now[old]] = new
-
-    def op(self, op: Op) -> None:
-        result = op.results[0] if op.results else None
-        if result in self.gone:
-            if isinstance(op, ops.Convert):
-                self.inner[op.result] = self.inner[op.x]
-            return
-        layout = None if result is None else self.viewed.get(result)
-        if result is None or layout is None:
-            self.builder.append(self.inner.apply(op))
-            return
-        viewed = replace(op, layouts=(layout,))
-        self.inner[result] = self.builder.append(viewed.with_parts([self.inner[v] for v in op.operands], ())).result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 
@@ -13,13 +14,22 @@ from tilevm.passes.layouts.room import WIDEST, Room
 from tilevm.types import Tensor
 
 LINE = 128  # bytes that one request to global memory moves
+HALF = 16  # bits of elements that are still found in a word by its half
 LINE_COST = 4.0  # issue slots that a line takes, in bandwidth of the first cache
 
 
 @lru_cache(maxsize=4096)
 def conversion(source: Layout, wanted: Layout, bits: int, room: Room, shape: tuple[int, ...]) -> float:
     """The cost of converting a tile; of a round trip, what it costs without conflicts, which are rare."""
-    return 0.0 if source == wanted else conversion_cost(source, wanted, bits, room.lanes, room.banks, shape)
+    if source == wanted:
+        return 0.0
+    found = conversion_cost(source, wanted, bits, room.lanes, room.banks, shape)
+    return found or renaming(source, bits)
+
+
+def renaming(layout: Layout, bits: int) -> float:
+    """The cost of other registers for the same elements: nothing, but for codes of which a word holds many."""
+    return float(layout.registers) if bits < HALF else 0.0
 
 
 def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:
@@ -38,8 +48,10 @@ def contiguous(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:
 def access(layout: Layout, dim: int, vector: int, bits: int, room: Room) -> float:
     """The cost of reading or writing a box of global memory whose elements are neighbours along ``dim``."""
     run, reach = 1, 1  # elements in a row of one thread, and of one instruction
+    in_order = True
     for mode in layout.key[0][dim]:
-        if mode.axis == REG and mode.stride == run == reach:
+        if mode.axis == REG and run == reach:
+            in_order = in_order and mode.stride == run
             run *= mode.extent
             reach = run
         elif mode.axis == THREAD and mode.stride < room.lanes:
@@ -56,7 +68,7 @@ def access(layout: Layout, dim: int, vector: int, bits: int, room: Room) -> floa
     bytes_moved = room.lanes // alike * width * bits / 8
     stretch = max(1.0, min(reach, room.lanes * width) * bits / 8)  # bytes in a row that one instruction touches
     lines = max(1.0, bytes_moved / stretch) * max(1.0, stretch / LINE)
-    return instructions * (1 + LINE_COST * lines)
+    return instructions * (1 + LINE_COST * lines) + (0.0 if in_order else renaming(layout, bits))
 
 
 @lru_cache(maxsize=4096)
@@ -73,3 +85,17 @@ def folding(layout: Layout, axis: int, room: Room) -> float:
     except LayoutError:
         return float("inf")
     return layout.registers + 2 * shuffles * left + (BARRIER + 2 * left if crossing else 0.0)
+
+
+def along(layout: Layout, dim: int) -> Layout:
+    """The same elements in each thread, its registers numbered along a dim first."""
+    dims = list(layout.dims)
+    count = 1
+    for at in (dim, *(other for other in range(layout.rank) if other != dim)):
+        modes = []
+        for mode in dims[at]:
+            if mode.axis == REG:
+                mode, count = replace(mode, stride=count), count * mode.extent
+            modes.append(mode)
+        dims[at] = tuple(modes)
+    return replace(layout, dims=tuple(dims)) if count == layout.registers else layout

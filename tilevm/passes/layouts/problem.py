@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.layout import Layout, LayoutError, local, replicate
-from tilevm.passes.layouts.cost import access, contiguous, conversion
+from tilevm.passes.layouts.cost import HALF, access, along, contiguous, conversion
 from tilevm.passes.layouts.products import Choice, Product, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
@@ -269,13 +269,32 @@ def propose(problem: Problem) -> None:
         offer(problem, problem.of(load.result), problem.ideal(load), f"wide accesses of the load{at(load.span)}")
     for store in problem.relations.stores:
         offer(problem, problem.of(store.value), problem.ideal(store), f"wide accesses of the store{at(store.span)}")
-    for _ in range(ROUNDS):
-        for number in range(len(problem.relations.links)):
-            travel(problem, number)
+    spread(problem)
     for group in problem.groups:
         if not group.candidates:
             room = problem.room
             group.candidates[room.blocked(group.shape, (), max(1, 32 // group.bits))] = "nothing asks for another"
+
+
+def spread(problem: Problem) -> None:
+    """Let candidates travel: there, back and there again, so that a chain of any length is gone through in one."""
+    links = range(len(problem.relations.links))
+    for turn in range(ROUNDS):
+        for number in links if turn % 2 == 0 else reversed(links):
+            travel(problem, number)
+        for load in problem.relations.loads if turn == 1 else ():
+            reorder(problem, load)
+
+
+def reorder(problem: Problem, load: ops.Load) -> None:
+    """Candidates of a load of narrow codes with registers numbered as memory has them: wider numbers that are made of
+    them can be renamed for nothing, codes cannot."""
+    number = problem.of(load.result)
+    tensor, box = memory(load)
+    if number is not None and tensor.dtype.bits < HALF:
+        dim, _ = contiguous(tensor, box)
+        for layout, why in list(problem.groups[number].candidates.items()):
+            offer(problem, number, along(layout, dim), f"{why}, in order of memory")
 
 
 def offer(problem: Problem, number: int | None, layout: Layout | None, why: str) -> None:

@@ -8,9 +8,9 @@ from math import inf
 
 from tilevm.ir import Op
 from tilevm.layout import Layout
-from tilevm.passes.layouts.cost import conversion, folding
-from tilevm.passes.layouts.problem import Problem
-from tilevm.passes.layouts.products import Choice, Product, operands
+from tilevm.passes.layouts.cost import HALF, along, contiguous, conversion, folding
+from tilevm.passes.layouts.problem import Problem, memory
+from tilevm.passes.layouts.products import Choice, Product, operands, tile_of
 
 SWEEPS = 8
 
@@ -27,11 +27,53 @@ Term = Callable[[State], float]
 
 
 def solve(problem: Problem) -> State:
-    """The cheapest state found: descent, one group or product at a time, from each grid of warps that products know."""
+    """The cheapest state found: descent, one group or product at a time, from each grid of warps that products know.
+
+    A conversion that costs as much at the next instruction does not move by single steps, so it begins at either end of
+    a chain: with loads as they access memory best, and as products want what becomes of them.
+    """
     terms = Terms(problem)
     grids = sorted({way.grid for ways in problem.choices.values() for way in ways}, reverse=True) or [(1, 1)]
-    found = [descended(problem, terms, start(problem, grid)) for grid in grids]
-    return min(found, key=terms.total)
+    starts = [state for grid in grids for state in begun(problem, grid)]
+    return min((descended(problem, terms, state) for state in starts), key=terms.total)
+
+
+def begun(problem: Problem, grid: tuple[int, int]) -> list[State]:
+    """The states to begin with on one grid of warps."""
+    first = start(problem, grid)
+    other = State(list(first.layouts), dict(first.ways))
+    asked = {problem.of(value) for op in other.ways for value in (op.a, op.b)}
+    for number in reversed(range(len(problem.relations.links))):
+        link = problem.relations.links[number]
+        x, y = problem.of(link.x), problem.of(link.y)
+        if x is None or y is None or y not in asked:
+            continue
+        wanted = problem.follow(number, True, other.layouts[y])
+        if wanted is not None and wanted in problem.groups[x].candidates:
+            other.layouts[x] = wanted
+            asked.add(x)
+    in_order(problem, other)
+    return [first] if other.layouts == first.layouts else [first, other]
+
+
+def in_order(problem: Problem, state: State) -> None:
+    """Number the registers of loads of narrow codes as memory has them, and of what still is narrow behind them."""
+    changed: set[int] = set()
+    for load in problem.relations.loads:
+        number = problem.of(load.result)
+        tensor, box = memory(load)
+        if number is not None and tensor.dtype.bits < HALF:
+            layout = along(state.layouts[number], contiguous(tensor, box)[0])
+            if layout in problem.groups[number].candidates:
+                state.layouts[number] = layout
+                changed.add(number)
+    for number, link in enumerate(problem.relations.links):
+        x, y = problem.of(link.x), problem.of(link.y)
+        if x in changed and x is not None and y is not None and tile_of(link.x).dtype.bits < HALF:
+            found = problem.follow(number, False, state.layouts[x])
+            if found is not None and found in problem.groups[y].candidates:
+                state.layouts[y] = found
+                changed.add(y)
 
 
 def start(problem: Problem, grid: tuple[int, int]) -> State:

@@ -1,0 +1,140 @@
+"""Loads of pipelined loops that no machine copies on its own, begun a trip ahead: what they give waits in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tilevm.ir import Block, Effect, Func, Op, Value, ops
+from tilevm.ir.build import Builder, block
+from tilevm.ir.rewrite import Substitution, walk
+from tilevm.layout import Layout
+from tilevm.passes.fold import known
+from tilevm.passes.layouts.products import tile_of
+from tilevm.passes.trips import ahead_of, foreseen, layout_of
+
+MOST = 24  # words of a thread that wait in all
+ON_THEIR_WAY = (ops.Fetch, ops.Sent, ops.Landed)  # of a loop that copies ahead: they write to no tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """A load, the index of its loop, and the instructions of the loop that make the load's place of it."""
+
+    load: ops.Load
+    index: Value
+    makers: tuple[Op, ...]
+
+    @property
+    def words(self) -> int:
+        """Words of a thread, each vector of narrow elements in whole ones."""
+        return -(-layout_of(self.load.result).registers * tile_of(self.load.result).dtype.bits // 32)
+
+    @property
+    def fixed(self) -> tuple[bool, ...]:
+        """The dimensions that lie inside whatever the index is."""
+        made = {self.index, *(result for op in self.makers for result in op.results)}
+        dims = zip(self.load.inbounds, self.load.offsets, strict=False)
+        return tuple(proved and offset not in made for proved, offset in dims)
+
+
+def prefetch(func: Func) -> Func:
+    """``func`` with loads begun a trip ahead: in loops of ``num_stages`` ≥ 2, what the pass stage left.
+
+    That is where the loop writes to no memory, the places of a load follow from its index and what it does not change,
+    and it is small. Behind the last trip as much is loaded of what the tensor has there.
+    """
+    now = Substitution()
+    body = blocked(func.body, now)
+    return func if body is func.body else replace(func, body=body)
+
+
+def blocked(old: Block, now: Substitution) -> Block:
+    """A block with its loops written anew."""
+    builder = Builder()
+    for op in old.ops:
+        current = now.apply(op, [blocked(inner, now) for inner in op.regions])
+        found = loads(current) if isinstance(current, ops.For) and current.num_stages > 1 else []
+        if not found:
+            builder.append(current)
+            continue
+        assert isinstance(current, ops.For)
+        with builder.at(op.span):
+            made = carried(builder, current, found)
+        now.bind(op.results, made)
+        now.bind(current.results, made)
+    made_block = builder.finish(old.params)
+    same = len(made_block.ops) == len(old.ops) and all(a is b for a, b in zip(made_block.ops, old.ops, strict=True))
+    return old if same else made_block
+
+
+def loads(loop: ops.For) -> list[Ahead]:
+    """The loads of a loop that can be begun a trip ahead, the first ones that registers are enough for."""
+    step = known(loop.step)
+    if not isinstance(step, int) or step < 1 or any(writes(op) for op in walk(loop.body)):
+        return []
+    found: list[Ahead] = []
+    for op in loop.body.ops:
+        if not isinstance(op, ops.Load) or not foreseen(op, loop) or op.other in made_in(loop):
+            continue
+        made = [maker for offset in op.offsets for maker in ahead_of(offset, loop) or ()]
+        one = Ahead(op, loop.body.params[0], tuple(dict.fromkeys(made)))
+        if sum(other.words for other in (*found, one)) <= MOST:
+            found.append(one)
+    return found
+
+
+def writes(op: Op) -> bool:
+    return op.effect is Effect.WRITE and not op.terminator and not isinstance(op, ON_THEIR_WAY)
+
+
+def made_in(loop: ops.For) -> set[Value]:
+    return {result for op in loop.body.ops for result in op.results} | set(loop.body.params)
+
+
+def carried(builder: Builder, loop: ops.For, found: Sequence[Ahead]) -> list[Value]:
+    """The loop, which carries what these loads give; what it yields."""
+    runs = trips(loop)
+    first = [begun(builder, loop, one, loop.lower, one.load.inbounds if runs else one.fixed) for one in found]
+    waiting = [Value(one.load.result.type, one.load.result.hint) for one in found]
+    inner = Builder(loop.span)
+    further = inner.add(ops.Add, a=loop.body.params[0], b=loop.step).result
+    following = [begun(inner, loop, one, further, one.fixed) for one in found]
+    now = Substitution()
+    now.bind([one.load.result for one in found], waiting)
+    gone = {one.load for one in found}
+    for op in loop.body.ops[:-1]:
+        if op not in gone:
+            inner.append(replaced(now, op))
+    yielded = (*(now[v] for v in loop.body.end.operands), *following)
+    layouts: tuple[Layout | None, ...] = tuple(layout_of(one.load.result) for one in found)
+    made = replace(
+        loop,
+        carried=(*loop.carried, *first),
+        body=block((*loop.body.params, *waiting), inner.finish().ops, yielded, loop.body.end.span),
+        hints=(*(value.hint for value in loop.results), *(value.hint for value in waiting)),
+        layouts=(*(loop.layouts or (None,) * len(loop.results)), *layouts),
+    )
+    return list(builder.append(made).results[: len(loop.results)])
+
+
+def trips(loop: ops.For) -> bool:
+    """Whether the loop is known to run at all."""
+    lower, upper = known(loop.lower), known(loop.upper)
+    return isinstance(lower, int) and isinstance(upper, int) and lower < upper
+
+
+def begun(builder: Builder, loop: ops.For, one: Ahead, index: Value, inbounds: tuple[bool, ...]) -> Value:
+    """The load of the trip of ``index``."""
+    own: dict[Value, Value] = {loop.body.params[0]: index}
+    for op in one.makers:
+        own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
+    load = one.load
+    made = replace(load, offsets=tuple(own.get(v, v) for v in load.offsets), inbounds=inbounds)
+    return builder.append(made).result
+
+
+def replaced(now: Substitution, op: Op) -> Op:
+    """An instruction on the values that stand for its own, also in the blocks inside it."""
+    regions = [Block(inner.params, tuple(replaced(now, each) for each in inner.ops)) for inner in op.regions]
+    return now.apply(op, regions) if regions else now.apply(op)

@@ -1,0 +1,113 @@
+"""Products with narrow codes, their terms in the order in which threads hold the codes.
+
+A matrix instruction wants two neighbours of K from each of four threads, then the next two from each. Memory gives a
+thread many neighbours at once; codes are narrow, so as many as fill a vector are most of a row. But which terms of a
+sum of products come first is free: with both operands regrouped alike, what a thread loads is what the instruction
+takes of it, and no code goes through shared memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilevm.ir import Func, Op, Value, ops
+from tilevm.ir.build import Builder
+from tilevm.ir.rewrite import rewrite, walk
+from tilevm.target import Target
+from tilevm.types import Tile
+
+LANES, STEP = 32, 16  # of the instructions that take fragments like this, and their K
+THREADS, HALVES, PAIR = 4, 2, 2  # of a row of a fragment: threads, and the parts of K and neighbours that each has
+WIDE = 16  # bits of the operands of these instructions
+FEWEST = 8  # neighbours that a thread holds
+BEFORE = (ops.Reshape, ops.Permute, ops.Convert)  # what only looks at a tile otherwise
+
+
+def regroup(func: Func, target: Target) -> Func:
+    """``func`` with K of every product of 16 bits regrouped whose one operand is made of narrower codes, and of those
+    that take the same tile.
+
+    Index ``32 t + 4 s + 2 h + e`` of 128, say, becomes ``16 s + 8 h + 2 t + e``.
+    """
+    with_codes = {
+        value
+        for op in walk(func.body)
+        if isinstance(op, ops.Dot) and (narrow(op.a) or narrow(op.b))
+        for value in (op.a, op.b)
+    }
+
+    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        if not isinstance(op, ops.Dot) or grouped(op.a, 1) is not None:
+            return None
+        count, bits = tile_of(op.a).shape[1], tile_of(op.a).dtype.bits
+        if bits != WIDE or count % STEP or count < THREADS * FEWEST or with_codes.isdisjoint((op.a, op.b)):
+            return None
+        dtype = tile_of(op.a).dtype
+        known = target.atoms_for(dtype, dtype, tile_of(op.acc).dtype)
+        if not any((atom.threads, atom.k) == (LANES, STEP) for atom in known):
+            return None
+        a, b = (turned(builder, value, axis, count) for value, axis in ((op.a, 1), (op.b, 0)))
+        return [builder.add(ops.Dot, a=a, b=b, acc=op.acc, precision=op.precision).result]
+
+    return rewrite(func, rule)
+
+
+def in_order(func: Func) -> Func:
+    """Every product with its terms in the order of before :func:`regroup`."""
+
+    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        if not isinstance(op, ops.Dot):
+            return None
+        a, b = grouped(op.a, 1), grouped(op.b, 0)
+        if a is None or b is None:
+            return None
+        return [builder.add(ops.Dot, a=a, b=b, acc=op.acc, precision=op.precision).result]
+
+    return rewrite(func, rule)
+
+
+def tile_of(value: Value) -> Tile:
+    assert isinstance(value.type, Tile), "products are of tiles"
+    return value.type
+
+
+def narrow(value: Value) -> bool:
+    """Whether a tile is made of codes of fewer bits that were loaded, by a conversion of each alone."""
+    made = value.owner
+    while isinstance(made, BEFORE):
+        made = made.x.owner
+    return isinstance(made, ops.Cast) and tile_of(made.x).dtype.bits < WIDE and loaded(made.x)
+
+
+def loaded(value: Value) -> bool:
+    made = value.owner
+    while isinstance(made, BEFORE):
+        made = made.x.owner
+    return isinstance(made, ops.Load)
+
+
+def turned(builder: Builder, value: Value, axis: int, count: int) -> Value:
+    """A tile with an axis of ``count`` regrouped."""
+    shape = tile_of(value).shape
+    split = (THREADS, count // STEP, HALVES, PAIR)
+    dims = [axis + place for place in (1, 2, 0, 3)]
+    behind = shape[axis + 1 :]
+    parts = builder.add(ops.Reshape, x=value, shape=(*shape[:axis], *split, *behind)).result
+    order = (*range(axis), *dims, *range(axis + len(split), axis + len(split) + len(behind)))
+    moved = builder.add(ops.Permute, x=parts, dims=order).result
+    return builder.add(ops.Reshape, x=moved, shape=shape).result
+
+
+def grouped(value: Value, axis: int) -> Value | None:
+    """What :func:`turned` was given; None of another value."""
+    outer = value.owner
+    moved = outer.x.owner if isinstance(outer, ops.Reshape) else None
+    parts = moved.x.owner if isinstance(moved, ops.Permute) else None
+    if not isinstance(moved, ops.Permute) or not isinstance(parts, ops.Reshape):
+        return None
+    same = tile_of(parts.x).shape == tile_of(value).shape
+    split = parts.shape[axis : axis + 4]
+    looks = split[:1] + split[2:] == (THREADS, HALVES, PAIR) and moved.dims[axis : axis + 4] == tuple(
+        axis + place for place in (1, 2, 0, 3)
+    )
+    return parts.x if same and looks else None

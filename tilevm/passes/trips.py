@@ -1,0 +1,256 @@
+"""The loop whose loads are copied to shared memory some trips ahead, written anew around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from tilevm.ir import Block, Effect, Op, Value, ops, threads
+from tilevm.ir.build import Builder, block
+from tilevm.ir.rewrite import Substitution
+from tilevm.layout import Layout, LayoutError
+from tilevm.layout.convert import Shared, convert
+from tilevm.passes.fold import known
+from tilevm.passes.layouts.products import tile_of
+from tilevm.passes.layouts.room import Room
+from tilevm.types import Scalar, Token, i32
+
+View: TypeAlias = ops.Permute | ops.Reshape
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """The layout in which a tile is read from shared memory, and what then falls away: the conversion that it went
+    through. ``views``: the reshapes and permutations before that one, each with the layout that it gives now."""
+
+    wanted: Layout
+    views: tuple[tuple[View, Layout], ...] = ()
+    convert: ops.Convert | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A load that goes ahead, how it lies in shared memory, and how it is read from there."""
+
+    load: ops.Load
+    memory: Layout
+    use: Use
+    ends: bool  # where the loop ends, so does the tensor: copies of trips that are not there are masked anyway
+
+
+def pipelined(builder: Builder, loop: ops.For, plans: Sequence[Plan], now: Substitution, room_: Room) -> list[Value]:
+    """The loop, written anew; what it yields."""
+    ahead = loop.num_stages - 1
+    stages = [stage_for(builder, plan, loop.num_stages) for plan in plans]
+    first = builder.constant(0, i32)
+    tokens: list[Value] = []
+    for trip in range(ahead):
+        index = moved(builder, loop.lower, loop.step, trip)
+        inside = builder.add(ops.Lt, a=index, b=loop.upper).result
+        slot = builder.constant(trip, i32)
+        for plan, at in zip(plans, stages, strict=True):
+            fetch(builder, loop, plan, at, slot, index, inside, now)
+        tokens.append(builder.add(ops.Sent).result)
+    carried = (*loop.carried, first, *tokens)
+    made = replace(
+        loop,
+        carried=carried,
+        body=body_of(loop, plans, stages, now, room_),
+        hints=(*(value.hint for value in loop.results), *("",) * (len(tokens) + 1)),
+        layouts=(*(loop.layouts or (None,) * len(loop.results)), *(None,) * (len(tokens) + 1)),
+    )
+    results = builder.append(made).results
+    builder.add(ops.Landed, tokens=results[len(loop.results) + 1 :])  # nothing runs on beyond the loop
+    return list(results[: len(loop.results)])
+
+
+def stage_for(builder: Builder, plan: Plan, slots: int) -> Value:
+    load = plan.load
+    with builder.at(load.span):
+        of = tile_of(load.result).dtype
+        made = builder.add(ops.Stage, of=of, shape=load.shape, slots=slots, memory=plan.memory).result
+    made.hint = load.tensor.hint
+    return made
+
+
+def moved(builder: Builder, start: Value, step: Value, trips: int) -> Value:
+    """``start`` so many steps further."""
+    if not trips:
+        return start
+    assert isinstance(start.type, Scalar)
+    far = builder.constant(trips * int(known(step) or 0), start.type.dtype)
+    return builder.add(ops.Add, a=start, b=far).result
+
+
+def fetch(
+    builder: Builder, loop: ops.For, plan: Plan, at: Value, slot: Value, index: Value, when: Value, now: Substitution
+) -> None:
+    """The copy of what the trip of ``index`` loads."""
+    load = plan.load
+    own: dict[Value, Value] = {loop.body.params[0]: index}
+    for offset in load.offsets:
+        for op in ahead_of(now[offset], loop) or ():
+            if op.result not in own:
+                own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
+    offsets = tuple(own.get(now[offset], now[offset]) for offset in load.offsets)
+    with builder.at(load.span):
+        builder.add(
+            ops.Fetch,
+            stage=at,
+            slot=slot,
+            tensor=now[load.tensor],
+            offsets=offsets,
+            when=None if plan.ends else when,
+            threads=layout_of(load.result),
+            inbounds=load.inbounds,
+        )
+
+
+def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: Substitution, room_: Room) -> Block:
+    """A trip: wait for what it uses, begin the copies of a later one, and go on as before."""
+    ahead = loop.num_stages - 1
+    index = loop.body.params[0]
+    slot = Value(Scalar(i32), "slot")
+    tokens = [Value(Token(), "token") for _ in range(ahead)]
+    builder = Builder(loop.span)
+    builder.add(ops.Landed, tokens=(tokens[0],))
+    further = moved(builder, index, loop.step, ahead)
+    left = builder.add(ops.Sub, a=loop.upper, b=index).result
+    assert isinstance(index.type, Scalar)
+    inside = builder.add(
+        ops.Gt, a=left, b=builder.constant(ahead * int(known(loop.step) or 0), index.type.dtype)
+    ).result
+    behind = builder.add(threads.Ring, slot=slot, before=None, by=ahead, slots=loop.num_stages).result
+    for plan, at in zip(plans, stages, strict=True):
+        fetch(builder, loop, plan, at, behind, further, inside, now)
+    new = builder.add(ops.Sent).result
+    trip = Trip(builder, now, room_)
+    for plan, at in zip(plans, stages, strict=True):
+        trip.read(plan, at, slot)
+    for op in loop.body.ops[:-1]:
+        trip.op(op)
+    following = builder.add(threads.Ring, slot=slot, before=None, by=1, slots=loop.num_stages).result
+    values = [trip.inner[v] for v in loop.body.end.operands]
+    return block(
+        (*loop.body.params, slot, *tokens),
+        builder.finish().ops,
+        (*values, following, *tokens[1:], new),
+        loop.body.end.span,
+    )
+
+
+class Trip:
+    """The instructions of a trip, with tiles out of shared memory in place of loads."""
+
+    def __init__(self, builder: Builder, now: Substitution, room_: Room) -> None:
+        self.builder, self.now, self.inner, self.room = builder, now, Substitution(), room_
+        self.gone: set[Value] = set()  # results of instructions that fall away
+        self.viewed: dict[Value, Layout] = {}  # of views before a conversion: the layout that they have without it
+
+    def read(self, plan: Plan, at: Value, slot: Value) -> None:
+        read = ops.Staged(stage=at, slot=slot, span=plan.load.span, layouts=(plan.use.wanted,))
+        result = self.builder.append(read).result
+        result.hint = plan.load.result.hint
+        self.replace(plan.load.result, result)
+        for view, layout in plan.use.views:
+            self.viewed[self.now[view.result]] = layout
+        if plan.use.convert is not None:
+            self.gone.add(self.now[plan.use.convert.result])
+
+    def replace(self, old: Value, new: Value) -> None:
+        self.gone.add(self.now[old])
+        self.inner[self.now[old]] = new
+
+    def op(self, op: Op) -> None:
+        result = op.results[0] if op.results else None
+        if result in self.gone:
+            if isinstance(op, ops.Convert):
+                self.inner[op.result] = self.inner[op.x]
+            return
+        again = self.read_again(op) if isinstance(op, ops.Convert) else None
+        if again is not None and result is not None:
+            self.inner[result] = again
+            return
+        layout = None if result is None else self.viewed.get(result)
+        if result is None or layout is None:
+            self.builder.append(self.inner.apply(op))
+            return
+        viewed = replace(op, layouts=(layout,))
+        self.inner[result] = self.builder.append(viewed.with_parts([self.inner[v] for v in op.operands], ())).result
+
+    def read_again(self, op: ops.Convert) -> Value | None:
+        """A tile that lies in shared memory, read in the layout that a conversion asks for; None where it is in
+        registers alone, or goes from lane to lane."""
+        value = self.inner[op.x]
+        views: list[View] = []
+        while isinstance(value.owner, View):
+            views.append(value.owner)
+            value = value.owner.x
+        if not isinstance(value.owner, ops.Staged) or not self.through_memory(op):
+            return None
+        use = before(views[::-1], op)
+        if use is None:
+            return None
+        made = self.builder.append(replace(value.owner, layouts=(use.wanted,))).result
+        made.hint = value.hint
+        for view, layout in reversed(use.views):
+            viewed = replace(view, layouts=(layout,))
+            made = self.builder.append(viewed.with_parts([made], ())).result
+        return made
+
+    def through_memory(self, op: ops.Convert) -> bool:
+        """Whether a conversion would write the tile to shared memory to read it again."""
+        tile, room = tile_of(op.result), self.room
+        plan = convert(layout_of(op.x), layout_of(op.result), tile.dtype.bits, room.lanes, room.banks, tile.shape)
+        return isinstance(plan, Shared)
+
+
+def layout_of(value: Value) -> Layout:
+    found = tile_of(value).layout
+    assert found is not None, "the pass layouts came before"
+    return found
+
+
+def before(views: Sequence[View], convert: ops.Convert) -> Use | None:
+    """What gives the layout of a conversion behind some views of a tile; None where no layout does."""
+    wanted = layout_of(convert.result)
+    given: list[tuple[View, Layout]] = []
+    for view in reversed(views):
+        given.append((view, wanted))
+        try:
+            wanted = undone(view, wanted)
+        except LayoutError:
+            return None
+    return Use(wanted, tuple(given), convert)
+
+
+def undone(view: View, layout: Layout) -> Layout:
+    """The layout of a tile of which ``view`` has this one. Raises LayoutError where there is none."""
+    if isinstance(view, ops.Reshape):
+        return layout.reshape(tile_of(view.x).shape)
+    return layout.permute([view.dims.index(dim) for dim in range(len(view.dims))])
+
+
+def ahead_of(value: Value, loop: ops.For) -> list[Op] | None:
+    """The instructions of the loop that make ``value`` of its index, in order; None where it takes more."""
+    inside = {result: op for op in loop.body.ops for result in op.results}
+    found: list[Op] = []
+
+    def visit(wanted: Value) -> bool:
+        if wanted in loop.body.params:
+            return wanted is loop.body.params[0]
+        op = inside.get(wanted)
+        if op is None or op in found:
+            return True
+        if op.effect is not Effect.PURE or op.regions or not all(map(visit, op.operands)):
+            return False
+        found.append(op)
+        return True
+
+    return found if visit(value) else None
+
+
+def foreseen(load: ops.Load, loop: ops.For) -> bool:
+    """Whether the place of a load follows from the index alone and what the loop does not change."""
+    return all(ahead_of(offset, loop) is not None for offset in load.offsets)
