@@ -75,7 +75,15 @@ class Reader:
         return Span(self.file, at.line, at.column - 1, at.end_line, at.end_column - 1)
 
     def func(self, node: Node) -> Func:
-        symbol, params, *rest = node.children
+        symbol = node.children[0]
+        try:
+            return self.read(*node.children)
+        except RecursionError:
+            help = "let fewer brackets, sums and regions stand in each other"
+            raise TileError(f"{symbol} nests deeper than Python's stack", self.span(symbol), help=help) from None
+
+    def read(self, symbol: Token, params: Node, *others: Node) -> Func:
+        rest = list(others)
         grid = self.grid(rest.pop(0)) if rest and rest[0].data == "grid" else None
         warps = rest.pop(0) if rest and rest[0].data == "warps" else None
         body = Block(self.params(params), tuple(self.op(o) for o in rest))
