@@ -56,6 +56,7 @@ def text(node: ast.JoinedStr, frame: Frame) -> str:
 
 @expression.rule(ast.FormattedValue)
 def formatted(node: ast.FormattedValue, frame: Frame) -> str:
+    """Faults are shown at the value: Python before 3.12 places the braces around it at the whole text."""
     value = expression(node.value, frame)
     if isinstance(value, Value):
         raise frame.error(
@@ -66,12 +67,13 @@ def formatted(node: ast.FormattedValue, frame: Frame) -> str:
     spec = str(expression(node.format_spec, frame)) if node.format_spec else ""
     shown = repr(value) if node.conversion == ord("r") else value
     if re.search(r"\d{4}", spec):
-        raise frame.error(f"{spec!r} asks for a very long text", help="a width has at most three digits")
+        raise frame.error(f"{spec!r} asks for a very long text", node.value, help="a width has at most three digits")
     try:
         return format(shown, spec)
     except (OverflowError, ValueError, TypeError) as fault:
         raise frame.error(
             f"{describe(value)} cannot be written as {spec!r}: {fault}",
+            node.value,
             help="choose a format that goes with the value, or leave it out",
         ) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+import warnings
 from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -119,5 +120,7 @@ def test_packed_bytes_are_moved_by_torch_where_it_reaches_the_card(stub: Stub) -
 @pytest.mark.skipif(device_count("nvidia") > 0, reason="torch would look for the card that is here")
 def test_and_without_it_where_torch_has_no_cards(stub: Stub) -> None:
     made: Any = importlib.import_module("torch")
-    w = tv.packed(made.arange(16, dtype=made.uint8), "u4", 32).to("cuda:0")
+    with warnings.catch_warnings():  # a build for cards warns that it cannot use the stand-in's driver
+        warnings.filterwarnings("ignore", "CUDA initialization", UserWarning)
+        w = tv.packed(made.arange(16, dtype=made.uint8), "u4", 32).to("cuda:0")
     assert w.device == "cuda:0" and w.to("cpu").buffer.tolist() == list(range(16))

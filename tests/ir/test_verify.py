@@ -18,6 +18,7 @@ def number(hint: str = "n") -> Value:
 def fault(func: Func) -> str:
     with pytest.raises(TileError) as caught:
         verify(func)
+    assert caught.value.help
     return caught.value.message
 
 

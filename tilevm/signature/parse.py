@@ -12,6 +12,7 @@ from lark import Lark, Token, UnexpectedCharacters, UnexpectedInput, UnexpectedT
 from tilevm.signature.spec import Element, ParamSpec, PointerSpec, ScalarSpec, Signature, TensorSpec
 from tilevm.source import Span, TileError
 from tilevm.types import Dim, dtype
+from tilevm.types.lookup import THERE_ARE
 
 Node = Any  # a lark Tree or Token; lark's own types say no more
 
@@ -32,6 +33,7 @@ WORDS = {  # terminals as a person would say them
     "RSQB": "']'",
     "$END": "the end",
 }
+CAPITALS = "type variables begin with a capital letter, as in T[M, N]"
 EXAMPLE = "write it like 'a: f16[M, K], bias: T[N], n: i32, p: *f32'"
 
 
@@ -125,7 +127,7 @@ class Reader:
         try:
             return dtype(str(token))
         except TileError as error:
-            help = error.help or "type variables begin with a capital letter, as in T[M, N]"
+            help = CAPITALS if error.help == THERE_ARE else error.help
             self.fail(error.message, self.span(token), help)
 
     def dim(self, node: Node) -> Dim:

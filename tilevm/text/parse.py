@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Tree, UnexpectedInput
+from lark import Lark, Token, UnexpectedInput
 
 from tilevm.ir import OPS, THREAD_OPS, Block, Func, Op, Role, Value
 from tilevm.ir.core import lying
@@ -19,11 +18,17 @@ from tilevm.ir.threads import ThreadOp
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.digits import holds
 from tilevm.source import Span, TileError, nearest
-from tilevm.symbolic import Expr, Name, Number, combine
-from tilevm.types import Dim, Pointer, Scalar, Shared, Slots, Tensor, Tile, Token as Waited, Type, dtype
+from tilevm.symbolic import Expr
+from tilevm.text.constants import Node, constant, expr, string
+from tilevm.text.form import TOLD, fits, form, hints, required
+from tilevm.text.print import constant as written
+from tilevm.text.surprise import mend
+from tilevm.text.types import positive, read_type
+from tilevm.types import Tile, Type
 
 KINDS: dict[str, type[Op] | type[ThreadOp]] = {**OPS, **THREAD_OPS}
-Node = Any  # a lark Tree or Token; lark's own types say no more
+AXES = 3  # of a grid, at most
+LAYOUTS = 'a layout is written as in "4:1@reg 8:1@thread"; `tilevm layout` draws one'
 
 
 @cache
@@ -36,7 +41,8 @@ def read_func(text: str, file: str = "<text>") -> Func:
     """The one function in ``text``. Raises TileError at the place of the first fault."""
     found = read_funcs(text, file)
     if len(found) != 1:
-        raise TileError(f"one function was expected, {len(found)} stand here", Span(file, 1, 0, 1, 1))
+        help = "leave one function in the text; read_funcs reads several"
+        raise TileError(f"one function was expected, {len(found)} stand here", Span(file, 1, 0, 1, 1), help=help)
     return found[0]
 
 
@@ -46,7 +52,8 @@ def read_funcs(text: str, file: str = "<text>") -> list[Func]:
         tree = grammar().parse(text)
     except UnexpectedInput as fault:
         line, column = max(fault.line, 1), max(fault.column, 1)
-        raise TileError("this is not IR text", Span(file, line, column - 1, line, column)) from None
+        place = Span(file, line, column - 1, line, column)
+        raise TileError("this is not IR text", place, help=mend(fault, grammar())) from None
     nodes: list[Node] = tree.children
     reader = Reader(file)
     for node in nodes:
@@ -68,47 +75,69 @@ class Reader:
         return Span(self.file, at.line, at.column - 1, at.end_line, at.end_column - 1)
 
     def func(self, node: Node) -> Func:
-        symbol, params, *rest = node.children
-        grid = tuple(map(expr, rest.pop(0).children)) if rest and rest[0].data == "grid" else None
-        warps = rest.pop(0).children if rest and rest[0].data == "warps" else None
+        symbol = node.children[0]
+        try:
+            return self.read(*node.children)
+        except RecursionError:
+            help = "let fewer brackets, sums and regions stand in each other"
+            raise TileError(f"{symbol} nests deeper than Python's stack", self.span(symbol), help=help) from None
+
+    def read(self, symbol: Token, params: Node, *others: Node) -> Func:
+        rest = list(others)
+        grid = self.grid(rest.pop(0)) if rest and rest[0].data == "grid" else None
+        warps = rest.pop(0) if rest and rest[0].data == "warps" else None
         body = Block(self.params(params), tuple(self.op(o) for o in rest))
         func = Func(str(symbol)[1:], body, grid, self.span(symbol))
-        return replace(func, warps=int(warps[0]), target=str(warps[1])) if warps else func
+        if warps is None:
+            return func
+        count, target = warps.children
+        with self.placed("warps", count):
+            return replace(func, warps=positive(count, "a count of warps"), target=str(target))
+
+    def grid(self, node: Node) -> tuple[Expr, ...]:
+        if len(node.children) > AXES:
+            help = "give one axis to what two counted: their product, taken apart with // and %"
+            raise TileError(f"a grid has {AXES} axes at most, not {len(node.children)}", self.span(node), help=help)
+        with self.placed("grid", node):
+            return tuple(map(expr, node.children))
 
     def layout(self, node: Node) -> None:
         """A name for a layout."""
         name, text = node.children
         if str(name) in self.layouts:
-            raise TileError(f"{name} is defined twice", self.span(name))
+            raise self.twice(name)
         with self.placed("layout", text):
-            self.layouts[str(name)] = Layout.parse(json.loads(str(text)))
+            self.layouts[str(name)] = Layout.parse(string(text))
 
     def params(self, node: Node) -> tuple[Value, ...]:
         return tuple(self.define(name, Value(self.type(kind))) for name, kind in (p.children for p in node.children))
 
     def define(self, token: Token, value: Value) -> Value:
         if str(token) in self.values:
-            raise TileError(f"{token} is defined twice", self.span(token))
+            raise self.twice(token)
         value.hint = hint(str(token))
         self.values[str(token)] = value
         return value
 
+    def twice(self, name: Token) -> TileError:
+        return TileError(f"{name} is defined twice", self.span(name), help="give one of the two another name")
+
+    def unknown(self, name: Token, known: Iterable[str], message: str, otherwise: str) -> TileError:
+        """That nothing is called ``name``: what it may have meant, or what to do otherwise."""
+        near = nearest(str(name), list(known))
+        return TileError(message, self.span(name), help=f"did you mean {near}?" if near else otherwise)
+
     def use(self, token: Token) -> Value:
         if str(token) not in self.values:
-            near = nearest(str(token), list(self.values))
-            raise TileError(
-                f"{token} is not defined here", self.span(token), help=f"did you mean {near}?" if near else None
-            )
+            otherwise = "a value is made before it is taken, in the same block or in one around it"
+            raise self.unknown(token, self.values, f"{token} is not defined here", otherwise)
         return self.values[str(token)]
 
     def op(self, node: Node) -> Op:
         made, name, given, attrs, regions, types = node.children
         kind = KINDS.get(str(name))
         if kind is None:
-            near = nearest(str(name), list(KINDS))
-            raise TileError(
-                f"no instruction is called {name}", self.span(name), help=f"did you mean {near}?" if near else None
-            )
+            raise self.unknown(name, KINDS, f"no instruction is called {name}", "docs/ir.md lists all instructions")
         fields = {**self.arguments(kind, name, given.children), **self.attributes(kind, attrs.children)}
         fields |= self.regions(kind, name, regions.children)
         said = [self.type(t) for t in types.children]
@@ -122,39 +151,46 @@ class Reader:
         return op
 
     def make(self, kind: type[Op], name: Token, fields: dict[str, Any]) -> Op:
+        if missing := next((field for field in required(kind) if field not in fields), None):
+            raise self.formless(kind, name, f"{name}: {missing} is missing")
         with self.placed(str(name), name):
             return kind(span=self.span(name), **fields)
 
+    def formless(self, kind: type[Op], at: Token, message: str) -> TileError:
+        """That an instruction is not written as its kind is."""
+        return TileError(message, self.span(at), help=f"it is written {form(kind)}")
+
     @contextmanager
     def placed(self, what: str, node: Node) -> Iterator[None]:
-        """Faults inside get the place of ``node``; what Python says of a wrong type is the user's fault."""
+        """Faults inside get the place of ``node``."""
         try:
             yield
-        except TypeError as fault:
-            raise TileError(f"{what}: {str(fault).split('() ')[-1]}", self.span(node)) from None
         except LayoutError as fault:
-            raise TileError(f"{what}: {fault}", self.span(node)) from None
+            raise TileError(f"{what}: {fault}", self.span(node), help=LAYOUTS) from None
         except TileError as fault:
             fault.span = fault.span or self.span(node)
             raise
 
     def check(self, op: Op, name: Token, made: list[Token], said: list[Type]) -> None:
         found = [r.type for r in op.results]
-        if said != found or len(made) != len(found):
-            yields = ", ".join(map(str, found)) or "nothing"
-            raise TileError(f"{name} yields {yields}", self.span(name))
+        if said == found and len(made) == len(found):
+            return
+        types = ", ".join(map(str, found))
+        names = ", ".join(f"%{i}" for i in range(len(found))) if len(made) != len(found) else ", ".join(made)
+        help = f"write {names} = {name} … : {types}" if found else f"write {name} without a result and its type"
+        raise TileError(f"{name} yields {types or 'nothing'}", self.span(name), help=help)
 
     def arguments(self, kind: type[Op], name: Token, given: list[Node]) -> dict[str, Any]:
         fields = [n for n, r in kind.roles.items() if r in (Role.OPERAND, Role.OPERANDS, Role.OPTIONAL)]
         if len(given) > len(fields):
-            raise TileError(f"{name} takes {len(fields)} operands, not {len(given)}", self.span(name))
+            raise self.formless(kind, name, f"{name} takes {len(fields)} operands, not {len(given)}")
         out: dict[str, Any] = {}
         for field, node in zip(fields, given, strict=False):
             many = kind.roles[field] is Role.OPERANDS
             if (node.data == "many") is not many:
-                raise TileError(f"{name}: {field} takes {'a list' if many else 'one value'}", self.span(name))
+                raise self.formless(kind, name, f"{name}: {field} takes {'a list' if many else 'one value'}")
             if node.data == "none" and kind.roles[field] is not Role.OPTIONAL:
-                raise TileError(f"{name}: {field} is not optional", self.span(name))
+                raise self.formless(kind, name, f"{name}: {field} is not optional")
             values = tuple(self.use(t) for t in node.children)
             out[field] = values if many else values[0] if values else None
         return out
@@ -164,15 +200,27 @@ class Reader:
         for node in attrs:
             name, value = node.children
             if str(name) not in kind.readers:
-                raise TileError(f"{kind.name} has no attribute {name}", self.span(name))
+                has = f"it has {', '.join(kind.readers)}" if kind.readers else "it has none: leave the braces out"
+                raise self.unknown(name, kind.readers, f"{kind.name} has no attribute {name}", has)
+            if str(name) in out:
+                raise TileError(f"{kind.name}: {name} is given twice", self.span(name), help="leave one of the two")
             with self.placed(kind.name, name):
-                out[str(name)] = kind.readers[str(name)](constant(value))
+                out[str(name)] = kind.readers[str(name)](self.attribute(kind, name, constant(value)))
         return out
+
+    def attribute(self, kind: type[Op], name: Token, value: Any) -> Any:
+        """``value``, after checking that it is what the attribute holds."""
+        wanted = hints(kind)[str(name)]
+        if not fits(value, wanted):
+            what, example = TOLD[wanted]
+            message = f"{kind.name}: {name} is {what}, not {'none' if value is None else written(value)}"
+            raise TileError(message, self.span(name), help=f"write it as in {name} = {example}")
+        return value
 
     def regions(self, kind: type[Op], name: Token, regions: list[Node]) -> dict[str, Any]:
         fields = [n for n, r in kind.roles.items() if r is Role.REGION]
         if len(fields) != len(regions):
-            raise TileError(f"{name} has {len(fields)} regions, not {len(regions)}", self.span(name))
+            raise self.formless(kind, name, f"{name} has {len(fields)} regions, not {len(regions)}")
         return {f: self.region(r) for f, r in zip(fields, regions, strict=True)}
 
     def region(self, node: Node) -> Block:
@@ -181,25 +229,28 @@ class Reader:
         block = Block(self.params(params), tuple(self.op(o) for o in ops))
         self.values = outside
         if not block.ops or not isinstance(block.end, Yield):
-            raise TileError("a block ends in yield", self.span(node))
+            help = "write yield [] as its last line, with the values that the block hands on"
+            raise TileError("a block ends in yield", self.span(node), help=help)
         return block
 
     def type(self, node: Node) -> Type:
         with self.placed(str(node.data), node):
-            found: Type = TYPES[node.data]([c for c in node.children if getattr(c, "type", "") != "LAYOUT"])
+            found = read_type(node.data, [c for c in node.children if getattr(c, "type", "") != "LAYOUT"])
         names = [c for c in node.children if getattr(c, "type", "") == "LAYOUT"]
         return lying(found, self.assigned(names[0], found)) if names else found
 
     def assigned(self, name: Token, found: Type) -> Layout:
         """The layout called ``name``, after checking that it holds the tile: its extents may exceed the tile's."""
         if str(name) not in self.layouts:
-            near = nearest(str(name), list(self.layouts))
-            raise TileError(
-                f"{name} is not defined here", self.span(name), help=f"did you mean {near}?" if near else None
-            )
+            otherwise = f'name it in a line of its own: layout {name} = "…"'
+            raise self.unknown(name, self.layouts, f"{name} is not defined here", otherwise)
         layout = self.layouts[str(name)]
         if isinstance(found, Tile) and not holds(layout, found.shape):
-            raise TileError(f"the layout {name} is of shape {list(layout.shape)}, the tile {found}", self.span(name))
+            raise TileError(
+                f"the layout {name} is of shape {list(layout.shape)}, the tile {found}",
+                self.span(name),
+                help="give it a layout of as many dimensions, whose extents are the tile's or more",
+            )
         return layout
 
 
@@ -208,59 +259,3 @@ def hint(name: str) -> str:
     stem, _, count = name[1:].rpartition(".")
     stem = stem if count.isdigit() and stem else name[1:]
     return "" if stem.isdigit() else stem
-
-
-def tensor(parts: list[Node]) -> Tensor:
-    name, *rest = parts
-    kinds = [getattr(p, "data", "") for p in rest]
-    dims = tuple(dim(p) for p in rest if p.data in ("named", "sized", "unnamed"))
-    strides = tuple(int(p.children[0]) if p.data == "known" else None for p in rest if p.data in ("known", "unknown"))
-    align = next((int(p.children[0]) for p in rest if p.data == "align"), 1)
-    return Tensor(dtype(str(name)), dims, strides, align, "packed" in kinds)
-
-
-def dim(node: Node) -> Dim:
-    if node.data == "sized":
-        return Dim(size=int(node.children[0]))
-    words = [str(c) for c in node.children if not isinstance(c, Tree)]
-    wide = any(isinstance(c, Tree) and str(c.children[0]) == "i64" for c in node.children)
-    name = words.pop(0) if node.data == "named" else None
-    return Dim(name=name, divisor=int(words[0]) if words else 1, wide=wide)
-
-
-TYPES: dict[str, Any] = {
-    "scalar": lambda p: Waited() if str(p[0]) == "token" else Scalar(dtype(str(p[0]))),
-    "tile": lambda p: Tile(dtype(str(p[0])), tuple(int(n) for n in p[1:])),
-    "tensor": tensor,
-    "slots": lambda p: Slots(dtype(str(p[0])), tuple(int(n) for n in p[1:-1]), int(p[-1])),
-    "shared": lambda p: Shared(dtype(str(p[0])), int(p[1])),
-    "pointer": lambda p: Pointer(dtype(str(p[0])), int(p[1].children[0]) if len(p) > 1 else 1),
-}
-
-WORDS: dict[str, Any] = {"true": True, "false": False, "none": None}
-CONSTANTS: dict[str, Any] = {
-    "int": lambda c: int(c[0]),
-    "float": lambda c: float(c[0]),
-    "word": lambda c: WORDS.get(str(c[0]), str(c[0])),
-    "string": lambda c: json.loads(str(c[0])),
-    "list": lambda c: tuple(map(constant, c)),
-}
-SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%"}
-
-
-def constant(node: Tree[Token]) -> Any:
-    return CONSTANTS[node.data](node.children)
-
-
-def expr(node: Tree[Token]) -> Expr:
-    """An integer expression of the grid."""
-    if node.data == "number":
-        return Number(int(str(node.children[0])))
-    if node.data == "name":
-        return Name(str(node.children[0]))
-    operator, parts = SYMBOLS.get(node.data), node.children
-    if operator is None:
-        operator, parts = str(parts[0]), parts[1:]
-    a, b = parts
-    assert isinstance(a, Tree) and isinstance(b, Tree)
-    return combine(operator, expr(a), expr(b))

@@ -11,6 +11,7 @@ from tilevm.types.foreign import FOREIGN
 from tilevm.types.named import NAMED, bf16, f16, f32, f64
 from tilevm.types.split import float_, integer
 
+THERE_ARE = "there are bool, i1 to i64, u1 to u64, f16, bf16, f32, f64, and small floats such as f8e4m3"
 NUMBER = "(0|[1-9]\\d?)"
 SPLIT = re.compile(f"f([1-9]\\d?)(u?)e{NUMBER}m{NUMBER}({'|'.join(s.value for s in Specials)})?", re.ASCII)
 TURNED = re.compile(f"f([1-9]\\d?)(u?)m{NUMBER}e{NUMBER}", re.ASCII)
@@ -55,7 +56,7 @@ def called(name: str) -> DType:
     if whole := INTEGER.fullmatch(name):
         return integer(int(whole[2]), whole[1] == "i")
     near = likely(name)
-    raise TileError(f"no number type is called {name!r}", help=f"did you mean {near!r}?" if near else None)
+    raise TileError(f"no number type is called {name!r}", help=f"did you mean {near!r}?" if near else THERE_ARE)
 
 
 def likely(name: str) -> str | None:

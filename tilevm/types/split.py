@@ -25,7 +25,9 @@ SHORT = {  # splits that are called otherwise
 def integer(bits: int, signed: bool) -> DType:
     """``i<bits>`` or ``u<bits>``, 1 to 64 bits."""
     if not 1 <= bits <= 64:
-        raise TileError(f"an integer has 1 to 64 bits, not {bits}")
+        raise TileError(
+            f"an integer has 1 to 64 bits, not {bits}", help="take the next wider one, or split the number over two"
+        )
     kind = Kind.SIGNED if signed else Kind.UNSIGNED
     return DType(f"{'i' if signed else 'u'}{bits}", bits, kind, signed=signed)
 
@@ -41,7 +43,7 @@ def float_(exponent: int, mantissa: int, signed: bool = True, specials: Specials
     :class:`TileError` where the parts do not fit, or leave no code for the specials.
     """
     if not (isinstance(exponent, int) and isinstance(mantissa, int)):
-        raise TileError(f"a float is split into whole bits, not {exponent!r} and {mantissa!r}")
+        raise TileError(f"a float is split into whole bits, not {exponent!r} and {mantissa!r}", help="pass two ints")
     bits = bool(signed) + exponent + mantissa
     if not (0 <= exponent <= 8 and 0 <= mantissa <= 10 and 2 <= bits <= 16):
         raise TileError(

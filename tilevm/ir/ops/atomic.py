@@ -7,9 +7,9 @@ all count. What other programs wrote before is seen.
 from __future__ import annotations
 
 from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands, optional
-from tilevm.ir.ops.expect import FAMILY, WORDS, describe, numeric, same_shape
+from tilevm.ir.ops.expect import FAMILY, PARAMETER, WORDS, describe, numeric, same_shape
 from tilevm.ir.ops.memory import indexed, same_dtype
-from tilevm.source import TileError
+from tilevm.source import TileError, nearest
 from tilevm.types import Numeric, Pointer, Tensor, Type, like
 
 KINDS = {"add": "if", "max": "if", "min": "if", "and": "i", "or": "i", "xor": "i", "exchange": "if"}
@@ -30,7 +30,9 @@ class Atomic(Op, name="atomic", effect=Effect.WRITE):
 
     def infer(self) -> tuple[Type, ...]:
         if self.change not in KINDS:
-            raise TileError(f"atomic: the change is {', '.join(KINDS)}, not {self.change}", self.span)
+            near = nearest(self.change, list(KINDS))
+            help = f"did you mean {near}?" if near else "what else changes an element is a loop of atomic_cas"
+            raise TileError(f"atomic: the change is {', '.join(KINDS)}, not {self.change}", self.span, help=help)
         return (changed(self, self.memory, self.indices, self.mask, KINDS[self.change], self.value),)
 
 
@@ -47,6 +49,7 @@ class AtomicCas(Op, name="atomic_cas", effect=Effect.WRITE):
         return (changed(self, self.memory, self.indices, self.mask, "if", self.compare, self.value),)
 
 
+COUNTED = "keep what programs change together in a tensor of i32 or f32"
 WIDTHS = (8, 16, 32, 64)  # bits of what a processor changes at once
 
 
@@ -68,9 +71,9 @@ def changed(
     """The type of the old elements."""
     found = memory.type
     if not isinstance(found, Tensor | Pointer):
-        raise TileError(f"{op.name} takes a tensor or a pointer, not {describe(found)}", op.span)
+        raise TileError(f"{op.name} takes a tensor or a pointer, not {describe(found)}", op.span, help=PARAMETER)
     if wrong := unchangeable(found, families):
-        raise TileError(f"{op.name} {wrong}", op.span)
+        raise TileError(f"{op.name} {wrong}", op.span, help=COUNTED)
     shape = indexed(op, indices, mask, found.rank if isinstance(found, Tensor) else 1)
     for value in values:
         same_shape(op, value, indices[0])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tilevm.ir.core import Block, Effect, Op, Value, attribute, operand, operands, region
-from tilevm.ir.ops.expect import integer_scalar
+from tilevm.ir.ops.expect import brought_together, integer_scalar
 from tilevm.source import TileError
 from tilevm.types import Scalar, Type, bool_, i32
+
+COMPARED = "compare, as in n != 0, in IR text with ne; any and all make one bool of a tile"
 
 
 class ProgramId(Op, name="program_id"):
@@ -44,10 +46,16 @@ class For(Op, name="for"):
         first = integer_scalar(self, self.lower, "the start of a range")
         for bound in (self.upper, self.step):
             if bound.type != first:
-                raise TileError(f"the parts of a range have one type, not {first} and {bound.type}", self.span)
+                raise TileError(
+                    f"the parts of a range have one type, not {first} and {bound.type}",
+                    self.span,
+                    help=brought_together(first, bound.type),
+                )
         index = self.body.params[:1]
         if [v.type for v in index] != [first]:
-            raise TileError(f"the index of this range is {first}, not {words(tuple(v.type for v in index))}", self.span)
+            found = words(tuple(v.type for v in index))
+            help = f"declare it so, as the first of the body: (%i: {first}, …)"
+            raise TileError(f"the index of this range is {first}, not {found}", self.span, help=help)
         return carried_types(self, self.carried, self.body, self.body.params[1:])
 
 
@@ -61,11 +69,16 @@ class While(Op, name="while"):
     def infer(self) -> tuple[Type, ...]:
         given = self.condition.end.operands
         if [v.type for v in given] != [Scalar(bool_)]:
-            raise TileError(f"a condition is one bool, not {', '.join(str(v.type) for v in given)}", self.span)
+            found = words(tuple(v.type for v in given))
+            raise TileError(f"a condition is one bool, not {found}", self.span, help=COMPARED)
         entry = carried_types(self, self.carried, self.body, self.body.params)
         taken = tuple(v.type for v in self.condition.params)
         if taken != entry:
-            raise TileError(f"while carries {words(entry)} and its condition takes {words(taken)}", self.span)
+            raise TileError(
+                f"while carries {words(entry)} and its condition takes {words(taken)}",
+                self.span,
+                help=as_carried("takes", entry),
+            )
         return entry
 
 
@@ -78,12 +91,14 @@ class If(Op, name="if"):
 
     def infer(self) -> tuple[Type, ...]:
         if self.condition.type != Scalar(bool_):
-            raise TileError(f"a condition is a bool, not {self.condition.type}", self.span)
+            raise TileError(f"a condition is a bool, not {self.condition.type}", self.span, help=COMPARED)
         if self.then.params or self.otherwise.params:
-            raise TileError("the branches of an if take nothing", self.span)
+            help = "leave their brackets empty: branches see the values around them"
+            raise TileError("the branches of an if take nothing", self.span, help=help)
         found, other = (tuple(v.type for v in b.end.operands) for b in (self.then, self.otherwise))
         if found != other:
-            raise TileError(f"the branches yield {words(found)} and {words(other)}", self.span)
+            help = "both yield values of the same types, in the same order"
+            raise TileError(f"the branches yield {words(found)} and {words(other)}", self.span, help=help)
         return found
 
 
@@ -98,7 +113,8 @@ class Yield(Op, name="yield", effect=Effect.WRITE, terminator=True):
 
 def grid_axis(op: Op, axis: int) -> tuple[Type, ...]:
     if axis not in (0, 1, 2):
-        raise TileError(f"{op.name}: a grid has axes 0, 1 and 2, not {axis}", op.span)
+        help = "ask one of these; what counts along more is taken apart with // and %"
+        raise TileError(f"{op.name}: a grid has axes 0, 1 and 2, not {axis}", op.span, help=help)
     return (Scalar(i32),)
 
 
@@ -107,8 +123,14 @@ def carried_types(op: Op, given: tuple[Value, ...], body: Block, params: tuple[V
     for what, found in (("takes", params), ("yields", body.end.operands)):
         types = tuple(v.type for v in found)
         if types != entry:
-            raise TileError(f"{op.name} carries {words(entry)} and its body {what} {words(types)}", op.span)
+            message = f"{op.name} carries {words(entry)} and its body {what} {words(types)}"
+            raise TileError(message, op.span, help=as_carried(what, entry))
     return entry
+
+
+def as_carried(what: str, entry: tuple[Type, ...]) -> str:
+    """The mend of a block of a loop that does not go with what is carried."""
+    return f"it {what} {words(entry)}: what is carried keeps its types from trip to trip, converted where it changed"
 
 
 def words(types: tuple[Type, ...]) -> str:

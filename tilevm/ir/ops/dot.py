@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tilevm.ir.core import Op, Value, attribute, operand, optional
-from tilevm.ir.ops.expect import tile
+from tilevm.ir.ops.expect import brought_together, tile
 from tilevm.source import TileError
 from tilevm.types import DType, Tile, Type, f32, f64, i32
 
@@ -28,10 +28,10 @@ class Dot(Op, name="dot"):
         a, b, acc = (tile(self, v) for v in (self.a, self.b, self.acc))
         matrices(self, a, b)
         if a.dtype != b.dtype:
-            raise TileError(f"dot takes operands of one dtype, not {a} and {b}", self.span, help="use .to(…) on one")
+            raise TileError(f"dot takes operands of one dtype, not {a} and {b}", self.span, help=brought_together(a, b))
         wanted = Tile(accumulator(a.dtype), (a.shape[0], b.shape[1]))
         if acc != wanted:
-            raise TileError(f"dot of {a} and {b} accumulates in {wanted}, not {acc}", self.span)
+            raise TileError(f"dot of {a} and {b} accumulates in {wanted}, not {acc}", self.span, help=started(wanted))
         return (acc,)
 
 
@@ -54,7 +54,10 @@ class DotScaled(Op, name="dot_scaled"):
         matrices(self, a, b)
         for found in (a, b):
             if not takes_scales(found.dtype):
-                raise TileError(f"dot_scaled takes floats of 16 bits and integers of 8 at most, not {found}", self.span)
+                help = "multiply wider numbers by their scales first, and use dot"
+                raise TileError(
+                    f"dot_scaled takes floats of 16 bits and integers of 8 at most, not {found}", self.span, help=help
+                )
         if self.a_scale is not None:
             scale = tile(self, self.a_scale)
             scales_fit(self, scale, a, (a.shape[0], blocks(self, scale, 1, a.shape[1])))
@@ -63,14 +66,21 @@ class DotScaled(Op, name="dot_scaled"):
             scales_fit(self, scale, b, (blocks(self, scale, 0, b.shape[0]), b.shape[1]))
         wanted = Tile(f32, (a.shape[0], b.shape[1]))
         if acc != wanted:
-            raise TileError(f"dot_scaled of {a} and {b} accumulates in {wanted}, not {acc}", self.span)
+            raise TileError(
+                f"dot_scaled of {a} and {b} accumulates in {wanted}, not {acc}", self.span, help=started(wanted)
+            )
         return (acc,)
+
+
+def started(wanted: Tile) -> str:
+    """The mend of an accumulator that is not ``wanted``."""
+    return f"begin with zeros of {wanted}, and convert the sum behind the product"
 
 
 def matrices(op: Op, a: Tile, b: Tile) -> None:
     """Refuses what cannot be multiplied for its shapes."""
     if len(a.shape) != 2 or len(b.shape) != 2:
-        raise TileError(f"{op.name} takes matrices, not {a} and {b}", op.span)
+        raise TileError(f"{op.name} takes matrices, not {a} and {b}", op.span, help="reshape both to two dimensions")
     if a.shape[1] != b.shape[0]:
         raise TileError(
             f"{op.name}: the {a.shape[1]} columns of {a} meet the {b.shape[0]} rows of {b}",
@@ -95,7 +105,8 @@ def blocks(op: Op, scale: Tile, axis: int, k: int) -> int:
 
 def scales_fit(op: Op, scale: Tile, codes: Tile, shape: tuple[int, int]) -> None:
     if scale.shape != shape:
-        raise TileError(f"{op.name}: the scales of {codes} are {scale}, not of shape {shape}", op.span)
+        help = "reshape or turn the scales: a has (m, k / block) of them, b (k / block, n)"
+        raise TileError(f"{op.name}: the scales of {codes} are {scale}, not of shape {shape}", op.span, help=help)
     if scale.dtype.name not in SCALES:
         raise TileError(f"{op.name}: {scale.dtype} is no type of scales", op.span, help=f"they are {', '.join(SCALES)}")
 

@@ -244,11 +244,14 @@ class Cast(Op, name="cast"):
     def infer(self) -> tuple[Type, ...]:
         found = numeric(self, self.x, "ifb")
         if self.saturate and self.to.is_bool:
-            raise TileError("cast to bool does not saturate", self.span)
+            raise TileError("cast to bool does not saturate", self.span, help="leave saturate out: all but 0 is true")
         if self.rounding not in ROUNDINGS:
-            raise TileError(f"cast: no rounding is called {self.rounding!r}", self.span, help=", ".join(ROUNDINGS))
+            raise TileError(
+                f"cast: no rounding is called {self.rounding!r}", self.span, help=f"there are {', '.join(ROUNDINGS)}"
+            )
         if self.rounding != "natural" and not (self.to.is_float or (found.dtype.is_float and self.to.is_integer)):
-            raise TileError(f"cast from {found.dtype} to {self.to} is exact or wraps: nothing is rounded", self.span)
+            message = f"cast from {found.dtype} to {self.to} is exact or wraps: nothing is rounded"
+            raise TileError(message, self.span, help="leave the rounding out")
         if self.rounding in ("toward_zero", "stochastic") and found.dtype.is_integer and found.dtype.bits > 32:
             help = "convert to f64 first, or round to nearest even"
             raise TileError(f"cast: {found.dtype} to {self.to} does not round {self.rounding}", self.span, help=help)
@@ -257,6 +260,14 @@ class Cast(Op, name="cast"):
 
     def check_random(self, found: Numeric) -> None:
         if (self.random is None) is (self.rounding == "stochastic"):
-            raise TileError("cast: random numbers go with stochastic rounding, and it with them", self.span)
+            raise TileError(
+                "cast: random numbers go with stochastic rounding, and it with them",
+                self.span,
+                help=f"leave out both, or give {like(found, u32)} of random numbers and rounding = stochastic",
+            )
         if self.random is not None and self.random.type != like(found, u32):
-            raise TileError(f"cast: {self.random.type} is not one u32 for each element of {found}", self.span)
+            raise TileError(
+                f"cast: {self.random.type} is not one u32 for each element of {found}",
+                self.span,
+                help=f"draw {like(found, u32)}, as philox gives of so many indices",
+            )

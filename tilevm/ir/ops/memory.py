@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands, optional
-from tilevm.ir.ops.expect import axis_of, integer_scalar, numeric, pointer, same_shape, tensor, tile
+from tilevm.ir.ops.expect import axis_of, converted, integer_scalar, numeric, pointer, same_shape, tensor, tile
 from tilevm.ir.ops.shape import positive
 from tilevm.source import TileError
 from tilevm.types import DType, Numeric, Scalar, Tile, Type, i32, i64, like
@@ -38,7 +38,11 @@ class Load(Op, name="load", effect=Effect.READ):
         found = tensor(self, self.tensor)
         box(self, self.offsets, self.shape, found.rank)
         if self.other is not None and self.other.type != Scalar(found.dtype):
-            raise TileError(f"load: other is of type {self.other.type}, the tensor of {found.dtype}", self.span)
+            raise TileError(
+                f"load: other is of type {self.other.type}, the tensor of {found.dtype}",
+                self.span,
+                help=f"give one number of {found.dtype}",
+            )
         return (Tile(found.dtype, self.shape),)
 
 
@@ -122,7 +126,9 @@ class PointerStore(Op, name="pointer_store", effect=Effect.WRITE):
 def box(op: Op, offsets: tuple[Value, ...], shape: tuple[int, ...], rank: int) -> None:
     if len(offsets) != rank or len(shape) != rank:
         raise TileError(
-            f"{op.name}: the tensor has {rank} dimensions, the offsets {len(offsets)}, the shape {len(shape)}", op.span
+            f"{op.name}: the tensor has {rank} dimensions, the offsets {len(offsets)}, the shape {len(shape)}",
+            op.span,
+            help=f"give {rank} offsets and {rank} extents, 1 along what is not wanted",
         )
     positive(op, shape)
     for offset in offsets:
@@ -132,7 +138,11 @@ def box(op: Op, offsets: tuple[Value, ...], shape: tuple[int, ...], rank: int) -
 def indexed(op: Op, indices: tuple[Value, ...], mask: Value | None, rank: int) -> Numeric:
     """The type that index tiles share."""
     if len(indices) != rank:
-        raise TileError(f"{op.name}: the tensor has {rank} dimensions, the index {len(indices)}", op.span)
+        raise TileError(
+            f"{op.name}: the tensor has {rank} dimensions, the index {len(indices)}",
+            op.span,
+            help=f"give {rank}, one a dimension",
+        )
     for index in indices:
         numeric(op, index, "i")
         same_shape(op, indices[0], index)
@@ -145,12 +155,18 @@ def indexed(op: Op, indices: tuple[Value, ...], mask: Value | None, rank: int) -
 def instead(op: Op, other: Value | None, found: Numeric) -> Numeric:
     """``found``, after checking that ``other`` may stand in it: one number, or a tile of its shape."""
     if other is not None and other.type not in (found, Scalar(found.dtype)):
-        raise TileError(f"{op.name}: other is of type {other.type}, the elements are {found}", op.span)
+        raise TileError(
+            f"{op.name}: other is of type {other.type}, the elements are {found}", op.span, help=f"give {alone(found)}"
+        )
     return found
+
+
+def alone(found: Numeric) -> str:
+    """What may stand for the elements of ``found``."""
+    number = f"one number of {found.dtype}"
+    return number if isinstance(found, Scalar) else f"{number}, or a tile {found}"
 
 
 def same_dtype(op: Op, wanted: DType, value: Numeric) -> None:
     if value.dtype != wanted:
-        raise TileError(
-            f"{op.name}: {value} into a tensor of {wanted}", op.span, help=f"convert it with .to(tv.{wanted})"
-        )
+        raise TileError(f"{op.name}: {value} into a tensor of {wanted}", op.span, help=converted(f"tv.{wanted}"))

@@ -24,7 +24,8 @@ class Sort(Op, name="sort"):
         axis_of(self, self.axis, len(found.shape))
         length = found.shape[self.axis]
         if not 1 <= self.count <= length:
-            raise TileError(f"sort: {self.count} of the {length} elements along axis {self.axis} of {found}", self.span)
+            message = f"sort: {self.count} of the {length} elements along axis {self.axis} of {found}"
+            raise TileError(message, self.span, help=f"ask for 1 to {length} of them")
         shape = (*found.shape[: self.axis], self.count, *found.shape[self.axis + 1 :])
         return (Tile(found.dtype, shape), Tile(i32, shape))
 

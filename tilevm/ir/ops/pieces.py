@@ -8,6 +8,8 @@ from tilevm.ir.ops.shape import positive
 from tilevm.source import TileError
 from tilevm.types import Scalar, Tile, Type
 
+INSIDE = "a piece begins at 0 or behind, and ends where the tile does or before: start + size <= extent"
+
 
 class Slice(Op, name="slice"):
     """The box of ``shape`` that begins at ``starts``, inside the tile."""
@@ -44,12 +46,17 @@ class Concat(Op, name="concat"):
     def infer(self) -> tuple[Type, ...]:
         found = [tile(self, x) for x in self.xs]
         if not found:
-            raise TileError("concat takes one tile or more", self.span)
+            raise TileError(
+                "concat takes one tile or more", self.span, help="name the tiles: concat [%a, %b] {axis = 0}"
+            )
         first = found[0]
         axis_of(self, self.axis, len(first.shape))
         for other in found[1:]:
             if other.dtype != first.dtype or around(other, self.axis) != around(first, self.axis):
-                raise TileError(f"concat along axis {self.axis}: {first} and {other} do not go together", self.span)
+                message = f"concat along axis {self.axis}: {first} and {other} do not go together"
+                raise TileError(
+                    message, self.span, help="number types are alike, and so are extents but along the axis"
+                )
         length = sum(t.shape[self.axis] for t in found)
         return (Tile(first.dtype, (*first.shape[: self.axis], length, *first.shape[self.axis + 1 :])),)
 
@@ -59,7 +66,9 @@ def within(op: Op, found: Tile, starts: tuple[int, ...], shape: tuple[int, ...])
     if not fits or any(
         not 0 <= at <= extent - size for at, size, extent in zip(starts, shape, found.shape, strict=True)
     ):
-        raise TileError(f"{op.name}: {list(shape)} at {list(starts)} does not lie inside {found}", op.span)
+        rank = len(found.shape)
+        help = f"give {rank} numbers, one a dimension" if len(starts) != rank or len(shape) != rank else INSIDE
+        raise TileError(f"{op.name}: {list(shape)} at {list(starts)} does not lie inside {found}", op.span, help=help)
 
 
 def around(found: Tile, axis: int) -> tuple[int, tuple[int, ...]]:

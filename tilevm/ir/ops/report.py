@@ -21,6 +21,7 @@ class Print(Op, name="print", effect=Effect.WRITE):
             raise TileError(
                 f"print: {len(self.text)} parts of text go between {len(self.text) - 1} values, not {len(self.values)}",
                 self.span,
+                help=f'give {len(self.values) + 1} texts: before, between and behind the values; "" for none',
             )
         return ()
 

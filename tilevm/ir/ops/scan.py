@@ -7,12 +7,13 @@ from typing import ClassVar
 from tilevm.ir.core import Block, Op, Value, attribute, operand, operands, region
 from tilevm.ir.ops.control import words
 from tilevm.ir.ops.elementwise import Binary, Cast, Compare, Fma, Select, Unary
-from tilevm.ir.ops.expect import axis_of, numeric, tile
+from tilevm.ir.ops.expect import RESHAPED, axis_of, numeric, tile
 from tilevm.ir.ops.shape import Constant
 from tilevm.source import TileError
 from tilevm.types import Scalar, Tile, Type
 
 COMBINING = (Unary, Binary, Compare, Fma, Select, Cast, Constant)  # what a combining block is made of
+COMBINED = "for each tile combine takes two numbers, of all tiles what was combined first, and yields one"
 
 
 class Cumulative(Op):
@@ -53,11 +54,14 @@ class Combining(Op):
         """The types of the tiles, after checking them and the block."""
         found = [tile(self, x) for x in self.xs]
         if not found:
-            raise TileError(f"{self.name} takes one tile or more", self.span)
+            raise TileError(
+                f"{self.name} takes one tile or more", self.span, help="name the tiles between the brackets"
+            )
         axis_of(self, self.axis, len(found[0].shape))
         for other in found[1:]:
             if other.shape != found[0].shape:
-                raise TileError(f"{self.name} takes tiles of one shape, not {found[0]} and {other}", self.span)
+                message = f"{self.name} takes tiles of one shape, not {found[0]} and {other}"
+                raise TileError(message, self.span, help=RESHAPED)
         numbers = tuple(Scalar(t.dtype) for t in found)
         for what, values, wanted in (
             ("takes", self.combine.params, numbers * 2),
@@ -65,7 +69,8 @@ class Combining(Op):
         ):
             types = tuple(v.type for v in values)
             if types != wanted:
-                raise TileError(f"{self.name}: combine {what} {words(types)}, not {words(wanted)}", self.span)
+                message = f"{self.name}: combine {what} {words(types)}, not {words(wanted)}"
+                raise TileError(message, self.span, help=COMBINED)
         for op in self.combine.ops[:-1]:
             if not isinstance(op, COMBINING):
                 help = "choose between numbers with tv.where; memory, loops and branches stay outside"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from math import prod
 
 from tilevm.ir.core import Op, Value, attribute, operand
-from tilevm.ir.ops.expect import axis_of, numeric, tile
+from tilevm.ir.ops.expect import FIRST, axis_of, numeric, tile
 from tilevm.source import TileError
 from tilevm.types import DType, Scalar, Tile, Type, dtype, i32
+
+STRETCHED = "only extents of 1 stretch, and the rank stays: reshape it first"
 
 
 class Constant(Op, name="constant"):
@@ -18,7 +20,7 @@ class Constant(Op, name="constant"):
 
     def infer(self) -> tuple[Type, ...]:
         if self.of.is_integer and not (isinstance(self.value, int) and self.of.min <= self.value <= self.of.max):
-            raise TileError(f"constant: {self.value} is not a number of {self.of}", self.span)
+            raise TileError(f"constant: {self.value} is not a number of {self.of}", self.span, help=holding(self.of))
         return (Scalar(self.of),)
 
 
@@ -30,7 +32,7 @@ class Splat(Op, name="splat"):
 
     def infer(self) -> tuple[Type, ...]:
         if not isinstance(self.x.type, Scalar):
-            raise TileError(f"splat takes a number, not {self.x.type}", self.span)
+            raise TileError(f"splat takes a number, not {self.x.type}", self.span, help=spread(self.x.type))
         positive(self, self.shape)
         return (Tile(self.x.type.dtype, self.shape),)
 
@@ -68,7 +70,7 @@ class Broadcast(Op, name="broadcast"):
         positive(self, self.shape)
         fits = len(found.shape) == len(self.shape)
         if not fits or any(e not in (1, s) for e, s in zip(found.shape, self.shape, strict=True)):
-            raise TileError(f"{found} does not broadcast to {list(self.shape)}", self.span)
+            raise TileError(f"{found} does not broadcast to {list(self.shape)}", self.span, help=STRETCHED)
         return (Tile(found.dtype, self.shape),)
 
 
@@ -83,7 +85,9 @@ class Reshape(Op, name="reshape"):
         positive(self, self.shape)
         if prod(self.shape) != found.size:
             raise TileError(
-                f"{found} has {found.size} elements, the shape {list(self.shape)} {prod(self.shape)}", self.span
+                f"{found} has {found.size} elements, the shape {list(self.shape)} {prod(self.shape)}",
+                self.span,
+                help=f"give extents whose product is {found.size}",
             )
         return (Tile(found.dtype, self.shape),)
 
@@ -97,7 +101,8 @@ class Permute(Op, name="permute"):
     def infer(self) -> tuple[Type, ...]:
         found = tile(self, self.x)
         if sorted(self.dims) != list(range(len(found.shape))):
-            raise TileError(f"{list(self.dims)} does not permute the dimensions of {found}", self.span)
+            help = f"name each of {', '.join(map(str, range(len(found.shape))))} once"
+            raise TileError(f"{list(self.dims)} does not permute the dimensions of {found}", self.span, help=help)
         return (Tile(found.dtype, tuple(found.shape[d] for d in self.dims)),)
 
 
@@ -140,6 +145,20 @@ class All(Reduce, name="all"):
     accepts = "b"
 
 
+def holding(of: DType) -> str:
+    """The mend of a constant that an integer type does not hold."""
+    return f"{of} holds whole numbers from {of.min} to {of.max}; another type may hold it"
+
+
+def spread(found: Type) -> str:
+    """The mend of what is spread over a tile and is no number."""
+    return "broadcast stretches a tile" if isinstance(found, Tile) else FIRST[type(found)]
+
+
 def positive(op: Op, shape: tuple[int, ...]) -> None:
     if not shape or any(e < 1 for e in shape):
-        raise TileError(f"a tile's shape holds positive numbers, not {list(shape)}", op.span)
+        raise TileError(
+            f"a tile's shape holds positive numbers, not {list(shape)}",
+            op.span,
+            help="give it one extent or more, each 1 or more",
+        )

@@ -6,6 +6,7 @@ The pass ``stage`` makes them; machines without threads never see them.
 from __future__ import annotations
 
 from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands, optional
+from tilevm.ir.ops.control import COMPARED
 from tilevm.ir.ops.expect import describe, integer_scalar, tensor
 from tilevm.ir.ops.memory import box
 from tilevm.ir.ops.shape import positive
@@ -25,7 +26,8 @@ class Stage(Op, name="stage", effect=Effect.WRITE):
     def infer(self) -> tuple[Type, ...]:
         positive(self, self.shape)
         if self.memory.shape != self.shape or self.slots < 1:
-            raise TileError(f"stage: {self.slots} slots of {list(self.shape)} as {self.memory}", self.span)
+            help = "ask for 1 slot or more, and a layout of the shape of the tile"
+            raise TileError(f"stage: {self.slots} slots of {list(self.shape)} as {self.memory}", self.span, help=help)
         return (Slots(self.of, self.shape, self.slots),)
 
 
@@ -49,9 +51,10 @@ class Fetch(Op, name="fetch", effect=Effect.WRITE):
         integer_scalar(self, self.slot, "a slot")
         box(self, self.offsets, held.shape, found.rank)
         if found.dtype != held.dtype:
-            raise TileError(f"fetch: {found} into {held}", self.span)
+            help = "copies do not convert: stage elements of the tensor's type"
+            raise TileError(f"fetch: {found} into {held}", self.span, help=help)
         if self.when is not None and self.when.type != Scalar(bool_):
-            raise TileError(f"fetch: when is {self.when.type}, not bool", self.span)
+            raise TileError(f"fetch: when is {self.when.type}, not bool", self.span, help=COMPARED)
         return ()
 
 
@@ -70,7 +73,8 @@ class Landed(Op, name="landed", effect=Effect.WRITE):
     def infer(self) -> tuple[Type, ...]:
         wrong = next((v for v in self.tokens if v.type != Token()), None)
         if wrong is not None or not self.tokens:
-            raise TileError(f"landed takes tokens, not {wrong.type if wrong else 'nothing'}", self.span)
+            message = f"landed takes tokens, not {wrong.type if wrong else 'nothing'}"
+            raise TileError(message, self.span, help="give it what sent yields")
         return ()
 
 
@@ -88,5 +92,7 @@ class Staged(Op, name="staged", effect=Effect.READ):
 
 def slots(op: Op, value: Value) -> Slots:
     if not isinstance(value.type, Slots):
-        raise TileError(f"{op.name} takes slots of a stage, not {describe(value.type)}", op.span)
+        raise TileError(
+            f"{op.name} takes slots of a stage, not {describe(value.type)}", op.span, help="give it what stage yields"
+        )
     return value.type

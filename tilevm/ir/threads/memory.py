@@ -8,6 +8,7 @@ from tilevm.ir.threads.op import ThreadOp, array, holds, mask, memory, offsets, 
 from tilevm.source import TileError
 from tilevm.types import DType, Scalar, Shared, Tensor, Tile, Token, Type, dtype, i32, i64
 
+COPIED = (32, 64, 128)  # bits that a copy moves at once
 UNIT = attribute(None, read=lambda text: text if text is None else dtype(text))
 
 
@@ -32,12 +33,14 @@ class GlobalAccess(ThreadOp):
     def unit(self, memory_: Value, of: DType | None) -> DType:
         found = memory(self, memory_)
         if of is None and isinstance(found, Tensor) and found.packed:
-            raise TileError(f"{self.name}: a packed tensor is read in units that are told by of", self.span)
+            help = "say in which, as in of = u8 or of = u32"
+            raise TileError(f"{self.name}: a packed tensor is read in units that are told by of", self.span, help=help)
         return found.dtype if of is None else of
 
     def wide(self, width: int) -> None:
         if width < 1 or width & (width - 1):
-            raise TileError(f"{self.name}: a width of {width}, which is no power of two", self.span)
+            help = "give 1, 2, 4, …, and more offsets for what is left"
+            raise TileError(f"{self.name}: a width of {width}, which is no power of two", self.span, help=help)
 
 
 class GlobalLoad(GlobalAccess, name="global_load", effect=Effect.READ):
@@ -55,7 +58,11 @@ class GlobalLoad(GlobalAccess, name="global_load", effect=Effect.READ):
         self.wide(self.width)
         mask(self, self.mask, count)
         if self.other is not None and self.other.type != Scalar(unit):
-            raise TileError(f"global_load: other is {self.other.type}, the units {unit}", self.span)
+            raise TileError(
+                f"global_load: other is {self.other.type}, the units {unit}",
+                self.span,
+                help=f"give one number of {unit}",
+            )
         return (Tile(unit, (count * self.width,)),)
 
 
@@ -130,7 +137,8 @@ class SharedBuffer(ThreadOp, name="shared", effect=Effect.WRITE):
 
     def infer(self) -> tuple[Type, ...]:
         if self.count < 1 or self.slots < 1 or self.of.bits not in (8, 16, 32, 64):
-            raise TileError(f"shared: {self.slots} slots of {self.count} elements of {self.of}", self.span)
+            help = "ask for 1 slot or more of 1 element or more, each of 8, 16, 32 or 64 bits"
+            raise TileError(f"shared: {self.slots} slots of {self.count} elements of {self.of}", self.span, help=help)
         return (Shared(self.of, self.count * self.slots),)
 
 
@@ -150,7 +158,8 @@ class Ring(ThreadOp, name="ring"):
         slot(self, self.slot)
         slot(self, self.before)
         if not 0 <= self.by < self.slots:
-            raise TileError(f"ring: {self.by} further round {self.slots} slots", self.span)
+            help = f"go 0 to {self.slots - 1} further" if self.slots > 0 else "a ring has 1 slot or more"
+            raise TileError(f"ring: {self.by} further round {self.slots} slots", self.span, help=help)
         return (Scalar(i32),)
 
 
@@ -236,9 +245,13 @@ class AsyncCopy(GlobalAccess, SharedAccess, name="async_copy", effect=Effect.WRI
         count, unit = offsets(self, self.offsets), self.unit(self.memory, None)
         mask(self, self.mask, count)
         if array(self, self.to).size != count or shared(self, self.buffer).dtype != unit:
-            raise TileError(f"async_copy: {self.to.type} in {self.buffer.type} for {count} of {unit}", self.span)
-        if self.width * unit.bits not in (32, 64, 128):
-            raise TileError(f"async_copy moves 4, 8 or 16 bytes, not {self.width} of {unit}", self.span)
+            message = f"async_copy: {self.to.type} in {self.buffer.type} for {count} of {unit}"
+            help = f"copy to a buffer of {unit}, and give {count} places in it, one for each offset"
+            raise TileError(message, self.span, help=help)
+        if self.width * unit.bits not in COPIED:
+            wide = " or ".join(str(bits // unit.bits) for bits in COPIED if bits >= unit.bits)
+            message = f"async_copy moves 4, 8 or 16 bytes, not {self.width} of {unit}"
+            raise TileError(message, self.span, help=f"of {unit} a width of {wide} would do")
         return ()
 
 
@@ -257,7 +270,8 @@ class AsyncAwait(ThreadOp, name="async_await", effect=Effect.WRITE):
     def infer(self) -> tuple[Type, ...]:
         wrong = next((v for v in self.tokens if v.type != Token()), None)
         if wrong is not None or not self.tokens:
-            raise TileError(f"async_await takes tokens, not {wrong.type if wrong else 'nothing'}", self.span)
+            message = f"async_await takes tokens, not {wrong.type if wrong else 'nothing'}"
+            raise TileError(message, self.span, help="give it what async_commit yields")
         return ()
 
 
@@ -268,7 +282,9 @@ class AsyncWait(ThreadOp, name="async_wait", effect=Effect.WRITE):
 
     def infer(self) -> tuple[Type, ...]:
         if self.pending < 0:
-            raise TileError(f"async_wait: {self.pending} groups", self.span)
+            raise TileError(
+                f"async_wait: {self.pending} groups", self.span, help="0 waits for all; n leaves the last n pending"
+            )
         return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tilevm.ir.core import Value, attribute, operand, operands
+from tilevm.ir.ops.shape import holding
 from tilevm.ir.threads.op import ThreadOp, array, numbers
 from tilevm.source import TileError
 from tilevm.types import DType, Scalar, Tile, Type, dtype, i32
@@ -23,10 +24,11 @@ class Numbers(ThreadOp, name="numbers"):
 
     def infer(self) -> tuple[Type, ...]:
         if not self.values or not self.of.is_integer:
-            raise TileError(f"numbers: one integer or more, of an integer type, not {self.of}", self.span)
+            help = "give a number or more, of a type such as i32; constant and splat make others"
+            raise TileError(f"numbers: one integer or more, of an integer type, not {self.of}", self.span, help=help)
         wrong = next((v for v in self.values if not self.of.min <= v <= self.of.max), None)
         if wrong is not None:
-            raise TileError(f"numbers: {wrong} is not a number of {self.of}", self.span)
+            raise TileError(f"numbers: {wrong} is not a number of {self.of}", self.span, help=holding(self.of))
         return (Tile(self.of, (len(self.values),)),)
 
 
@@ -40,7 +42,8 @@ class Take(ThreadOp, name="take"):
         found = array(self, self.x)
         wrong = next((r for r in self.registers if not 0 <= r < found.size), None)
         if wrong is not None or not self.registers:
-            raise TileError(f"take: {'no register' if wrong is None else f'register {wrong}'} of {found}", self.span)
+            message = f"take: {'no register' if wrong is None else f'register {wrong}'} of {found}"
+            raise TileError(message, self.span, help=numbered(found))
         return (Tile(found.dtype, (len(self.registers),)),)
 
 
@@ -53,7 +56,7 @@ class Register(ThreadOp, name="register"):
     def infer(self) -> tuple[Type, ...]:
         found = array(self, self.x)
         if not 0 <= self.at < found.size:
-            raise TileError(f"register: {self.at} of {found}", self.span)
+            raise TileError(f"register: {self.at} of {found}", self.span, help=numbered(found))
         return (Scalar(found.dtype),)
 
 
@@ -65,7 +68,9 @@ class Join(ThreadOp, name="join"):
     def infer(self) -> tuple[Type, ...]:
         found = [numbers(self, x) for x in self.xs]
         if len({dtype for dtype, _ in found}) != 1:
-            raise TileError(f"join takes arrays of one dtype, not {', '.join(str(x.type) for x in self.xs)}", self.span)
+            held = ", ".join(str(x.type) for x in self.xs) or "none"
+            help = "cast them to one dtype" if found else "name what is joined: join [%a, %b]"
+            raise TileError(f"join takes arrays of one dtype, not {held}", self.span, help=help)
         return (Tile(found[0][0], (sum(count for _, count in found),)),)
 
 
@@ -78,7 +83,7 @@ class Pick(ThreadOp, name="pick"):
     def infer(self) -> tuple[Type, ...]:
         found, index = array(self, self.x), array(self, self.index)
         if index.dtype != i32:
-            raise TileError(f"pick: an index is i32, not {index}", self.span)
+            raise TileError(f"pick: an index is i32, not {index}", self.span, help="cast the index to i32")
         return (Tile(found.dtype, (index.size,)),)
 
 
@@ -91,7 +96,11 @@ class Shuffle(ThreadOp, name="shuffle"):
     def infer(self) -> tuple[Type, ...]:
         numbers(self, self.x)
         if self.lane.type != Scalar(i32):
-            raise TileError(f"shuffle: a lane is i32, not {self.lane.type}", self.span)
+            raise TileError(
+                f"shuffle: a lane is i32, not {self.lane.type}",
+                self.span,
+                help="give one number of i32, as from thread_id",
+            )
         return (self.x.type,)
 
 
@@ -104,7 +113,11 @@ class ShuffleXor(ThreadOp, name="shuffle_xor"):
     def infer(self) -> tuple[Type, ...]:
         numbers(self, self.x)
         if self.mask < 1:
-            raise TileError(f"shuffle_xor: a mask of {self.mask}", self.span)
+            raise TileError(
+                f"shuffle_xor: a mask of {self.mask}",
+                self.span,
+                help="flip a bit or more: 1, 2, 4, …, or a sum of them",
+            )
         return (self.x.type,)
 
 
@@ -125,8 +138,16 @@ class Mma(ThreadOp, name="mma"):
         a, b, acc = (array(self, v) for v in (self.a, self.b, self.acc))
         m, n, k = self.grid if len(self.grid) == 3 else (0, 0, 0)
         if min(m, n, k) < 1:
-            raise TileError(f"mma: a grid of {list(self.grid)}", self.span)
-        for what, found, count in (("a", a, m * k), ("b", b, k * n), ("acc", acc, m * n)):
+            raise TileError(
+                f"mma: a grid of {list(self.grid)}", self.span, help="give three counts from 1 on: along m, n and k"
+            )
+        for what, found, count, parts in (("a", a, m * k, "mk"), ("b", b, k * n, "kn"), ("acc", acc, m * n, "mn")):
             if found.size % count:
-                raise TileError(f"mma: {what} of {found} is not {count} fragments", self.span)
+                help = f"give {' · '.join(parts)} = {count} fragments of equal length by this grid, or another grid"
+                raise TileError(f"mma: {what} of {found} is not {count} fragments", self.span, help=help)
         return (acc,)
+
+
+def numbered(found: Tile) -> str:
+    """The mend of a register that an array has not."""
+    return f"give a register or more, each from 0 to {found.size - 1}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from math import prod
 
 from tilevm.ir.core import Effect, Op, Value, attribute, operand, operands
+from tilevm.ir.ops.control import COMPARED
 from tilevm.ir.threads.op import ThreadOp, array, numbers
 from tilevm.layout import Layout
 from tilevm.layout.mode import REG, THREAD
 from tilevm.source import TileError
 from tilevm.types import DType
+
+WRITTEN = "write it as in 4x8 in 4:1@reg 8:1@thread"
 
 
 def written(shape: tuple[int, ...], layout: Layout) -> str:
@@ -21,7 +24,7 @@ def read(text: str) -> tuple[tuple[int, ...], Layout]:
     """The extents and the layout of a tile. Raises TileError for what is neither."""
     shape, _, layout = text.partition(" in ")
     if not all(extent.isdecimal() for extent in shape.split("x")):
-        raise TileError(f"{text!r} is not the extents of a tile, as in 3x5, and where it lies")
+        raise TileError(f"{text!r} is not the extents of a tile, as in 3x5, and where it lies", help=WRITTEN)
     return tuple(map(int, shape.split("x"))), Layout.parse(layout)
 
 
@@ -31,9 +34,17 @@ def lying(op: Op, value: Value, text: str) -> DType:
         return numbers(op, value)[0]
     found, (shape, layout) = array(op, value), read(text)
     if layout.registers != found.size or layout.rank != len(shape) or not set(layout.axes) <= {THREAD, REG}:
-        raise TileError(f"{op.name}: {found} is not what threads hold of {text}", op.span)
+        raise TileError(
+            f"{op.name}: {found} is not what threads hold of {text}",
+            op.span,
+            help=f"give {layout.registers} registers, and {layout.rank} extents for a layout on threads and registers",
+        )
     if any(extent > most for extent, most in zip(shape, layout.shape, strict=True)) or not prod(shape):
-        raise TileError(f"{op.name}: a tile {text} has elements that lie nowhere", op.span)
+        raise TileError(
+            f"{op.name}: a tile {text} has elements that lie nowhere",
+            op.span,
+            help="give a layout whose extents are the tile's or more, and each 1 or more",
+        )
     return found.dtype
 
 
@@ -53,6 +64,7 @@ class Tell(ThreadOp, name="tell", effect=Effect.WRITE):
                 f"tell: {len(self.text)} parts of text and {len(self.lies)} tiles do not go with "
                 f"{len(self.values)} values",
                 self.span,
+                help='give a place for each value, "" for a number, and one text more',
             )
         for value, text in zip(self.values, self.lies, strict=True):
             lying(self, value, text)
@@ -71,5 +83,5 @@ class Check(ThreadOp, name="check", effect=Effect.WRITE):
 
     def infer(self) -> tuple[()]:
         if not lying(self, self.condition, self.lies).is_bool:
-            raise TileError(f"check: conditions are bool, not {self.condition.type}", self.span)
+            raise TileError(f"check: conditions are bool, not {self.condition.type}", self.span, help=COMPARED)
         return ()

@@ -22,10 +22,12 @@ def verify_layouts(func: Func, room: Room) -> Func:
         alike(tie)
     for link in found.links:
         if not isinstance(link.op, ops.Convert) and not holds(link):
-            raise misfit(link.op, f"{lying(link.x)} gives no {lying(link.y)}")
+            help = "let the result lie as its operand does behind the instruction, or put a convert between"
+            raise misfit(link.op, f"{lying(link.x)} gives no {lying(link.y)}", help)
     for product in found.products:
         if not any(takes(product, way) for way in choices(product, room)):
-            raise misfit(product, "no instruction takes operands that lie so")
+            help = "convert both operands and the sum to the fragments of one matrix instruction"
+            raise misfit(product, "no instruction takes operands that lie so", help)
     return func
 
 
@@ -34,7 +36,8 @@ def alike(tie: tuple[Use, ...]) -> None:
     first = lying(tie[0][1])
     for op, value in tie:
         if lying(value) != first:
-            raise misfit(op, f"tiles of one layout lie in {first} and in {lying(value)}")
+            help = "convert one of them to the layout of the other"
+            raise misfit(op, f"tiles of one layout lie in {first} and in {lying(value)}", help)
 
 
 def takes(op: ops.Dot | ops.DotScaled, way: Choice) -> bool:
@@ -52,9 +55,10 @@ def lies(op: Op, value: Value, room: Room) -> None:
     """Raises TileError unless a tile has a layout of its shape on the threads of the block."""
     found = tile_of(value)
     if found.layout is None:
-        raise misfit(op, f"{found} lies nowhere")
+        raise misfit(op, f"{found} lies nowhere", "name a layout behind its type, as in f32[8] #a")
     if not holds_tile(found.layout, found.shape) or found.layout.threads != room.threads:
-        raise misfit(op, f"{found} lies in {found.layout}, on {found.layout.threads} threads of {room.threads}")
+        message = f"{found} lies in {found.layout}, on {found.layout.threads} threads of {room.threads}"
+        raise misfit(op, message, f"give it a layout on {room.threads} threads that has a place for each element")
 
 
 def holds(link: Link) -> bool:
@@ -83,5 +87,5 @@ def spreads(link: Link) -> bool:
     return copies.threads == 1
 
 
-def misfit(op: Op, message: str) -> TileError:
-    return TileError(f"{op.name}: {message}", op.span)
+def misfit(op: Op, message: str, help: str) -> TileError:
+    return TileError(f"{op.name}: {message}", op.span, help=help)
