@@ -161,8 +161,15 @@ class Realisation:
             or isinstance(op, ops.Load | ops.Broadcast | ops.Reshape)
         ):
             return False
-        users = (user for user, _ in self._users.get(value, ()) if isinstance(user, ops.Broadcast))
-        return any(prod(user.shape) >= 8 * prod(shape(value)) for user in users)
+        return any(prod(user.shape) >= 8 * prod(shape(value)) for user in self._broadcasts(value))
+
+    def _broadcasts(self, value: Value) -> Iterator[ops.Broadcast]:
+        """What stretches a value, behind dimensions of extent 1 that it is given."""
+        for user, _ in self._users.get(value, ()):
+            if isinstance(user, ops.Broadcast):
+                yield user
+            elif isinstance(user, ops.Reshape) and self.inline(user.result):
+                yield from self._broadcasts(user.result)
 
     def _dear(self, value: Value) -> bool:
         """Whether it takes more than :data:`RECOMPUTE` to make ``value`` again."""
