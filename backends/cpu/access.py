@@ -238,8 +238,8 @@ def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
     lanes = lanes_of(value)
     exists, held = mask(c, row, j, lanes, tail), to_memory(c, value, row.element)
     if row.bit is not None and isinstance(row.stride, int) and row.stride == 1:
-        ends = None if row.masked else packing.ends_of(c.e, row.element, j, lanes, row.extent)
-        packing.store_row(c.e, row.base, bit_of(c, row, j), held, row.element, exists, ends)
+        ends = None if row.masked or row.sure else packing.ends_of(c.e, row.element, j, lanes, row.extent)
+        packing.store_row(c.e, row.base, bit_of(c, row, j), held, row.element, exists, ends, row.sure)
     elif row.bit is not None:
         packing.scatter(c.e, row.base, bits_of(c, row, j, lanes), held, row.element, exists)
     elif isinstance(row.stride, int) and row.stride == 1:

@@ -106,9 +106,19 @@ def scatter(e: Emitter, base: LLVM, bits: LLVM, codes: LLVM, dtype: DType, exist
 
 
 def store_row(
-    e: Emitter, base: LLVM, bit: LLVM, codes: LLVM, dtype: DType, exists: LLVM | None, ends: Ends | None = None
+    e: Emitter,
+    base: LLVM,
+    bit: LLVM,
+    codes: LLVM,
+    dtype: DType,
+    exists: LLVM | None,
+    ends: Ends | None = None,
+    even: bool = False,
 ) -> None:
-    """Write neighbours from ``bit`` on: bytes at once where all exist and fill some, else one by one."""
+    """Write neighbours from ``bit`` on: bytes at once where all exist and fill some, else one by one.
+
+    ``even``: the row begins with a byte.
+    """
     lanes = lanes_of(codes)
 
     def single() -> None:
@@ -116,6 +126,8 @@ def store_row(
 
     if lanes * dtype.bits % BYTE or lanes < 2 or isinstance(exists, ir.Constant):
         single()
+    elif exists is None and even:
+        put_bytes(e, joined(e, codes, dtype), range(filled(codes, dtype)), e.at(base, e.b.ashr(bit, e.i64(3)), I8))
     elif exists is None:
         whole(e, base, bit, codes, dtype, ends or open_ends(e))
     else:
@@ -129,7 +141,7 @@ def store_row(
 
 def whole(e: Emitter, base: LLVM, bit: LLVM, codes: LLVM, dtype: DType, ends: Ends) -> None:
     """Write neighbours that all exist."""
-    bytes_, count = joined(e, codes, dtype), lanes_of(codes) * dtype.bits // BYTE
+    bytes_, count = joined(e, codes, dtype), filled(codes, dtype)
     with e.fork(e.b.icmp_signed("==", e.b.and_(bit, e.i64(7)), e.i64(0))) as (even, odd):
         with even:
             put_bytes(e, bytes_, range(count), e.at(base, e.b.ashr(bit, e.i64(3)), I8))
@@ -185,9 +197,14 @@ def shifted(e: Emitter, given: LLVM, by: LLVM) -> LLVM:
 # codes without gaps -------------------------------------------------------------------------------------------
 
 
+def filled(codes: LLVM, dtype: DType) -> int:
+    """How many bytes codes fill."""
+    return lanes_of(codes) * dtype.bits // BYTE
+
+
 def joined(e: Emitter, codes: LLVM, dtype: DType) -> LLVM:
     """Codes without gaps as bytes, which they are to fill; behind them a zero at least, up to a power of two."""
-    lanes, size = lanes_of(codes), lanes_of(codes) * dtype.bits // BYTE
+    lanes, size = lanes_of(codes), filled(codes, dtype)
     if dtype.bits <= BYTE and lanes % BYTE == 0:
         bytes_ = by_pairs(e, codes, dtype)
         picks = [8 * word + k for word in range(lanes // 8) for k in range(dtype.bits)]

@@ -90,6 +90,10 @@ class Realisation:
             return False
         return not moves(value.owner)
 
+    def taken_apart(self, value: Value) -> bool:
+        """Whether more than one instruction takes the elements of what is made where it is used."""
+        return self.inline(value) and len(self._roots[value]) > 1
+
     def _read(self, block: Block) -> None:
         for value in block.params:
             self._home[value] = block
