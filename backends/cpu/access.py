@@ -11,7 +11,7 @@ from llvmlite import ir
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Tensor
 
-from . import packed
+from . import packed, packing
 from .casts import number_of
 from .context import Context
 from .emit import I8, I32, I64, LLVM, lanes_of, memory_bytes, memory_type, register_type, vector_of
@@ -30,7 +30,7 @@ class Row:
     unsigned, exist; ``count`` None: all. A row without vector dimension has ``lanes`` 0 and ``count`` an i1 or None.
     ``streams``: vectors are stored at multiples of their size, and past the caches. ``sure``: the box was looked at
     before (see inside). In a packed tensor ``base`` is the beginning of its ``bytes`` bytes, and ``bit`` where the
-    first element begins.
+    first element begins; ``extent`` counts the elements of a box's row.
     """
 
     base: LLVM
@@ -42,6 +42,7 @@ class Row:
     sure: bool = False
     bit: LLVM | None = None
     bytes: LLVM | None = None
+    extent: int = 0
 
     @property
     def masked(self) -> bool:
@@ -65,7 +66,7 @@ def tensor_row(
         at = c.index(start)
         proved = sure or (bool(op.inbounds) and op.inbounds[d])
         if map[d] is not None and map[d] == vector:
-            row = replace(row, stride=view.strides[d])
+            row = replace(row, stride=view.strides[d], extent=size[d])
             if not proved:
                 first, count = span(c, at, c.i64(view.extents[d]), size[d])
                 row = replace(row, first=first, count=count)
@@ -237,9 +238,10 @@ def store_vector(c: Context, row: Row, value: LLVM, j: LLVM, tail: int) -> None:
     lanes = lanes_of(value)
     exists, held = mask(c, row, j, lanes, tail), to_memory(c, value, row.element)
     if row.bit is not None and isinstance(row.stride, int) and row.stride == 1:
-        packed.store_row(c.e, row.base, bit_of(c, row, j), held, row.element, exists)
+        ends = None if row.masked or row.sure else packing.ends_of(c.e, row.element, j, lanes, row.extent)
+        packing.store_row(c.e, row.base, bit_of(c, row, j), held, row.element, exists, ends, row.sure)
     elif row.bit is not None:
-        packed.scatter(c.e, row.base, bits_of(c, row, j, lanes), held, row.element, exists)
+        packing.scatter(c.e, row.base, bits_of(c, row, j, lanes), held, row.element, exists)
     elif isinstance(row.stride, int) and row.stride == 1:
         address = c.e.at(row.base, j, memory_type(row.element))
         if row.streams and exists is None:
@@ -255,7 +257,7 @@ def store_scalar(c: Context, row: Row, value: LLVM) -> None:
 
     def write() -> None:
         if row.bit is not None:
-            packed.store(c.e, row.base, row.bit, held, row.element)
+            packing.store(c.e, row.base, row.bit, held, row.element)
         else:
             c.e.store(held, row.base)
 

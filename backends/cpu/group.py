@@ -10,7 +10,7 @@ from typing import Any
 
 from tilevm.ir import Table, Value, ops
 
-from . import access, arithmetic, bytewise, folding, inside, streaming
+from . import access, arithmetic, bytewise, folding, foreseen, inside, streaming
 from .access import Row
 from .casts import convert
 from .context import Context
@@ -38,9 +38,10 @@ class Nest:
         self.making = group.made.union(*(c.scheduler.begun(r) for r in group.roots))
         self.nodes = list(dict.fromkeys(n for r in group.roots for n in c.scheduler.nodes(r, self.making)))
         self.bytes = [n for n in self.nodes if self.by_bytes(n)]
-        self.sure = False  # whether every load lies inside
+        self.sure = False  # whether every box lies inside
         self.ahead = c.e.i64(AHEAD)
         self.slots: dict[Fold, LLVM] = {}
+        self.further: dict[ops.Load, LLVM] = {}  # bytes to the boxes that the next program reads
         self.at_once: list[dict[Node, LLVM]] = []  # for each vector of the present trip, what was made for all of them
 
     def emit(self) -> None:
@@ -48,19 +49,18 @@ class Nest:
             if isinstance(root, Fold) and root.op.axis != self.vector:
                 folding.fill(self, root)
         writes = any(isinstance(r, Write) for r in self.group.roots)
-        if self.bytes and not writes and inside.looked_at(self.group.domain):
+        self.further = foreseen.distances(self.c, self.loads()) if writes else {}
+        if inside.looked_at(self.group.domain, bool(self.bytes), writes):
             self.twice(lambda: self.level(0))
         else:
             self.level(0)
 
     def twice(self, make: Callable[[], object]) -> None:
         """The code that ``make`` emits, once for boxes that lie inside their tensors and once for others."""
-        loads = [n.value.owner for n in self.nodes if self.loaded(n)]
-        with self.c.e.fork(inside.certain(self.c, [op for op in loads if isinstance(op, ops.Load)])) as branches:
-            for branch, self.sure in zip(branches, (True, False), strict=True):
-                with branch:
-                    self.made, self.where = [{}], {}
-                    make()
+        stores = [r.op for r in self.group.roots if isinstance(r, Write) and isinstance(r.op, ops.Store)]
+        for sure in inside.branches(self.c, [*self.loads(), *stores]):
+            self.sure, self.made, self.where = sure, [{}], {}
+            make()
 
     # levels of the nest ---------------------------------------------------------------------------------------
 
@@ -145,16 +145,15 @@ class Nest:
 
     def row(self, node: Node) -> Row:
         known = self.find(("row", node))
-        if known is None:
-            known = self.keep(("row", node), self.find_row(node))
-        found: Row = known
+        found: Row = self.keep(("row", node), self.find_row(node)) if known is None else known
         return found
 
     def find_row(self, node: Node) -> Row:
         op = node.value.owner
         vector = self.vector if self.vector in node.map else None
         if isinstance(op, ops.Load) and self.c.scheduler.opens(node.value, self.making):
-            return access.tensor_row(self.c, op, node.map, self.where, vector, self.sure)
+            found = access.tensor_row(self.c, op, node.map, self.where, vector, self.sure)
+            return foreseen.asked(self.c, op, found, self.further)
         if node.value in self.c.memory.of and node.value not in self.making:
             return access.buffer_row(self.c, node.value, shape(node.value), node.map, self.where, vector)
         if isinstance(op, ops.Slice):
@@ -326,6 +325,9 @@ class Nest:
         source = self.source(node)
         return self.loaded(source) and self.vector in node.map and bytewise.serves(self.c.e, op, dtype_of(source.value))
 
+    def loads(self) -> list[ops.Load]:
+        return [op for n in self.nodes if self.loaded(n) and isinstance(op := n.value.owner, ops.Load)]
+
     def loaded(self, node: Node) -> bool:
         return isinstance(node.value.owner, ops.Load) and self.c.scheduler.opens(node.value, self.making)
 
@@ -372,7 +374,7 @@ class Nest:
         if isinstance(root, Write):
             if not isinstance(root.op, ops.Store):
                 return Row(self.c.scratch, dtype_of(root.op.value), 1)
-            made = access.tensor_row(self.c, root.op, whole, self.where, self.vector)
+            made = access.tensor_row(self.c, root.op, whole, self.where, self.vector, self.sure)
         elif isinstance(root, Keep):
             place = self.places.get(root.into)
             if place is not None:

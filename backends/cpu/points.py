@@ -8,7 +8,7 @@ from typing import Any
 from tilevm.ir import Value, ops
 from tilevm.types import DType, Scalar, Tile
 
-from . import access, packed
+from . import access, packed, packing
 from .context import Context
 from .emit import I64, LLVM, lanes_of, memory_type, vector_of
 from .packed import is_packed
@@ -78,13 +78,13 @@ def write(c: Context, memory: Value, at: LLVM, value: LLVM, exists: LLVM | None)
     held, base = access.to_memory(c, value, kind.dtype), c.views[memory].base
     if lanes_of(value):
         if is_packed(kind):
-            packed.scatter(c.e, base, at, held, kind.dtype, exists)
+            packing.scatter(c.e, base, at, held, kind.dtype, exists)
         else:
             c.e.scatter(held, at, exists)
         return
 
     def one() -> None:
-        packed.store(c.e, base, at, held, kind.dtype) if is_packed(kind) else c.e.store(held, at)
+        packing.store(c.e, base, at, held, kind.dtype) if is_packed(kind) else c.e.store(held, at)
 
     if exists is None:
         one()

@@ -90,6 +90,10 @@ class Realisation:
             return False
         return not moves(value.owner)
 
+    def taken_apart(self, value: Value) -> bool:
+        """Whether more than one instruction takes the elements of what is made where it is used."""
+        return self.inline(value) and len(self._roots[value]) > 1
+
     def _read(self, block: Block) -> None:
         for value in block.params:
             self._home[value] = block
@@ -161,8 +165,15 @@ class Realisation:
             or isinstance(op, ops.Load | ops.Broadcast | ops.Reshape)
         ):
             return False
-        users = (user for user, _ in self._users.get(value, ()) if isinstance(user, ops.Broadcast))
-        return any(prod(user.shape) >= 8 * prod(shape(value)) for user in users)
+        return any(prod(user.shape) >= 8 * prod(shape(value)) for user in self._broadcasts(value))
+
+    def _broadcasts(self, value: Value) -> Iterator[ops.Broadcast]:
+        """What stretches a value, behind dimensions of extent 1 that it is given."""
+        for user, _ in self._users.get(value, ()):
+            if isinstance(user, ops.Broadcast):
+                yield user
+            elif isinstance(user, ops.Reshape) and self.inline(user.result):
+                yield from self._broadcasts(user.result)
 
     def _dear(self, value: Value) -> bool:
         """Whether it takes more than :data:`RECOMPUTE` to make ``value`` again."""

@@ -7,7 +7,7 @@ from math import prod
 from tilevm.ir import Value, ops
 from tilevm.types import DType
 
-from . import packed
+from . import packed, packing
 from .access import Row
 from .casts import code_of, number_of
 from .context import Context
@@ -63,7 +63,7 @@ def write(c: Context, op: ops.View, value: Value, base: LLVM, n: LLVM) -> None:
     def vector(j: LLVM, lanes: int, tail: int) -> None:
         codes = code_of(c.e, load(c, line(c, value, n, j), value, lanes, tail), dtype)
         exists = c.e.head(tail, lanes) if tail else None
-        packed.store_row(c.e, base, bit(c, op, n, j, dtype), codes, dtype, exists)
+        packing.store_row(c.e, base, bit(c, op, n, j, dtype), codes, dtype, exists)
 
     for_vectors(c, shape(value)[-1], vector)
 

@@ -34,7 +34,7 @@ def test_figures_are_written(tmp_path: Path) -> None:
     (row,), (coded,), (layer,) = found["rows"], found["codec"], found["linear"]
     assert row["format"] == coded["format"] == layer["weights"] == "u4"
     assert row["far_of_copy"] == 1.0 and row["near_of_copy"] == 1.0
-    assert coded["encode"] == pytest.approx((1 << 22) / 1e6)
+    assert coded["encode"] == coded["drawn"] == pytest.approx((1 << 22) / 1e6)
     assert layer["rate"] == pytest.approx((256 * 256 / 2 + 2 * 256 * 2) / 1e9)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 import tilevm as tv
 from tilevm.backend import Array, place
+from tilevm.backends.cpu import artifact as artifacts, host as hosts
+from tilevm.backends.cpu.host import Host, host
 from tilevm.driver import compile_func
 from tilevm.text import read_func
 from tilevm.types import DType
@@ -77,9 +79,9 @@ def copied(x: np.ndarray, y: np.ndarray, shape: tuple[int, int], places: tuple[i
 
 
 @pytest.mark.parametrize(
-    "dtype", [tv.dtype(name) for name in ("bool", "u3", "i5", "f6e2m3", "u7", "u12", "u33")], ids=str
+    "dtype", [tv.dtype(name) for name in ("bool", "u3", "i5", "f6e2m3", "u7", "u12", "i23", "u33", "u57")], ids=str
 )
-@pytest.mark.parametrize("block", [1, 5, 16, 24])
+@pytest.mark.parametrize("block", [1, 5, 16, 24, 48, 67, 130])
 def test_neighbours_of_different_programs_keep_their_bits(dtype: DType, block: int) -> None:
     count = 40_000
     x = codes_of(dtype, (count,), 3)
@@ -140,3 +142,57 @@ def test_a_strided_view(dtype: DType) -> None:
     given = Array(dtype, source.ctypes.data, (COLUMNS, ROWS), (1, COLUMNS), 0, x.size, source)
     launch(text, [given, held(target, dtype, (COLUMNS, ROWS))])
     assert np.array_equal(unpack(target, dtype, x.size).reshape(COLUMNS, ROWS), x.T)
+
+
+HEAD = """
+func @f(%x: tensor<{dtype}[{n}], strides=[1]>, %y: tensor<{dtype}[K], strides=[1], packed>, %i: i32) {{
+  %0 = constant {{value = 0, of = i32}} : i32
+  %t = load %x, [%0] {{shape = [{n}], inbounds = [true]}} : {dtype}[{n}]
+  store %y, %t, [%i] {{inbounds = [{inbounds}]}}
+  yield []
+}}"""
+
+
+NARROW = {"avx2": Host("haswell", "", 256, 16), "sse2": Host("x86-64", "", 128, 16, has_f16=False)}
+
+
+@pytest.mark.parametrize("dtype", [*WIDTHS[::3], *(k for k in OTHERS if k != tv.f16)], ids=str)
+@pytest.mark.parametrize("machine", NARROW)
+def test_narrow_vectors(dtype: DType, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not host().has("avx2"):
+        pytest.skip("this machine does not run AVX2")
+    for module in (artifacts, hosts):
+        monkeypatch.setattr(module, "host", lambda: NARROW[machine])
+    check_rows(dtype, 40)
+
+
+@pytest.mark.parametrize("dtype", [*WIDTHS, *OTHERS], ids=str)
+@pytest.mark.parametrize("extent", [8, 40, 64, 75])
+def test_rows_begin_at_any_bit(dtype: DType, extent: int) -> None:
+    check_rows(dtype, extent)
+
+
+def check_rows(dtype: DType, extent: int) -> None:
+    """Rows of several vectors, known to lie inside or looked at, among bits that are all set or all clear."""
+    x, room = codes_of(dtype, (extent,), 7), extent + 19
+    for inbounds in ("true", "false"):
+        text = HEAD.format(dtype=dtype, n=extent, inbounds=inbounds)
+        artifact = compile_func(read_func(text), place("cpu")).artifact
+        given = np.ascontiguousarray(x.astype(np.bool_) if dtype.is_bool else x)
+        for first in range(9):
+            for filled in (0, 255):
+                target = guarded(np.full(packed_bytes(room, dtype.bits), filled, np.uint8))
+                expected = unpack(target, dtype, room).copy()
+                expected[first : first + extent] = x
+                source = Array(dtype, given.ctypes.data, (extent,), (1,), 0, extent, given)
+                artifact.launch((1, 1, 1), [source, held(target, dtype, (room,)), first])
+                assert np.array_equal(unpack(target, dtype, room), expected), (first, filled)
+                assert (target.base[target.size :] == 0xA5).all()
+
+
+def test_whole_rows_are_not_written_element_by_element() -> None:
+    """Where a row begins inside a byte, its vectors go to a function that writes bytes; elements alone have another."""
+    for dtype in (tv.u4, tv.dtype("f6e2m3"), tv.dtype("u12"), tv.dtype("i33")):
+        text = HEAD.format(dtype=dtype, n=64, inbounds="true")
+        llvm = compile_func(read_func(text), place("cpu")).artifact.stages["llvm"]
+        assert "bytes_from_within" in llvm and "puts_" not in llvm, dtype

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 import tilevm as tv
 from tests.types.reference import SMALL_NAMED, SPREAD, form, rounded
-from tilevm.types import DType, philox
+from tilevm.types import DType, bf16, f16, f32, philox
+from tilevm.types.codec.chances import computed, drawn, has_chances
+from tilevm.types.codec.tables import WORTH
+from tilevm.types.named import NAMED
+
+BYTES = [tv.dtype(name) for name in ("i1", "i2", "u3", "u4", "i7", "i8", "u8")]  # integers that tables draw
 
 
 def draws(seed: int, first: int, count: int) -> np.ndarray:
@@ -100,3 +106,59 @@ def test_beyond_the_largest(kind: str) -> None:
     other = np.inf if of.has_inf else np.nan if of.has_nan else of.max
     assert np.array_equal(np.unique(found), np.unique([of.max, other]), equal_nan=True)
     assert set(tv.decode(tv.encode(between, of, "stochastic"), of)) == {of.max}
+
+
+def numbers() -> np.ndarray:
+    """f32 of random bits, near the small formats more often, and those that tables do not tell apart."""
+    rng = np.random.default_rng(7)
+    words = rng.integers(0, 2**32, 1 << 16, dtype=np.uint32)
+    words[::3] = (words[::3] & 0x87FFFFFF) + 0x38000000  # 2**-15 … 2**1
+    words[1::5] &= 0xFFFF0003  # little below the upper half
+    words[2::16] &= 0x807FFFFF  # subnormals
+    words[:8] = 0, 0x80000000, 0x7F800000, 0xFF800000, 0x7F800001, 0xFFC00000, 1, 0x80000001
+    return words.view(np.float32)
+
+
+def deciding(x: np.ndarray) -> np.ndarray:
+    """Draws of which many are the part of a number that some step leaves, or one less: there up and down meet."""
+    rng = np.random.default_rng(8)
+    words = (x.view(np.uint32) & 0x7FFFFF) | 0x800000
+    draws = words << rng.integers(0, 20, x.size, dtype=np.uint32)
+    draws -= rng.integers(0, 2, x.size, dtype=np.uint32)
+    draws[::7] = rng.integers(0, 2**32, draws[::7].size, dtype=np.uint32)
+    draws[3::8], draws[5::8] = 0, 2**32 - 1
+    return draws
+
+
+@pytest.mark.parametrize("kind", [*(k for k in SPREAD if k.mantissa_bits < 8), tv.bf16, *BYTES], ids=str)
+def test_tables_draw_as_arithmetic(kind: DType) -> None:
+    x = numbers()
+    draws = deciding(x)
+    with np.errstate(invalid="ignore"):
+        for saturate in (True, False) if kind.is_float else (True,):
+            assert has_chances(x, kind, saturate)
+            wanted = computed(x, kind, saturate, draws)
+            assert np.array_equal(drawn(x, kind, saturate, draws), wanted)
+            assert not np.array_equal(wanted, computed(x, kind, saturate, draws + np.uint32(1))) or kind.bits == 1
+
+
+@pytest.mark.parametrize("source", [f32, f16, bf16], ids=str)
+@pytest.mark.parametrize("kind", ["f8e4m3", "f8e5m2fnuz", "f8e8m0", "f4e2m1", "bf16", "i8", "u8", "i16", "f16"])
+def test_large_arrays_draw_as_small_ones(source: DType, kind: str) -> None:
+    if source.name == kind:
+        pytest.skip("taken bit by bit")
+    x = numbers()
+    if source != f32:
+        x = (x.view(np.uint32) >> 16).astype(np.uint16).view(np.float16 if source == f16 else ml_dtypes.bfloat16)
+    step = WORTH // 2
+    for saturate in (True, False):
+        parts = [tv.encode(x[i : i + step], kind, "stochastic", saturate, 2, i + 3) for i in range(0, x.size, step)]
+        assert np.array_equal(tv.encode(x, kind, "stochastic", saturate, 2, 3), np.concatenate(parts))
+
+
+def test_types_that_tables_cannot_draw() -> None:
+    x = np.ones(WORTH, np.float32)
+    assert all(has_chances(x, k, True) for k in NAMED.values() if k.bits <= 8 and not k.is_bool)
+    assert not any(has_chances(x, k, True) for k in (f16, f32, tv.i9, tv.tf32))
+    assert not has_chances(x, tv.i8, False) and not has_chances(x[:-1], tv.i8, True)
+    assert not has_chances(x.astype(np.float64), tv.i8, True)

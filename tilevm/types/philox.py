@@ -18,27 +18,48 @@ WORDS = 4  # of a block
 
 def philox(counter: Sequence[Array], key: tuple[int, int]) -> tuple[Array, ...]:
     """The block of four words (as u64) at a counter of four words under a key of two."""
-    a, b, c, d = (np.asarray(w, np.uint64) for w in counter)
+    a, b, c, d = np.broadcast_arrays(*(np.asarray(w, np.uint64) for w in counter))
+    even, odd = (np.stack(pair).reshape(2, -1) for pair in ((a, c), (b, d)))
+    rounds(even, odd, key)
+    return tuple(w.reshape(a.shape) for w in (even[0], odd[0], even[1], odd[1]))
+
+
+def rounds(even: Array, odd: Array, key: tuple[int, int]) -> None:
+    """Counters turned into blocks where they lie: words 0 and 2 of each in ``even``, 1 and 3 in ``odd``, as u64.
+
+    Both pairs are worked on at once and nothing is allocated, as calls and memory cost numpy more than arithmetic.
+    """
+    factors, product = np.reshape(FACTORS, (2, 1)), np.empty_like(even)
+    crossed = product[::-1]
     for n in range(ROUNDS):
-        first, second = (np.uint64((k + n * w) & 0xFFFFFFFF) for k, w in zip(key, WEYL, strict=True))
-        x, y = a * FACTORS[0], c * FACTORS[1]
-        a, b, c, d = (y >> HALF) ^ b ^ first, y & LOW, (x >> HALF) ^ d ^ second, x & LOW
-    return a, b, c, d
+        np.multiply(even, factors, out=product)
+        np.right_shift(crossed, HALF, out=even)
+        even ^= odd
+        even ^= np.array([[(k + n * w) & 0xFFFFFFFF] for k, w in zip(key, WEYL, strict=True)], np.uint64)
+        np.bitwise_and(crossed, LOW, out=odd)
 
 
-def blocks(seed: int, number: Array) -> tuple[Array, ...]:
-    """The four words (as u64) of each block of the stream of ``seed``; ``number`` counts blocks, as u64."""
-    none = np.zeros_like(number)
-    return philox((number & LOW, number >> HALF, none, none), (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF))
+def halves(seed: int) -> tuple[int, int]:
+    """The key of a seed."""
+    return seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
 
 
 def words(seed: int, index: Array) -> Array:
     """Word ``index`` (u64) of the stream of ``seed``, as u32: word i is word i % 4 of block i // 4."""
-    return np.choose((index & np.uint64(3)).astype(np.int64), blocks(seed, index >> np.uint64(2))).astype(np.uint32)
+    number = index >> np.uint64(2)
+    none = np.zeros_like(number)
+    blocks = philox((number & LOW, number >> HALF, none, none), halves(seed))
+    return np.choose((index & np.uint64(3)).astype(np.int64), blocks).astype(np.uint32)
 
 
 def stretch(seed: int, first: int, count: int) -> Array:
-    """Words ``first`` … ``first + count - 1`` of the stream of ``seed``, as u64; each block is made once."""
+    """Words ``first`` … ``first + count - 1`` of the stream of ``seed``, as u32; each block is made once."""
     begin, skip = divmod(first, WORDS)
     number = np.uint64(begin) + np.arange(-(-(skip + count) // WORDS), dtype=np.uint64)
-    return np.stack(blocks(seed, number), axis=-1).ravel()[skip : skip + count]
+    even, odd = np.zeros((2, number.size), np.uint64), np.zeros((2, number.size), np.uint64)
+    np.bitwise_and(number, LOW, out=even[0])
+    np.right_shift(number, HALF, out=odd[0])
+    rounds(even, odd, halves(seed))
+    found = np.empty((number.size, WORDS), np.uint32)
+    found[:, ::2], found[:, 1::2] = even.T, odd.T
+    return found.reshape(-1)[skip : skip + count]

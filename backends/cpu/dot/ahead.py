@@ -10,18 +10,17 @@ from __future__ import annotations
 from functools import reduce
 
 from tilevm.ir import Value, ops
-from tilevm.types import Scalar, Tensor
+from tilevm.types import Tensor
 
 from .. import access
 from ..context import Context
 from ..emit import I32, LLVM, VOID, memory_bytes, memory_type
+from ..foreseen import LINE, SECOND_LEVEL, slope
 from ..index import Map, inputs, is_tile, whole_tile
 from ..packed import is_packed
 from ..realise import Realisation
 
-LINE = 64  # bytes
 CACHE = 1 << 20  # bytes that a core keeps near
-SECOND_LEVEL = 2  # the locality that llvm.prefetch calls moderate
 
 
 class Ahead:
@@ -90,24 +89,3 @@ def ahead(c: Context, realised: Realisation, operand: Value, calls: int) -> Ahea
     slopes = [slope(start, c.loops[-1][0]) for start in load.offsets]
     moves = all(s is not None for s in slopes) and any(slopes)
     return Ahead(c, load, node.map, calls) if moves else None
-
-
-def slope(value: Value, index: Value) -> int | None:
-    """By how much ``value`` grows when ``index`` grows by 1; None where that is not known."""
-    if value is index:
-        return 1
-    op = value.owner
-    if op is None or not isinstance(value.type, Scalar):
-        return 0
-    parts = [slope(v, index) for v in op.operands if isinstance(v.type, Scalar)]
-    if all(part == 0 for part in parts):
-        return 0
-    if isinstance(op, ops.Add | ops.Sub):
-        a, b = parts
-        sign = 1 if isinstance(op, ops.Add) else -1
-        return None if a is None or b is None else a + sign * b
-    if isinstance(op, ops.Mul):
-        for factor, part in zip((op.b.owner, op.a.owner), parts, strict=True):
-            if isinstance(factor, ops.Constant) and part is not None:
-                return part * int(factor.value)
-    return None

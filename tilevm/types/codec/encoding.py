@@ -11,6 +11,7 @@ import numpy as np
 from tilevm.source import TileError, nearest
 from tilevm.types import philox
 from tilevm.types.codec.arrays import Array, bits, code_dtype, numbers, own
+from tilevm.types.codec.chances import drawn, has_chances
 from tilevm.types.codec.floats import float_codes
 from tilevm.types.codec.integers import from_integers, from_parts, is_small, small, truths
 from tilevm.types.codec.parts import of_floats, of_integers
@@ -19,7 +20,8 @@ from tilevm.types.codec.tables import has_table, looked_up
 from tilevm.types.dtype import DType
 from tilevm.types.lookup import dtype as dtype_called
 
-CHUNK = 1 << 13  # elements: their temporaries stay in the second-level cache
+CHUNK = 1 << 13  # elements: the many temporaries of arithmetic stay in the second-level cache
+BATCH = 1 << 15  # elements: the few of tables stay there, and calls of numpy cost little beside the work
 
 
 class Task(NamedTuple):
@@ -79,10 +81,18 @@ def encode(
     flat, codes = array.reshape(-1), np.empty(array.size, code_dtype(task.dtype))
     encoder = encoder_of(array, task)
     with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
-        for start in range(0, array.size, CHUNK):
-            part = flat[start : start + CHUNK]
-            codes[start : start + CHUNK] = encoder(part, task, task.draws(start, part.size))
+        for start in range(0, array.size, BATCH):
+            part, into = flat[start : start + BATCH], codes[start : start + BATCH]
+            encode_batch(part, into, task, encoder, task.draws(start, part.size))
     return codes.reshape(array.shape)
+
+
+def encode_batch(x: Array, codes: Array, task: Task, encoder: Encoder, draws: Array | None) -> None:
+    """Write the codes of some numbers."""
+    step = BATCH if encoder in (by_table, by_chance) else CHUNK
+    for start in range(0, x.size, step):
+        part = slice(start, start + step)
+        codes[part] = encoder(x[part], task, None if draws is None else draws[part])
 
 
 Encoder = Callable[[Array, Task, Array | None], Array]
@@ -94,6 +104,8 @@ def encoder_of(array: Array, task: Task) -> Encoder:
         return to_bool
     if has_table(array, task.dtype, task.rounding):
         return by_table
+    if task.rounding == "stochastic" and has_chances(array, task.dtype, task.saturate):
+        return by_chance
     source = own(array)
     exact = source is not None and not source.is_float  # integers, and bools
     if task.dtype.is_float:
@@ -109,6 +121,11 @@ def to_bool(x: Array, task: Task, draws: Array | None) -> Array:
 
 def by_table(x: Array, task: Task, draws: Array | None) -> Array:
     return looked_up(x, task.dtype, task.rounding, task.saturate)
+
+
+def by_chance(x: Array, task: Task, draws: Array | None) -> Array:
+    assert draws is not None
+    return drawn(x, task.dtype, task.saturate, draws)
 
 
 def number_to_float(x: Array, task: Task, draws: Array | None) -> Array:

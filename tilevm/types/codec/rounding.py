@@ -12,13 +12,13 @@ from tilevm.types.codec.parts import LEAD
 
 ONE = np.uint64(1)
 DRAW = 32  # bits of a random word
-WIDEST = LEAD + 1  # shifts by more leave all behind, less than half a step
+WIDEST = LEAD + 1  # bits of a significand: shifts by more leave all behind, less than half a step
 
 
 class Cut(NamedTuple):
     """Significands shifted right by ``shift`` (i64, at least 0): what was ``kept`` and what was ``left`` behind.
 
-    ``odd``: 1 (u64) where the code that keeps ``kept`` is odd. ``draws``: a random word each, as u64, where rounding is
+    ``odd``: 1 (u64) where the code that keeps ``kept`` is odd. ``draws``: a random word (u32) each, where rounding is
     stochastic.
     """
 
@@ -48,13 +48,14 @@ def toward_zero(found: Cut) -> Array:
 
 
 def stochastic(found: Cut) -> Array:
-    """Up where draw / 2**32 < left / 2**shift, compared exactly: as draw < ceil(left * 2**32 / 2**shift)."""
+    """Up where draw / 2**32 < left / 2**shift: both are compared as parts of 2**64, exactly."""
     assert found.draws is not None
-    down = np.clip(found.shift - DRAW, 0, WIDEST).view(np.uint64)
-    up = np.clip(DRAW - found.shift, 0, DRAW).view(np.uint64)
-    wide = ((found.left - ONE) >> down) + ONE  # the ceiling of left / 2**down, for left > 0
-    limit = np.where(found.shift >= DRAW, wide, found.left << up)
-    return np.asarray((found.draws < limit) & (found.left > 0))
+    down, part = found.shift - WIDEST, found.left
+    if (down > 0).any():  # the rest of one of 2**64 counts as one, as draws are whole
+        some = (part > 0).astype(np.uint64)
+        part = ((part - some) >> np.minimum(np.maximum(down, 0), WIDEST).view(np.uint64)) + some
+    part = part << np.minimum(np.maximum(-down, 0), WIDEST).view(np.uint64)
+    return np.asarray(found.draws.astype(np.uint64) << np.uint64(DRAW) < part)
 
 
 Rounding = Callable[[Cut], Array]
