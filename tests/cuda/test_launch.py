@@ -174,18 +174,6 @@ def test_more_shared_memory_than_is_free_is_asked_for(stub: Stub) -> None:
     assert asked == re.findall(r"shared=(\d+)", log) and int(asked[0]) > 48 * 1024
 
 
-@pytest.mark.parametrize(("registers", "percent"), [(24, 86), (255, 58), (1000, 0)])
-def test_the_memory_of_a_processor_is_shared_for_as_many_blocks_as_fit(
-    stub: Stub, registers: int, percent: int
-) -> None:
-    """Blocks of 65 KiB with the driver's part, of 228: memory is there for three, registers for 21, 2 or none."""
-    stub.version(OLD)
-    stub.function(4, registers)
-    wide = np.zeros((128, 128), np.float32)
-    turned.compile(wide, wide, device="cuda:0")(wide, wide)
-    assert re.findall(r"cuFuncSetAttribute turned 9=(\d+)", stub.log()) == [str(percent)]
-
-
 def test_contexts_of_others_stay_current(stub: Stub) -> None:
     stub.run_kernels()
     stub.card(1, (8, 0))

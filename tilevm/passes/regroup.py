@@ -20,6 +20,7 @@ LANES, STEP = 32, 16  # of the instructions that take fragments like this, and t
 THREADS, HALVES, PAIR = 4, 2, 2  # of a row of a fragment: threads, and the parts of K and neighbours that each has
 WIDE = 16  # bits of the operands of these instructions
 FEWEST = 8  # neighbours that a thread holds
+MOST = 32  # rows of the other operand: its words are put in order for each instruction, which more would pay for
 BEFORE = (ops.Reshape, ops.Permute, ops.Convert)  # what only looks at a tile otherwise
 
 
@@ -40,7 +41,7 @@ def regroup(func: Func, target: Target) -> Func:
         if not isinstance(op, ops.Dot) or grouped(op.a, 1) is not None:
             return None
         count, bits = tile_of(op.a).shape[1], tile_of(op.a).dtype.bits
-        if bits != WIDE or count % STEP or count < THREADS * FEWEST or with_codes.isdisjoint((op.a, op.b)):
+        if bits != WIDE or count % STEP or count < THREADS * FEWEST or with_codes.isdisjoint((op.a, op.b)) or many(op):
             return None
         dtype = tile_of(op.a).dtype
         known = target.atoms_for(dtype, dtype, tile_of(op.acc).dtype)
@@ -69,6 +70,11 @@ def in_order(func: Func) -> Func:
 def tile_of(value: Value) -> Tile:
     assert isinstance(value.type, Tile), "products are of tiles"
     return value.type
+
+
+def many(op: ops.Dot) -> bool:
+    """Whether the operand that is none of codes has many rows."""
+    return (tile_of(op.a).shape[0] if narrow(op.b) else tile_of(op.b).shape[1]) > MOST
 
 
 def narrow(value: Value) -> bool:

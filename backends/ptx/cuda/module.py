@@ -16,7 +16,6 @@ from .driver import attempt, bindings, driver, failure, release, version
 
 LOG_BYTES = 8192
 PLAIN_SHARED = 48 * 1024  # bytes of shared memory that a block has without asking
-WARP, REGISTERS = 32, 256  # lanes of a warp, and registers that it takes at a time
 JIT = (218, 221, 222)  # results that the driver's compiler gives
 
 
@@ -76,27 +75,8 @@ def load(card: Card, image: bytes, name: str, threads: int, shared: int) -> Func
         fits(card, name, made, threads, shared + own)
         if shared + own > PLAIN_SHARED:
             which = kinds.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-            doing = f"asking for {shared} bytes of shared memory"
-            card.call("cuFuncSetAttribute", found, which, shared, doing=doing)
-            which = kinds.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT
-            card.call("cuFuncSetAttribute", found, which, share(card, made, threads, shared + own), doing=doing)
+            card.call("cuFuncSetAttribute", found, which, shared, doing=f"asking for {shared} bytes of shared memory")
     return made
-
-
-def share(card: Card, made: Function, threads: int, shared: int) -> int:
-    """Percent of a processor's memory to share, for as many blocks as its registers and threads are enough for.
-
-    Left to itself the driver has been seen to leave room for one block of 96 KiB where two fit (H100, CUDA 13.0).
-    """
-    warps, most = -(-threads // WARP), card.limit("MAX_SHARED_MEMORY_PER_MULTIPROCESSOR")
-    registers = warps * -(-made.registers * WARP // REGISTERS) * REGISTERS
-    each = shared + card.limit("RESERVED_SHARED_MEMORY_PER_BLOCK")
-    blocks = min(
-        card.limit("MAX_REGISTERS_PER_MULTIPROCESSOR") // max(registers, 1),
-        card.limit("MAX_THREADS_PER_MULTIPROCESSOR") // threads,
-        most // each,
-    )
-    return min(100, -(-100 * blocks * each // most))
 
 
 def fits(card: Card, name: str, made: Function, threads: int, shared: int) -> None:

@@ -17,7 +17,7 @@ from .integers import chosen, compare, signed, sub
 from .rings import kept
 from .state import State, count_of, dtype_of, spell
 from .text import Text
-from .walks import walks
+from .walks import Step, walks
 from .words import unpacked, words
 
 MOVES = {"p": "mov.pred", "r": "mov.b32", "rd": "mov.b64"}
@@ -118,25 +118,25 @@ def _(op: ops.For, s: State) -> Sequence[Elements]:
     found = walks(s, op)
     plain = [i for i in range(len(op.carried)) if i not in found]
     params = [op.body.params[0], *(op.body.params[i + 1] for i in plain)]
-    first = {i: one.enter(s, op.carried[i]) for i, one in found.items()}
-    far = {one.far: one for one in found.values()}
-    begin: list[Move] = [(name, Known(0), i64) for name in far]
-    carried = enter(s, params, (op.lower, *(op.carried[i] for i in plain)), begin)
+    steps = [step for i, one in found.items() for step in one.enter(s, op.body.params[i + 1], op.carried[i])]
+    carried = enter(s, params, (op.lower, *(op.carried[i] for i in plain)), addresses(steps))
     head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     if not isinstance(runs, Known):
         s.t.line(f"bra {end}", condition(s.t, runs, yes=False))
     s.t.mark(loop)
-    with s.t.scope(head, [*(name for one in carried for name in one.names), *far]):
+    with s.t.scope(head, [*(name for one in carried for name in one.names), *(name for name, _ in steps)]):
         bind(s, params, carried)
-        for i, one in found.items():
-            one.bind(s, op.body.params[i + 1], first[i])
         s.run(op.body)
         yielded = [kept(s, op.body.end.operands[i], op.body.params[i + 1]) for i in plain]
-        further: list[Move] = [(name, one.further(s), i64) for name, one in far.items()]
-        again(s, op, carried, [*moves(s.t, carried[1:], yielded), *further], loop)
+        further = [step for one in found.values() for step in one.further(s)]
+        again(s, op, carried, [*moves(s.t, carried[1:], yielded), *addresses(further)], loop)
     s.t.mark(end)
     made = {i: one.elements(s.t) for i, one in zip(plain, carried[1:], strict=True)}
     return [made.get(i, ()) for i in range(len(op.carried))]  # nobody takes the last of addresses
+
+
+def addresses(steps: Sequence[Step]) -> list[Move]:
+    return [(name, x, i64) for name, x in steps]
 
 
 def again(s: State, op: ops.For, carried: Sequence[Carried], following: Sequence[Move], loop: str) -> None:

@@ -77,7 +77,7 @@ def _(op: threads.Mma, s: State) -> Sequence[Elements]:
     m, n, k = op.grid
     a, b, acc = (fragments(s, s.values[v], dtype_of(v), c) for v, c in ((op.a, m * k), (op.b, k * n), (op.acc, m * n)))
     kind = kind_of(dtype_of(op.acc)) if dtype_of(op.acc).bits >= 32 else "r"
-    copies, total = len(s.later.copies), m * n * k
+    copies = len(s.later.copies)
     for step, i, j in product(range(k), range(m), range(n)):  # neighbours do not wait for each other
         if i == j == 0:
             matrices(s, op, a[step::k], b[step * n : (step + 1) * n])
@@ -87,9 +87,7 @@ def _(op: threads.Mma, s: State) -> Sequence[Elements]:
         names = tuple(s.t.fresh(kind) for _ in given[2])
         s.t.line(f"{op.atom} {', '.join(map(braced, (names, *given)))}")
         acc[i * n + j] = names
-        due = copies * ((step * m + i) * n + j + 1) // total
-        while copies - len(s.later.copies) < due:
-            s.later.copy(s.t)
+        s.later.spread(s.t, (step * m + i) * n + j + 1, m * n * k, copies)
         s.t.locate(op.span)
     held = [Reg(name) for fragment in acc for name in fragment]
     dtype = dtype_of(op.acc)

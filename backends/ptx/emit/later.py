@@ -1,11 +1,11 @@
-"""Copies and loads of matrices that wait to be written among the products of a matrix instruction.
+"""Loads of matrices and asynchronous copies that wait to be written among the products of a matrix instruction.
 
-A burst of asynchronous copies fills the queue to memory: each holds its address until it is sent, and loads of shared
-memory behind it wait too. So the copies of a trip are spread over its first products, and of the matrices of those
-products each is loaded one step ahead. The assembler leaves the order of memory's instructions as it is.
+Of the matrices that products take each is loaded one step of K ahead. Where a block has a processor for itself, the
+copies of a trip are spread over its products: all its warps come to them at once, and no other block's products fill
+the time until memory has taken the burst. The assembler leaves the order of memory's instructions as it is.
 
-A copy may be written later than it stands, up to the next commit, wait, barrier or change of memory: what it writes
-nobody reads before it was waited for. A load may be, up to the next change of memory or barrier.
+A load may be written later than it stands, up to the next change of memory or barrier. A copy may be, up to the next
+commit, wait, barrier or change of memory: what it writes nobody reads before it was waited for.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tilevm.ir import Effect, Op, Value, threads
+from tilevm.ir import Block, Effect, Op, Value, threads
 from tilevm.source import Span
 
 from .text import Text
 
+ALONE = 8  # warps of a block that has a processor for itself, as a rule
 WAITING = (threads.MatrixLoad, threads.AsyncCopy, threads.AsyncCommit, threads.Mma)  # what knows of this queue
 
 
@@ -36,26 +37,20 @@ class Held:
 @dataclass
 class Later:
     """What waits. ``copies``: in order, commits among them; ``loads``: by each register that they give, of
-    ``values``."""
+    ``values``. ``spreads``: whether copies wait at all."""
 
     copies: list[Held] = field(default_factory=list)
     loads: dict[str, Held] = field(default_factory=dict)
     values: set[Value] = field(default_factory=set)
+    spreads: bool = False
+
+    def enter(self, block: Block, warps: int) -> None:
+        """A block of instructions begins. Its copies wait for its product where it has but one: they would stand
+        between the operands of several, of which registers cannot hold all."""
+        self.spreads = warps >= ALONE and sum(isinstance(op, threads.Mma) for op in block.ops) == 1
 
     def before(self, op: Op, t: Text) -> None:
         """Write all that waits where an instruction may not come before it."""
-        import os
-
-        X = int(os.environ.get("TILEVM_X", "3"))
-        if not X & 1:
-            held, self.copies = self.copies, []
-            for one in held:
-                one.write(t)
-        if not X & 2:
-            held = [*dict.fromkeys(self.loads.values())]
-            self.loads = {}
-            for one in held:
-                one.write(t)
         if isinstance(op, WAITING):
             return
         if op.effect is not Effect.PURE or op.regions or not self.values.isdisjoint(op.operands):
@@ -76,6 +71,14 @@ class Later:
                 self.loads = {other: held for other, held in self.loads.items() if held is not found}
                 found.write(t)
 
-    def copy(self, t: Text) -> None:
-        """Write the next copy."""
-        self.copies.pop(0).write(t)
+    def copy(self, t: Text, one: Held) -> None:
+        """An asynchronous copy, or a commit of some."""
+        if self.spreads:
+            self.copies.append(one)
+        else:
+            one.write(t)
+
+    def spread(self, t: Text, done: int, total: int, copies: int) -> None:
+        """Write as many of ``copies``, which waited when the first of ``total`` products was made, as are due."""
+        while copies - len(self.copies) < copies * done // total:
+            self.copies.pop(0).write(t)

@@ -107,7 +107,7 @@ def _(op: threads.AsyncCopy, s: State) -> Sequence[Elements]:
         filled = f", {source_bytes(s, source.mask, size)}" if source.mask is not None else ""
         name = f"cp.async.{BY_BYTES[size]}.shared.global"
         text = f"{name} {bracket(to.address)}, {bracket(source.address)}, {size}{filled}"
-        s.later.copies.append(Held(text, op.span))
+        s.later.copy(s.t, Held(text, op.span))
     return ()
 
 
@@ -120,7 +120,7 @@ def source_bytes(s: State, mask: Element, size: int) -> str:
 
 @spell.rule(threads.AsyncCommit)
 def _(op: threads.AsyncCommit, s: State) -> Sequence[Elements]:
-    s.later.copies.append(Held("cp.async.commit_group", op.span))
+    s.later.copy(s.t, Held("cp.async.commit_group", op.span))
     return [()]
 
 

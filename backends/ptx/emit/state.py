@@ -41,6 +41,8 @@ class State:
 
     def run(self, block: Block) -> list[Elements]:
         """The instructions of a block; what it yields, one entry a value."""
+        assert self.func.warps is not None, "threads come in blocks of so many warps"
+        self.later.enter(block, self.func.warps)
         for op in block.ops[:-1]:
             self.later.before(op, self.t)
             self.t.locate(op.span)

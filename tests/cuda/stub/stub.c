@@ -297,8 +297,7 @@ void stub_card(int n, const char *called, int major, int minor, uint64_t memory)
     static const int first[] = {0, 1024, 1024, 1024, 64, 2147483647, 65535, 65535, 49152};
     memcpy(attributes[n], first, sizeof first);
     attributes[n][12] = 65536, attributes[n][16] = 132, attributes[n][75] = major, attributes[n][76] = minor;
-    attributes[n][81] = 233472, attributes[n][97] = 232448, attributes[n][111] = 1024;
-    attributes[n][39] = 2048, attributes[n][82] = 65536;
+    attributes[n][81] = 233472, attributes[n][97] = 232448;
     snprintf(name[n], sizeof name[n], "%s", called);
     total[n] = memory, top = BASE;
 }
