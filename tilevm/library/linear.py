@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import tilevm as tv
+from tilevm.backend import Array
+from tilevm.runtime.arguments import read
 from tilevm.runtime.room import empty
 
 FEW = 4  # rows of x for which few rows of weights at a time are read side by side, piece by piece
+HOST = ("cpu", "vm")
+TILES = (  # on cards: up to how many rows of x, rows and columns of a program
+    (8, {"BM": 8, "BN": 64}),
+    (16, {"BM": 16, "BN": 32}),
+    (64, {"BM": 32, "BN": 64}),
+)
 
 
 @tv.kernel(
@@ -51,8 +59,21 @@ def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = No
     """
     (rows, _), (columns, groups, size) = x.shape, w.shape
     y = empty(x, (rows, columns))
-    tiles = tiles or {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
+    tiles = tiles or chosen(rows, device or where(x))
     given = x.reshape((rows, groups, size))
     zeros = scale if zero is None else zero
     quantised_matmul(given, w, scale, zeros, y, H=groups, G=size, ZEROS=zero is not None, device=device, **tiles)
     return y
+
+
+def chosen(rows: int, device: str) -> dict[str, int]:
+    """Tiles for so many rows of x on a device."""
+    if device in HOST:
+        return {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
+    return next((tiles for most, tiles in TILES if rows <= most), {"BM": 64, "BN": 128})
+
+
+def where(x: Any) -> str:
+    """The device that a tensor lives on."""
+    found, _ = read(x, "x")
+    return found.device if isinstance(found, Array) else HOST[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import tilevm as tv
@@ -15,25 +16,37 @@ from tilevm.library.linear import quantised_matmul
 
 SHORT = {"bfloat16": "bf16", "float16": "f16"}
 GROUP = 128  # weights under one scale
+TRIED = 3  # of these, the smallest
+PACKED_TILES = (  # up to how many rows of x they are tried
+    (8, {"BM": 8, "BN": 64, "num_warps": 4}),
+    (8, {"BM": 8, "BN": 32, "num_warps": 2}),
+    (16, {"BM": 16, "BN": 32, "num_warps": 4}),
+    (64, {"BM": 32, "BN": 64, "num_warps": 4}),
+    (256, {"BM": 64, "BN": 128, "num_warps": 4}),
+    (256, {"BM": 128, "BN": 128, "num_warps": 8}),
+)
 
 
-def tiles(m: int) -> Iterator[dict[str, int]]:
-    """Our tiles, stages and warps to try for a product with m rows."""
+def tiles(m: int, n: int) -> Iterator[dict[str, int]]:
+    """Our tiles, stages and warps to try for a product of m rows and n columns."""
     if m >= 128:
         yield {"BM": 128, "BN": 128, "BK": 32, "stages": 4, "num_warps": 4}
-    if m >= 1024:
+        yield {"BM": 128, "BN": 64, "BK": 64, "stages": 4, "num_warps": 4}
+    if m * n >= 1 << 22:
         yield {"BM": 128, "BN": 256, "BK": 64, "stages": 3, "num_warps": 8}
-        yield {"BM": 128, "BN": 256, "BK": 32, "stages": 4, "num_warps": 8}
+        yield {"BM": 256, "BN": 128, "BK": 64, "stages": 3, "num_warps": 8}
     if m < 1024:
-        yield {"BM": min(64, m), "BN": 64, "BK": 64, "stages": 4, "num_warps": 4}
-        yield {"BM": min(64, m), "BN": 128, "BK": 64, "stages": 4, "num_warps": 4}
+        rows = min(64, m)
+        yield {"BM": rows, "BN": 128 if rows == 64 and m > 64 else 64, "BK": 64, "stages": 4, "num_warps": 4}
+        yield {"BM": rows, "BN": 64, "BK": 128, "stages": 4, "num_warps": 4}
 
 
 def packed_tiles(m: int) -> Iterator[dict[str, int]]:
     """The same where weights are packed; what is copied ahead is the kernel's own choice."""
-    rows = 16 if m <= 16 else 64
-    yield {"BM": rows, "BN": 64, "num_warps": 4}
-    yield {"BM": rows, "BN": 32, "num_warps": 4} if m <= 16 else {"BM": rows, "BN": 128, "num_warps": 8}
+    found = (
+        {"BM": rows, "BN": columns, "num_warps": warps} for most, rows, columns, warps in PACKED_TILES if m <= most
+    )
+    return islice(found, TRIED)
 
 
 def ceiling(s: Setting) -> Case:
@@ -58,7 +71,7 @@ def exactly(a: Any, b: Any, of: Callable[[Any], Any] = lambda x: x) -> Callable[
 
 
 def matmul(m: int, n: int, k: int, dtype: str, s: Setting) -> Case:
-    choices = list(tiles(m))
+    choices = list(tiles(m, n))
     m, n, k = (s.size(e, min(e, e // 64 + 5)) for e in (m, n, k))
     sets = s.sets(2 * (m * k + k * n + m * n))
     given = [(s.random(m, k, dtype=dtype), s.random(k, n, dtype=dtype)) for _ in sets]
