@@ -43,10 +43,7 @@ def tiles(m: int, n: int) -> Iterator[dict[str, int]]:
 
 def packed_tiles(m: int) -> Iterator[dict[str, int]]:
     """The same where weights are packed; what is copied ahead is the kernel's own choice."""
-    found = (
-        {"BM": rows, "BN": columns, "num_warps": warps} for most, rows, columns, warps in PACKED_TILES if m <= most
-    )
-    return islice(found, TRIED)
+    return islice((tile for most, tile in PACKED_TILES if m <= most), TRIED)
 
 
 def ceiling(s: Setting) -> Case:
