@@ -30,18 +30,13 @@ def regroup(func: Func, target: Target) -> Func:
 
     Index ``32 t + 4 s + 2 h + e`` of 128, say, becomes ``16 s + 8 h + 2 t + e``.
     """
-    with_codes = {
-        value
-        for op in walk(func.body)
-        if isinstance(op, ops.Dot) and (narrow(op.a) or narrow(op.b))
-        for value in (op.a, op.b)
-    }
+    beside = {found for op in walk(func.body) if isinstance(op, ops.Dot) and (found := beside_codes(op)) is not None}
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
-        if not isinstance(op, ops.Dot) or grouped(op.a, 1) is not None:
+        if not isinstance(op, ops.Dot) or grouped(op.a, 1) is not None or beside.isdisjoint((op.a, op.b)):
             return None
         count, bits = tile_of(op.a).shape[1], tile_of(op.a).dtype.bits
-        if bits != WIDE or count % STEP or count < THREADS * FEWEST or with_codes.isdisjoint((op.a, op.b)) or many(op):
+        if bits != WIDE or count % STEP or count < THREADS * FEWEST:
             return None
         dtype = tile_of(op.a).dtype
         known = target.atoms_for(dtype, dtype, tile_of(op.acc).dtype)
@@ -72,9 +67,11 @@ def tile_of(value: Value) -> Tile:
     return value.type
 
 
-def many(op: ops.Dot) -> bool:
-    """Whether the operand that is none of codes has many rows."""
-    return (tile_of(op.a).shape[0] if narrow(op.b) else tile_of(op.b).shape[1]) > MOST
+def beside_codes(op: ops.Dot) -> Value | None:
+    """The operand of a product with codes that is none, where it has few rows."""
+    if narrow(op.b):
+        return op.a if tile_of(op.a).shape[0] <= MOST else None
+    return op.b if narrow(op.a) and tile_of(op.b).shape[1] <= MOST else None
 
 
 def narrow(value: Value) -> bool:
