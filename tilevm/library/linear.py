@@ -70,7 +70,7 @@ def chosen(rows: int, device: str) -> dict[str, int]:
     """Tiles for so many rows of x on a device."""
     if device in HOST:
         return {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
-    return next((tiles for most, tiles in TILES if rows <= most), {"BM": 64, "BN": 128})
+    return next((tiles for most, tiles in TILES if rows <= most), {"BM": 64, "BN": 64})
 
 
 def where(x: Any) -> str:

@@ -14,6 +14,7 @@ from tilevm.passes.layouts.room import WIDEST, Room
 from tilevm.types import Tensor
 
 LINE = 128  # bytes that one request to global memory moves
+BYTE = 8  # bits of the narrowest elements that go from thread to thread as they are
 HALF = 16  # bits of elements that are still found in a word by its half
 LINE_COST = 4.0  # issue slots that a line takes, in bandwidth of the first cache
 
@@ -24,11 +25,12 @@ def conversion(source: Layout, wanted: Layout, bits: int, room: Room, shape: tup
     if source == wanted:
         return 0.0
     found = conversion_cost(source, wanted, bits, room.lanes, room.banks, shape)
-    return found or renaming(source, bits)
+    return found + (renaming(source, bits) if not found or bits < BYTE else 0.0)
 
 
 def renaming(layout: Layout, bits: int) -> float:
-    """The cost of other registers for the same elements: nothing, but for codes of which a word holds many."""
+    """The cost of other registers for the same elements, or of a byte for each: nothing, but for codes of which a word
+    holds many."""
     return float(layout.registers) if bits < HALF else 0.0
 
 

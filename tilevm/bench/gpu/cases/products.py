@@ -22,7 +22,7 @@ PACKED_TILES = (  # up to how many rows of x they are tried
     (8, {"BM": 8, "BN": 32, "num_warps": 2}),
     (16, {"BM": 16, "BN": 32, "num_warps": 4}),
     (64, {"BM": 32, "BN": 64, "num_warps": 4}),
-    (256, {"BM": 64, "BN": 128, "num_warps": 4}),
+    (256, {"BM": 64, "BN": 128, "num_warps": 8}),
     (256, {"BM": 128, "BN": 128, "num_warps": 8}),
 )
 
