@@ -11,17 +11,19 @@ import numpy as np
 
 import tilevm as tv
 from tilevm.bench.gpu import check
-from tilevm.bench.gpu.case import OURS, Case, Expected, Problem, Rival
+from tilevm.bench.gpu.case import OURS, Calls, Case, Expected, Problem, Rival, named
 from tilevm.bench.gpu.setting import Setting
 from tilevm.library import quantisers
 from tilevm.library.hadamard import transform
 from tilevm.types import philox
 
-Decoded = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+Ways = dict[str, Calls]
 NEAREST = "nearest_even"
 GROUP, NV_BLOCK, MX_BLOCK, SIZE = 128, 16, 32, 16
 SEED = 7
 TILE = {"BM": 4, "BN": 512, "num_warps": 4}
+TILES = (TILE, {"BM": 4, "BN": 1024, "num_warps": 4}, {"BM": 8, "BN": 1024, "num_warps": 8})  # to try
+BLOCKS = (32, 128)  # in a row of a program, where x is seen in blocks
 
 
 class Matrix:
@@ -69,9 +71,19 @@ class Matrix:
         under = scales[self.some].double() if bare else self.numbers(scales, self.scale, self.g)
         return (held - middle) * under[:, :, None] * factor
 
-    def case(self, own: Callable[[], Any], outs: Sequence[Any], expected: Callable[[], Expected]) -> Case:
+    def case(self, ways: Ways, outs: Sequence[Any], expected: Callable[[], Expected]) -> Case:
         work = float(self.x.nbytes + sum(out.nbytes for out in outs))
-        return Case(work, "TB/s", (Rival.once(OURS, own, *outs),), expected)
+        return Case(work, "TB/s", (Rival(OURS, ways, tuple(outs)),), expected)
+
+
+def tiled(own: Callable[..., Any]) -> Ways:
+    """A call with each of the tiles."""
+    return {named(tile): (partial(own, **tile),) for tile in TILES}
+
+
+def in_rows(own: Callable[..., Any], g: int) -> Ways:
+    """A call with each number of blocks in a program."""
+    return {f"{count} blocks": (partial(own, BG=count),) for count in dict.fromkeys(min(g, most) for most in BLOCKS)}
 
 
 def step_of_f4(size: Any) -> Any:
@@ -85,12 +97,12 @@ def mx(blocked: bool, s: Setting) -> Case:
     held = Matrix(s, "f4e2m1", MX_BLOCK, "f8e8m0")
     how = {"BLOCK": MX_BLOCK, "mode": "floor", "rounding": NEAREST}
 
-    def own() -> Any:
+    def own(**tile: int) -> Any:
         if blocked:
             x, codes = held.in_blocks()
-            s.run(quantisers.mx_in_blocks, x, codes, held.packed_scales(), BG=min(held.g, 32), num_warps=4, **how)
+            s.run(quantisers.mx_in_blocks, x, codes, held.packed_scales(), num_warps=4, **tile, **how)
         else:
-            s.run(quantisers.mx, held.x, held.packed(), held.packed_scales(), SEED, **TILE, **how)
+            s.run(quantisers.mx, held.x, held.packed(), held.packed_scales(), SEED, **tile, **how)
         return held.codes, held.scales
 
     def expected() -> Expected:
@@ -101,7 +113,7 @@ def mx(blocked: bool, s: Setting) -> Case:
             (x,), (1.0001 * scale * step_of_f4(x.abs() / scale),), lambda f: (held.decoded(f[0], f[1], 0.0),)
         )
 
-    return held.case(own, (held.codes, held.scales), expected)
+    return held.case(in_rows(own, held.g) if blocked else tiled(own), (held.codes, held.scales), expected)
 
 
 def nvfp4(blocked: bool, s: Setting) -> Case:
@@ -110,17 +122,17 @@ def nvfp4(blocked: bool, s: Setting) -> Case:
     amax, factor = s.empty(1, dtype="float32"), s.empty(1, dtype="float32")
     how = {"BLOCK": NV_BLOCK, "rounding": NEAREST}
 
-    def own() -> Any:
+    def own(**tile: int) -> Any:
         amax.zero_()
         s.run(quantisers.tensor_amax, held.x, amax, **TILE)
         if blocked:
             x, codes = held.in_blocks()
             given = x, amax, codes, held.packed_scales(), factor
-            s.run(quantisers.nvfp4_in_blocks, *given, BG=min(held.g, 64), num_warps=4, **how)
+            s.run(quantisers.nvfp4_in_blocks, *given, num_warps=4, **tile, **how)
         else:
             codes = held.packed()
             given = held.x, amax, codes, held.packed_scales(), factor
-            s.run(quantisers.nvfp4, *given, SEED, ROWS=1, rounding=NEAREST, **TILE)
+            s.run(quantisers.nvfp4, *given, SEED, ROWS=1, rounding=NEAREST, **tile)
         return held.codes, held.scales, factor
 
     def expected() -> Expected:
@@ -136,19 +148,20 @@ def nvfp4(blocked: bool, s: Setting) -> Case:
         rooms = room(1.0 - 2.0**-21).maximum(room(1.0 + 2.0**-21))
         return Expected((x,), (rooms,), lambda f: (held.decoded(f[0], f[1], 0.0, float(f[2])),))
 
-    return held.case(own, (held.codes, held.scales, factor), expected)
+    ways = in_rows(own, held.g) if blocked else tiled(own)
+    return held.case(ways, (held.codes, held.scales, factor), expected)
 
 
 def groups(zeros: bool, s: Setting) -> Case:
     """u4 in groups of 128 under f16 scales, without zero points or with them."""
     held = Matrix(s, "u4", GROUP, "f16")
-    how = {"BLOCK": GROUP, "rounding": NEAREST, **TILE}
+    how = {"BLOCK": GROUP, "rounding": NEAREST}
 
-    def own() -> Any:
+    def own(**tile: int) -> Any:
         if zeros:
-            s.run(quantisers.ranges, held.x, held.packed(), held.scales, held.packed_points(), SEED, **how)
+            s.run(quantisers.ranges, held.x, held.packed(), held.scales, held.packed_points(), SEED, **how, **tile)
             return held.codes, held.scales, held.points
-        s.run(quantisers.groups, held.x, held.packed(), held.scales, SEED, **how)
+        s.run(quantisers.groups, held.x, held.packed(), held.scales, SEED, **how, **tile)
         return held.codes, held.scales
 
     def expected() -> Expected:
@@ -164,7 +177,8 @@ def groups(zeros: bool, s: Setting) -> Case:
 
         return Expected((x,), (room,), parts)
 
-    return held.case(own, (held.codes, held.scales, held.points) if zeros else (held.codes, held.scales), expected)
+    outs = (held.codes, held.scales, held.points) if zeros else (held.codes, held.scales)
+    return held.case(tiled(own), outs, expected)
 
 
 def back(way: str, s: Setting) -> Case:
@@ -175,15 +189,15 @@ def back(way: str, s: Setting) -> Case:
         held.codes.random_(0, 256)
         held.points.random_(0, 256)
         held.scales.random_(117, 138) if way == "blocks" else held.scales.uniform_(0.1, 1.0)
-    how = {"BLOCK": held.block, **TILE}
+    how = {"BLOCK": held.block}
 
-    def own() -> Any:
+    def own(**tile: int) -> Any:
         if way == "blocks":
-            s.run(quantisers.from_blocks, held.packed(), held.packed_scales(), y, 1.0, ROWS=1, **how)
+            s.run(quantisers.from_blocks, held.packed(), held.packed_scales(), y, 1.0, ROWS=1, **how, **tile)
         elif way == "groups":
-            s.run(quantisers.from_groups, held.packed(), held.scales, y, **how)
+            s.run(quantisers.from_groups, held.packed(), held.scales, y, **how, **tile)
         else:
-            s.run(quantisers.from_ranges, held.packed(), held.scales, held.packed_points(), y, **how)
+            s.run(quantisers.from_ranges, held.packed(), held.scales, held.packed_points(), y, **how, **tile)
         return y
 
     def expected() -> Expected:
@@ -193,7 +207,7 @@ def back(way: str, s: Setting) -> Case:
         return Expected((exact,), (2.0 * check.half_step(y) * exact.abs(),), lambda found: (found[held.some],))
 
     read = held.codes.nbytes + held.scales.nbytes + (held.points.nbytes if way == "ranges" else 0)
-    return Case(float(y.nbytes + read), "TB/s", (Rival.once(OURS, own, y),), expected)
+    return Case(float(y.nbytes + read), "TB/s", (Rival(OURS, tiled(own), (y,)),), expected)
 
 
 def hadamard(s: Setting) -> Case:
