@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.ptx.running import run
+from tilevm.backends.ptx.emit.later import Held, Later
+from tilevm.backends.ptx.emit.text import Text
 from tilevm.bench import kernels
+from tilevm.ir import threads
 from tilevm.library.attention import attention
 
 KINDS = {"ldmatrix": "load", "mma": "product", "cp.async.cg": "copy", "cp.async.commit": "commit", "bar": "barrier"}
@@ -95,3 +99,16 @@ def test_what_waits_is_written_before_it_is_used(middle: str) -> None:
     load = next(i for i, line in enumerate(lines) if "ldmatrix" in line)
     if middle:
         assert load < next(i for i, line in enumerate(lines) if re.search("st.shared", line))
+
+
+def test_a_block_inside_leaves_the_outer_one_as_it_was() -> None:
+    """Of a trip with one product and a branch in it."""
+    trip, branch = SimpleNamespace(ops=[object.__new__(threads.Mma)]), SimpleNamespace(ops=[])
+    text, later = Text((7, 0)), Later()
+    with later.among(trip, 8, text):  # type: ignore[arg-type]
+        later.copy(text, Held("first", None))
+        with later.among(branch, 8, text):  # type: ignore[arg-type]
+            assert not later.spreads
+        assert later.spreads and later.copies == []
+        later.copy(text, Held("second", None))
+    assert text.listed() == ["\tfirst;", "\tsecond;"] and not later.spreads

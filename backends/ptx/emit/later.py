@@ -10,7 +10,8 @@ commit, wait, barrier or change of memory: what it writes nobody reads before it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tilevm.ir import Block, Effect, Op, Value, threads
@@ -44,10 +45,15 @@ class Later:
     values: set[Value] = field(default_factory=set)
     spreads: bool = False
 
-    def enter(self, block: Block, warps: int) -> None:
-        """A block of instructions begins. Its copies wait for its product where it has but one: they would stand
-        between the operands of several, of which registers cannot hold all."""
+    @contextmanager
+    def among(self, block: Block, warps: int, t: Text) -> Iterator[None]:
+        """What stands in a block, written by its end. Its copies wait for its product where it has but one: they would
+        stand between the operands of several, of which registers cannot hold all."""
+        outer = self.spreads
         self.spreads = warps >= ALONE and sum(isinstance(op, threads.Mma) for op in block.ops) == 1
+        yield
+        self.write(t)
+        self.spreads = outer
 
     def before(self, op: Op, t: Text) -> None:
         """Write all that waits where an instruction may not come before it."""

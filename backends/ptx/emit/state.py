@@ -42,13 +42,12 @@ class State:
     def run(self, block: Block) -> list[Elements]:
         """The instructions of a block; what it yields, one entry a value."""
         assert self.func.warps is not None, "threads come in blocks of so many warps"
-        self.later.enter(block, self.func.warps)
-        for op in block.ops[:-1]:
-            self.later.before(op, self.t)
-            self.t.locate(op.span)
-            for value, found in zip(op.results, spell(op, self), strict=True):
-                self.values[value] = found
-        self.later.write(self.t)
+        with self.later.among(block, self.func.warps, self.t):
+            for op in block.ops[:-1]:
+                self.later.before(op, self.t)
+                self.t.locate(op.span)
+                for value, found in zip(op.results, spell(op, self), strict=True):
+                    self.values[value] = found
         self.t.locate(block.end.span)
         return [self.values[v] for v in block.end.operands]
 
