@@ -75,3 +75,12 @@ def narrow(x: tv.Tensor, y: tv.Tensor) -> None:
     for k in tv.range(0, x.shape[0], 512, num_stages=3):
         acc = acc + x.load(k, 512).to(tv.i32)
     y.store(0, acc)
+
+
+@tv.kernel("x: f32[N%16], y: f32[512]")
+def far(x: tv.Tensor, y: tv.Tensor) -> None:
+    """Three steps ahead is an index that i32 does not hold."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, 2**31 - 1, 2**30, num_stages=4):
+        acc = acc + x.load(k, 512)
+    y.store(0, acc)

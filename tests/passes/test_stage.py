@@ -73,6 +73,7 @@ LEFT: dict[str, tuple[Kernel, list[np.ndarray]]] = {
     "stores": (kernels.stores, [VECTOR, np.zeros_like(VECTOR)]),
     "follows": (kernels.follows, [VECTOR, np.array([2, 0, 3], np.int32), np.zeros(512, np.float32)]),
     "filled": (kernels.filled, [VECTOR[:1040], np.zeros(512, np.float32)]),
+    "far": (kernels.far, [VECTOR, np.zeros(512, np.float32)]),
     "narrow": (kernels.narrow, [np.arange(1500).astype(np.uint8), np.zeros(512, np.int32)]),
 }
 
