@@ -6,14 +6,17 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 import tilevm as tv
+from tests.layout.strategies import register_layouts
 from tilevm.ir import Func, ops, threads
 from tilevm.ir.rewrite import walk
+from tilevm.layout import Layout, column_local, local, spatial
 from tilevm.layout.convert import Nothing, Registers, convert
 from tilevm.library.linear import quantised_matmul
 from tilevm.passes import every_pass, through
-from tilevm.passes.layouts.cost import along
+from tilevm.passes.layouts.cost import access, along, conversion
 from tilevm.passes.layouts.room import room
 from tilevm.passes.regroup import regroup, regrouped
 from tilevm.passes.row_sums import sum_rows
@@ -79,6 +82,33 @@ def test_codes_are_loaded_in_the_order_of_memory(codes: str) -> None:
     assert layout == along(layout, 2)
     first = [layout.index_at(0, register) for register in range(32)]
     assert first == [(0, 0, register) for register in range(32)]
+
+
+@given(register_layouts(2), st.sampled_from([0, 1]))
+def test_registers_numbered_along_a_dim(layout: Layout, dim: int) -> None:
+    """The same elements in each thread, one after the other along the dim, then along the other one."""
+    found = along(layout, dim)
+    assert found.shape == layout.shape
+    for thread in range(layout.threads):
+        before, now = ([of.index_at(thread, r) for r in range(of.registers)] for of in (layout, found))
+        assert sorted(map(str, now)) == sorted(map(str, before))
+        held = [at for at in now if at is not None]
+        assert held == sorted(held, key=lambda at: (at[1 - dim], at[dim]))
+
+
+def test_other_registers_cost_codes_something_and_numbers_nothing() -> None:
+    """A word holds many codes, which are taken out of it and put into another one by one."""
+    layout = column_local(8, 4) * spatial(8, 4)
+    other = along(layout, 1)
+    assert other != layout
+    shape = layout.shape
+    assert conversion(layout, other, 16, ROOM, shape) == conversion(layout, other, 32, ROOM, shape) == 0
+    assert conversion(layout, other, 4, ROOM, shape) == 32 and conversion(layout, layout, 4, ROOM, shape) == 0
+    swapped = spatial(32, 1) * Layout.parse("1:0 (2,2):(2@reg,1@reg)")
+    straight = spatial(32, 1) * local(1, 4)
+    assert along(swapped, 1) == straight
+    assert access(swapped, 1, 4, 4, ROOM) - access(straight, 1, 4, 4, ROOM) == 4
+    assert access(swapped, 1, 4, 16, ROOM) == access(straight, 1, 4, 16, ROOM)
 
 
 @pytest.mark.parametrize(("group", "grouped"), [(16, False), (32, True), (40, False), (48, True)])
