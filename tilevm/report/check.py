@@ -34,7 +34,7 @@ EXACT = "bit for bit"
 OF_TARGET = ("vm", "emulator")  # devices that run code for a GPU
 WORDS = {"vm": "{} threads", "emulator": "{} PTX"}
 CARD = "{} code on {}"
-RESTORED = "bit for bit, with roundings put back"
+RESTORED = "bit for bit, with sums and roundings as before"
 Outcome = Contents | TileError  # what a run leaves in memory, or why the machine refuses it
 
 
