@@ -189,3 +189,20 @@ def in_place(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
         acc = acc + x.load(k, 64).to(tv.i32)
     for k in tv.range(first, first + 256, 64):
         x.store(k, (acc * n).to(tv.u8))
+
+
+@tv.kernel("x: X[H, 33], y: f64[H, 33], n: i32")
+def of_type(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """Rows that begin anywhere, of elements of any type."""
+    acc = tv.zeros((2, 33), tv.f64)
+    for h in tv.range(0, n, 2, num_stages=2):
+        acc = acc * 2 + x.load((h, 0), (2, 33)).to(tv.f64)
+    y.store((0, 0), acc)
+
+
+@tv.kernel("x: X[H, 33] packed, y: f64[H, 33], n: i32")
+def of_codes(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    acc = tv.zeros((2, 33), tv.f64)
+    for h in tv.range(0, n, 2, num_stages=2):
+        acc = acc * 2 + x.load((h, 0), (2, 33)).to(tv.f64)
+    y.store((0, 0), acc)

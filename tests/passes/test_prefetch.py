@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
+import tilevm as tv
 from tests.conftest import Golden
 from tests.devices import on
 from tests.passes import prefetch_kernels as kernels
@@ -134,3 +136,32 @@ def test_several_loads(device: str) -> None:
 def test_loads_behind_a_part_may_meet_what_others_write(device: str) -> None:
     """What they give is dropped, so nobody races."""
     same(kernels.in_place, [given(1000, 0)[0], np.zeros(1000, np.int32), 3], device)
+
+
+KINDS = {
+    **{"bool": np.bool_, "u8": np.uint8, "f16": np.float16, "bf16": ml_dtypes.bfloat16, "i64": np.int64},
+    **{"f64": np.float64, "f8e4m3": ml_dtypes.float8_e4m3fn},
+}
+
+
+@pytest.mark.parametrize("device", THREADED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_elements_of_every_width(kind: str, device: str) -> None:
+    for height in (1, 4, 7):
+        x = np.random.default_rng(height).integers(0, 2 if kind == "bool" else 16, (height, 33)).astype(KINDS[kind])
+        values: list[object] = [x, np.zeros((height, 33)), 6]
+        same(kernels.of_type, values, device)
+        assert begun(before(kernels.of_type, *values)) == 1
+
+
+@pytest.mark.parametrize("device", THREADED)
+@pytest.mark.parametrize("kind", ["u1", "u3", "u4", "i5", "f6e3m2", "i7"])
+def test_packed_codes_that_begin_inside_a_byte(kind: str, device: str) -> None:
+    for height in (1, 4, 7):
+        codes = np.random.default_rng(height).integers(0, 1 << tv.dtype(kind).bits, (height, 33)).astype(np.uint8)
+        x = tv.packed(tv.pack(codes, kind), kind, codes.shape)
+        found, wanted = np.zeros((height, 33)), np.zeros((height, 33))
+        kernels.of_codes[1](x, found, 6, **on(device))
+        kernels.of_codes[1](x, wanted, 6, device="vm")
+        assert np.array_equal(found, wanted)
+        assert begun(before(kernels.of_codes, x, found, 6)) == 1
