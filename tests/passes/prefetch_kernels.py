@@ -156,6 +156,22 @@ def downwards(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
     y.store(0, acc)
 
 
+@tv.kernel("x: u8[N], y: i32[64], n: i32")
+def unrolled(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """Three trips in a row, and what is left of them; each begins the loads of the one behind it."""
+    acc = tv.zeros((64,), tv.i32)
+    for k in tv.range(0, n, 64, num_stages=2, unroll=3):
+        acc = acc * 3 + x.load(k, 64).to(tv.i32) - x.load(k + 1, 64).to(tv.i32)
+    y.store(0, acc)
+
+
+@tv.kernel("x: u8[N], y: i32[64], n: i32")
+def counted(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """Each trip changes memory, be it by one instruction that others may run too."""
+    for k in tv.range(0, n, 64, num_stages=2):
+        y.atomic_add(tv.arange(64), x.load(k, 64).to(tv.i32))
+
+
 @tv.kernel("x: f16[N], y: f32[8192], n: i32")
 def many(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
     """Words of a thread: 16, 32, 4 and 8. There is room for the first and the third alone."""

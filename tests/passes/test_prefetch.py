@@ -46,8 +46,9 @@ def begun(func: Func) -> int:
 
 AHEAD = {
     **{"sums": 1, "rows": 1, "filled": 1, "around": 1, "kept": 1, "chosen": 1, "endless": 1, "downwards": 1},
+    "unrolled": 2,
     "nested": 3,  # of the outer loop, of the inner one, and where the inner one begins, in the outer one
-    **dict.fromkeys(("filled_anew", "stored", "stored_below", "carried", "looked_up", "at_once"), 0),
+    **dict.fromkeys(("filled_anew", "stored", "stored_below", "carried", "looked_up", "at_once", "counted"), 0),
 }
 
 
