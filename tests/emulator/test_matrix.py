@@ -41,6 +41,7 @@ FORMS = [  # shape, types of D, A, B, and how the tables call the operands
     ("m16n8k32", "s32", "s8", "u8", "8bit"),
     ("m16n8k32", "s32", "u8", "u8", "8bit"),
     ("m16n8k32", "f32", "e4m3", "e5m2", "8bit"),
+    ("m8n8k16", "s32", "s8", "u8", "8bit"),
     ("m8n8k4", "f64", "f64", "f64", "f64"),
 ]
 
@@ -86,7 +87,7 @@ def numbers(kind: Any, *shape: int) -> Array:
 def accumulator(form: str, kind: str) -> str:
     if kind == "f64":
         return f"mma.{form[:4]}.C_f64"
-    return "mma.m16n8.C_f16x2" if kind == "f16" else "mma.m16n8.C_f32_s32"
+    return "mma.m16n8.C_f16x2" if kind == "f16" else f"mma.{form[: form.index('k')]}.C_f32_s32"
 
 
 def product(text: str, operands: list[Array], results: int, wide: bool) -> Array:

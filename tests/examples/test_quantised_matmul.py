@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import tilevm as tv
+from tests.conftest import TEST_ALL
 from tests.devices import EVERYWHERE, QUICK, goes_round, on
 from tests.examples.test_check import EXAMPLES
 from tilevm.optional import load_file
@@ -25,6 +27,24 @@ def test_every_type_of_weights(name: str) -> None:
         for device in EVERYWHERE if name in EVERY_MACHINE else QUICK:
             found = example.linear(**given, **on(device)).astype(np.float64)
             assert (np.abs(found - exact) <= 2 * room).all(), (device, rows, zeros)
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+@pytest.mark.parametrize("tall", [8, 16, 64])
+@pytest.mark.parametrize("name", [*(f"u{n}" for n in range(1, 9)), "i4", "f6e3m2"])
+def test_products_by_instructions(name: str, tall: int, device: str) -> None:
+    """Rows that fill a tile, a part of one, and more than one; instructions as they are and turned."""
+    rng = np.random.default_rng(tall)
+    zeros = not tv.dtype(name).is_float
+    for rows in (1, 3, 8, 16, 20) if TEST_ALL or device == "sm_80" else (3, 20):
+        given = example.problem(rng, name, (rows, 70, 256), 128, zeros)
+        if tall == 16:
+            given["x"] = given["x"].astype(np.float16)
+        exact = example.reference(**given)
+        absolute = {k: np.abs(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
+        room = 256 * 2.0**-24 * np.abs(example.reference(**absolute)).max() + BF16 * np.abs(exact)
+        found = example.linear(**given, **on(device), BM=tall, BN=64).astype(np.float64)
+        assert (np.abs(found - exact) <= 2 * room).all(), rows
 
 
 def test_groups_of_other_sizes() -> None:

@@ -75,3 +75,36 @@ def narrow(x: tv.Tensor, y: tv.Tensor) -> None:
     for k in tv.range(0, x.shape[0], 512, num_stages=3):
         acc = acc + x.load(k, 512).to(tv.i32)
     y.store(0, acc)
+
+
+@tv.kernel("x: f32[N%16], y: f32[512]")
+def far(x: tv.Tensor, y: tv.Tensor) -> None:
+    """Three steps ahead is an index that i32 does not hold."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, 2**31 - 1, 2**30, num_stages=4):
+        acc = acc + x.load(k, 512)
+    y.store(0, acc)
+
+
+@tv.kernel("a: f16[M%64, K%32], b: f16[K, N%64], c: f32[M, N], most: f32[M]")
+def taken_twice(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, most: tv.Tensor, S: tv.constexpr) -> None:
+    """A product takes the rows, and a maximum does."""
+    acc, largest = tv.zeros((64, 64), tv.f32), tv.full((64,), -1e30, tv.f32)
+    for k in tv.range(0, a.shape[1], 32, num_stages=S):
+        rows = a.load((0, k), (64, 32))
+        acc = tv.dot(rows, b.load((k, 0), (32, 64)), acc)
+        largest = tv.maximum(largest, rows.to(tv.f32).max(axis=1))
+    c.store((0, 0), acc)
+    most.store(0, largest)
+
+
+@tv.kernel("a: f16[64, 32], b: f16[K%32, N%64], c: f32[M, N], most: f32[M]")
+def made_once(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, most: tv.Tensor, S: tv.constexpr) -> None:
+    """What the product takes is computed of what was loaded: it lies in registers alone."""
+    acc, largest = tv.zeros((64, 64), tv.f32), tv.full((32,), -1e30, tv.f32)
+    for k in tv.range(0, b.shape[0], 32, num_stages=S):
+        columns = b.load((k, 0), (32, 64))
+        acc = tv.dot(a.load((0, 0), (64, 32)), tv.exp(columns.to(tv.f32)).to(tv.f16), acc)
+        largest = tv.maximum(largest, tv.exp(columns.to(tv.f32)).max(axis=1))
+    c.store((0, 0), acc)
+    most.store(0, largest)

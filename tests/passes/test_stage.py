@@ -11,9 +11,12 @@ from tests.conftest import Golden
 from tests.devices import on
 from tests.passes import stage_kernels as kernels
 from tilevm.frontend.kernel import Kernel
-from tilevm.ir import Func, ops, threads
+from tilevm.ir import Func, Op, ops, threads
 from tilevm.ir.rewrite import walk
+from tilevm.library.linear import quantised_matmul
 from tilevm.passes import every_pass, through
+from tilevm.passes.layouts.products import tile_of
+from tilevm.passes.trips import layout_of
 from tilevm.source import TileError
 from tilevm.text import print_func
 
@@ -73,6 +76,7 @@ LEFT: dict[str, tuple[Kernel, list[np.ndarray]]] = {
     "stores": (kernels.stores, [VECTOR, np.zeros_like(VECTOR)]),
     "follows": (kernels.follows, [VECTOR, np.array([2, 0, 3], np.int32), np.zeros(512, np.float32)]),
     "filled": (kernels.filled, [VECTOR[:1040], np.zeros(512, np.float32)]),
+    "far": (kernels.far, [VECTOR, np.zeros(512, np.float32)]),
     "narrow": (kernels.narrow, [np.arange(1500).astype(np.uint8), np.zeros(512, np.int32)]),
 }
 
@@ -144,6 +148,67 @@ def test_products_of_numbers_read_the_ring(device: str) -> None:
     assert count(func, threads.AsyncCopy) == 4 and not count(func, threads.SharedStore)
     kernels.by_numbers[1](a, b, c, S=2, **on(device))
     assert np.abs(c - a @ b).max() < 1e-4
+
+
+def largest(rows: int, columns: int, depth: int, once: bool) -> list[np.ndarray]:
+    a, b, c = problem(rows, columns, depth, np.float16)
+    return [a[:, :32].copy() if once else a, b, c, np.zeros(64, np.float32)]
+
+
+def of_loop(func: Func, kind: type) -> list[Op]:
+    (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+    return [op for op in walk(loop.body) if isinstance(op, kind)]
+
+
+def of_shape(found: list[Op], *shape: int) -> list[Op]:
+    return [op for op in found if tile_of(op.results[0]).shape == shape]
+
+
+def test_a_tile_in_shared_memory_is_read_once_more_for_a_product() -> None:
+    """Not written there again; and it lies there as the product wants it, matrix by matrix."""
+    given = largest(64, 64, 96, False)
+    func = after(kernels.taken_twice.gridless, "stage", *given, S=3)
+    one, other = of_shape(of_loop(func, ops.Staged), 64, 32)
+    assert layout_of(one.results[0]) != layout_of(other.results[0]) and not of_loop(func, ops.Convert)
+    (product,) = of_loop(func, ops.Dot)
+    assert product.operands[0].owner is other
+    lowered = after(kernels.taken_twice.gridless, "barriers", *given, S=3)
+    assert len(of_loop(lowered, threads.MatrixLoad)) == 2 and not of_loop(lowered, threads.SharedStore)
+    alone = after(kernels.product, "stage", *given[:3], BM=64, BN=64, BK=32, S=3)
+    stages = [[op.memory for op in walk(f.body) if isinstance(op, ops.Stage)] for f in (func, alone)]
+    assert stages[0] == stages[1]
+
+
+def test_a_tile_in_registers_goes_through_shared_memory() -> None:
+    func = after(kernels.made_once.gridless, "stage", *largest(64, 64, 96, True), S=3)
+    (converted,) = of_loop(func, ops.Convert)
+    assert isinstance(converted.operands[0].owner, ops.Cast)
+    assert len(of_loop(func, ops.Staged)) == 2
+
+
+def test_rows_behind_a_reshape_are_read_once_more_for_their_sum() -> None:
+    """So many rows are added up by threads, and multiplied by the matrix unit with their terms regrouped."""
+    kinds = ("x: f16[M, H, 128]", "w: u4[N, H, 128] packed", "scale: f16[N, H]", "zero: f16[N, H]", "y: f16[M, N]")
+    signature = ", ".join(f"{kind}{{align=16}}" for kind in kinds)
+    constants = {"H": 3, "G": 128, "ZEROS": True, "BM": 32, "BN": 64}
+    traced = quantised_matmul.compile(signature, device="vm", target="sm_80", **constants).build.tile
+    func = through(traced, "stage", every_pass("sm_80", 4))
+    assert len(of_loop(func, ops.Sum)) == 1 and len(of_loop(func, ops.Dot)) == 1
+    assert len(of_shape(of_loop(func, ops.Staged), 32, 1, 128)) == 2
+    assert not of_shape(of_loop(func, ops.Convert), 32, 128) and not of_shape(of_loop(func, ops.Convert), 32, 1, 128)
+
+
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+@pytest.mark.parametrize("stages", [1, 2, 3])
+@pytest.mark.parametrize("once", [False, True])
+def test_products_and_maxima_of_the_same_tiles(once: bool, stages: int, device: str) -> None:
+    kernel = kernels.made_once if once else kernels.taken_twice
+    for depth in (0, 32, 96):
+        given = largest(64, 64, depth, once) if depth or not once else largest(64, 64, 32, once)
+        found, wanted = ([v.copy() for v in given] for _ in range(2))
+        kernel[1](*found, S=stages, **on(device))
+        kernel[1](*wanted, S=stages, device="vm")
+        assert np.abs(found[2] - wanted[2]).max() < 1e-3 and np.allclose(found[3], wanted[3], rtol=1e-6)
 
 
 def test_what_does_not_fit_is_refused_with_what_would() -> None:

@@ -42,7 +42,7 @@ def regroup(func: Func, target: Target) -> Func:
         known = target.atoms_for(dtype, dtype, tile_of(op.acc).dtype)
         if not any((atom.threads, atom.k) == (LANES, STEP) for atom in known):
             return None
-        a, b = (turned(builder, value, axis, count) for value, axis in ((op.a, 1), (op.b, 0)))
+        a, b = (turned(builder, value, axis) for value, axis in ((op.a, 1), (op.b, 0)))
         return [builder.add(ops.Dot, a=a, b=b, acc=op.acc, precision=op.precision).result]
 
     return rewrite(func, rule)
@@ -89,14 +89,11 @@ def loaded(value: Value) -> bool:
     return isinstance(made, ops.Load)
 
 
-def turned(builder: Builder, value: Value, axis: int, count: int) -> Value:
-    """A tile with an axis of ``count`` regrouped."""
+def turned(builder: Builder, value: Value, axis: int) -> Value:
+    """A tile with an axis regrouped."""
     shape = tile_of(value).shape
-    split = (THREADS, count // STEP, HALVES, PAIR)
-    dims = [axis + place for place in (1, 2, 0, 3)]
-    behind = shape[axis + 1 :]
-    parts = builder.add(ops.Reshape, x=value, shape=(*shape[:axis], *split, *behind)).result
-    order = (*range(axis), *dims, *range(axis + len(split), axis + len(split) + len(behind)))
+    split, order = regrouped(shape, axis)
+    parts = builder.add(ops.Reshape, x=value, shape=split).result
     moved = builder.add(ops.Permute, x=parts, dims=order).result
     return builder.add(ops.Reshape, x=moved, shape=shape).result
 
@@ -108,9 +105,14 @@ def grouped(value: Value, axis: int) -> Value | None:
     parts = moved.x.owner if isinstance(moved, ops.Permute) else None
     if not isinstance(moved, ops.Permute) or not isinstance(parts, ops.Reshape):
         return None
-    same = tile_of(parts.x).shape == tile_of(value).shape
-    split = parts.shape[axis : axis + 4]
-    looks = split[:1] + split[2:] == (THREADS, HALVES, PAIR) and moved.dims[axis : axis + 4] == tuple(
-        axis + place for place in (1, 2, 0, 3)
-    )
-    return parts.x if same and looks else None
+    given = tile_of(parts.x).shape
+    looks = given == tile_of(value).shape and given[axis] % STEP == 0
+    split, order = regrouped(given, axis)
+    return parts.x if looks and (parts.shape, moved.dims) == (split, order) else None
+
+
+def regrouped(shape: tuple[int, ...], axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape in which an axis of a tile is taken apart, and the order of its dimensions afterwards."""
+    split = (*shape[:axis], THREADS, shape[axis] // STEP, HALVES, PAIR, *shape[axis + 1 :])
+    moved = (axis + 1, axis + 2, axis, axis + 3)
+    return split, (*range(axis), *moved, *range(axis + len(moved), len(split)))

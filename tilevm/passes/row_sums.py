@@ -9,8 +9,9 @@ from collections.abc import Container, Sequence
 
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
-from tilevm.ir.rewrite import rewrite, uses, walk
-from tilevm.passes.fold import known
+from tilevm.ir.rewrite import rewrite, walk
+from tilevm.passes.cse import share
+from tilevm.passes.dce import drop_unused
 from tilevm.passes.layouts.products import tile_of
 from tilevm.target import Target
 from tilevm.types import f32
@@ -25,7 +26,8 @@ def sum_rows(func: Func, target: Target) -> Func:
         for op in walk(func.body)
         if isinstance(op, ops.Dot) and tile_of(op.a).shape[0] <= FEW and multiplies(op, target)
     }
-    return rewrite(func, lambda op, builder: with_ones(op, builder, products)) if products else func
+    found = rewrite(func, lambda op, builder: with_ones(op, builder, products)) if products else func
+    return func if found is func else drop_unused(found)  # the sums would still ask for layouts
 
 
 def multiplies(op: ops.Dot, target: Target) -> bool:
@@ -35,13 +37,17 @@ def multiplies(op: ops.Dot, target: Target) -> bool:
 
 
 def with_ones(op: Op, builder: Builder, products: Container[tuple[Value, tuple[int, ...]]]) -> Sequence[Value] | None:
-    """An instruction as a product, where it spreads such sums."""
+    """An instruction as a product, where it spreads such sums.
+
+    The one is 1 * 1, as ``fold`` leaves it in no kernel: a product with ones that is a kernel's own is told by that.
+    """
     a = rows_of(op)
     if a is None or (a, tile_of(op.results[0]).shape) not in products:
         return None
     (_, count), (rows, columns) = tile_of(a).shape, tile_of(op.results[0]).shape
     one, none = builder.constant(1.0, tile_of(a).dtype), builder.constant(0.0, f32)
-    ones = builder.add(ops.Splat, x=one, shape=(count, columns)).result
+    own = builder.add(ops.Mul, a=one, b=one).result
+    ones = builder.add(ops.Splat, x=own, shape=(count, columns)).result
     start = builder.add(ops.Splat, x=none, shape=(rows, columns)).result
     return [builder.add(ops.Dot, a=a, b=ones, acc=start, precision="ieee").result]
 
@@ -58,17 +64,21 @@ def rows_of(op: Op) -> Value | None:
 
 
 def by_adding(func: Func) -> Func:
-    """Every product with ones as sums of rows again: what :func:`sum_rows` was given."""
-    multiplied = uses(func.body)
+    """Every product with ones that :func:`sum_rows` made as sums of rows again."""
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
-        ones = op.b.owner if isinstance(op, ops.Dot) else None
-        if not isinstance(op, ops.Dot) or not isinstance(ones, ops.Splat) or known(ones.x) != 1.0:
-            return None
-        if multiplied.get(op.a, 2) < 2:  # of a kernel that multiplies by ones itself
+        if not isinstance(op, ops.Dot) or not made_here(op.b):
             return None
         total = builder.add(ops.Sum, x=builder.cast(op.a, f32), axis=1).result
         column = builder.add(ops.Reshape, x=total, shape=(tile_of(op.a).shape[0], 1)).result
         return [builder.add(ops.Broadcast, x=column, shape=tile_of(op.result).shape).result]
 
-    return rewrite(func, rule)
+    found = rewrite(func, rule)
+    return func if found is func else drop_unused(share(found))
+
+
+def made_here(ones: Value) -> bool:
+    """Whether a tile is that of ones of :func:`with_ones`."""
+    product = ones.owner.x.owner if isinstance(ones.owner, ops.Splat) else None
+    one = product.a.owner if isinstance(product, ops.Mul) and product.a is product.b else None
+    return isinstance(one, ops.Constant) and one.value == 1.0

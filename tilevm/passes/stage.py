@@ -20,7 +20,7 @@ from tilevm.passes.threads.coordinates import places
 from tilevm.passes.threads.globals import Box, together, vectors
 from tilevm.passes.trips import Plan, Use, View, before, foreseen, layout_of, pipelined
 from tilevm.target import Target
-from tilevm.types import Tensor
+from tilevm.types import DType, Scalar, Tensor
 
 NARROWEST = 4  # bytes that a thread copies at once
 PAD = 16  # bytes behind each row of an operand that is read number by number
@@ -73,6 +73,8 @@ class Staging:
         """The loads that go ahead."""
         step = known(loop.step)
         if not isinstance(step, int) or step < 1 or any(writes(op) for op in walk(loop.body)):
+            return []
+        if step * (loop.num_stages - 1) > index_type(loop).max:  # no index is so far ahead
             return []
         found = []
         for op in loop.body.ops:
@@ -156,6 +158,12 @@ class Staging:
             return False
         way = choices(user, self.room)[0]
         return way.atom is None and not places(way.c).exceeds(tile_of(user.acc).shape)
+
+
+def index_type(loop: ops.For) -> DType:
+    index = loop.body.params[0].type
+    assert isinstance(index, Scalar)
+    return index.dtype
 
 
 def writes(op: Op) -> bool:

@@ -1,7 +1,8 @@
 """``tv.check``: the reference machine on a kernel before and after each pass, on the same arguments.
 
-Every comparison between passes is of bits. A pass that may round otherwise (``fma``) is compared with its roundings
-put back: what it fused is rounded twice again. So a pass is blamed for any change that is not its declared one.
+Every comparison between passes is of bits. A pass that may round otherwise (``fma``, ``row_sums``, ``regroup``) is
+compared with its roundings put back: what it fused is rounded twice again, what it added up otherwise is added up as
+before. So a pass is blamed for any change that is not its declared one.
 """
 
 from __future__ import annotations

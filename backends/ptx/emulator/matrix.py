@@ -76,6 +76,11 @@ def b_word_8(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
     return np.where(i == 0, part, part + 4), group + 0 * i
 
 
+def a_byte_8(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
+    """A of 8 rows, and 16 bytes in each."""
+    return group + 0 * i, 4 * part + i
+
+
 def a_byte_16(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
     return np.where(i < 4, group, group + 8), 4 * part + (i & 3)
 
@@ -97,7 +102,7 @@ def a_double(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
     return group + 0 * i, part + 0 * i
 
 
-def c_double(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
+def c_of_8_rows(group: Array, part: Array, i: Array) -> tuple[Array, Array]:
     return group + 0 * i, 2 * part + (i & 1)
 
 
@@ -108,7 +113,8 @@ SHAPES: dict[tuple[str, int], Shape] = {  # by name and bits of an element of A
     ("m16n8k8", 32): Shape(16, 8, 8, a_word_8, 4, b_word_8, 2, accumulator, 4),
     ("m16n8k16", 8): Shape(16, 8, 16, a_byte_16, 8, b_byte_16, 4, accumulator, 4),
     ("m16n8k32", 8): Shape(16, 8, 32, a_byte_32, 16, b_byte_32, 8, accumulator, 4),
-    ("m8n8k4", 64): Shape(8, 8, 4, a_double, 1, b_word_4, 1, c_double, 2),
+    ("m8n8k16", 8): Shape(8, 8, 16, a_byte_8, 4, b_byte_16, 4, c_of_8_rows, 2),
+    ("m8n8k4", 64): Shape(8, 8, 4, a_double, 1, b_word_4, 1, c_of_8_rows, 2),
 }
 
 

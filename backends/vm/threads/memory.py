@@ -42,8 +42,8 @@ class GlobalMemory:
         self.reach = self.owner if free else self.bytes_of(*reached(argument))
         self.low = argument.address + self.owner[0]
         count = max(0, self.owner[1] - self.owner[0])
-        raw: Any = (ctypes.c_char * count).from_address(self.low) if count else b""
-        self.bytes: Array = np.frombuffer(raw, np.uint8)
+        raw: Any = (ctypes.c_char * count).from_address(self.low) if count else bytearray()
+        self.bytes: Array = np.frombuffer(raw, np.uint8)  # may be written to, be there nothing
         self.track: Track | None = None
         self.views: dict[str, tuple[Array, int]] = {}
 

@@ -56,6 +56,12 @@ MASKED = """  %n = numbers {values = [0, 64], of = i32} : i32[2]
 """
 
 
+def test_a_tensor_without_elements_is_stored_to_under_a_mask() -> None:
+    body = MASKED + "  global_store %x, %n, %o, %m"
+    x = np.zeros(0, np.int32)
+    run(function(body, TWO.format("i32")), x, x.copy())  # nothing is reported
+
+
 @pytest.mark.parametrize(("other", "expected"), [("", 0), (", %7", 7)])
 def test_a_mask_hides_what_lies_outside(other: str, expected: int) -> None:
     body = MASKED + f"  %v = global_load %x, %o, %m{other} : i32[2]\n  global_store %y, %v, %o"
