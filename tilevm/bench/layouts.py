@@ -14,7 +14,7 @@ from rich.table import Table
 from tilevm.bench.measure import once
 from tilevm.layout import Layout, Swizzle, column_local, convert, covers, local, replicate, row_major, spatial
 from tilevm.library.attention import attention
-from tilevm.passes import PIPELINE, run_passes
+from tilevm.passes import PIPELINE, for_products, run_passes
 from tilevm.passes.layouts import cost
 from tilevm.passes.layouts.assign import assign
 from tilevm.target import target
@@ -101,7 +101,8 @@ def repeated(call: Callable[[], object], seconds: float) -> float:
 def inference(seconds: float) -> dict[str, float]:
     """Milliseconds of the pass on the causal kernel, with nothing remembered and with conversions remembered."""
     compiled = attention.compile(SIGNATURE, D=128, causal=True, device="vm")
-    func, machine = run_passes(compiled.build.tile, PIPELINE), target("sm_80")
+    machine = target("sm_80")
+    func = run_passes(compiled.build.tile, (*PIPELINE, *for_products(machine)))
 
     def forgetting() -> object:
         cost.conversion.cache_clear()

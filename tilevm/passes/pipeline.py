@@ -80,6 +80,11 @@ def turning(machine: Target) -> Pass:
     return Pass("turn", run, "turn products with too few rows for an instruction")
 
 
+def for_products(machine: Target) -> tuple[Pass, ...]:
+    """The passes that give products the form in which a machine makes them, before it is decided where tiles lie."""
+    return summing(machine), turning(machine), regrouping(machine)
+
+
 def layouts(machine: Target, warps: int) -> Pass:
     """The pass that decides where tiles lie in blocks of ``warps`` of a machine."""
     run = partial(assign, target=machine, warps=warps)
@@ -168,8 +173,7 @@ def pipeline(target: str, warps: int) -> tuple[Pass, ...]:
             f"num_warps is {warps}, and a block of {target} has {machine.warps_per_block} warps at most",
             help=f"{machine.limits.threads_per_block} threads of {machine.lanes} lanes a warp",
         )
-    first = (summing(machine), turning(machine), regrouping(machine), layouts(machine, warps))
-    return (*PIPELINE, *first, staging(machine, warps), PREFETCH)
+    return (*PIPELINE, *for_products(machine), layouts(machine, warps), staging(machine, warps), PREFETCH)
 
 
 def every_pass(target: str, warps: int) -> tuple[Pass, ...]:

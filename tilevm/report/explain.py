@@ -10,7 +10,7 @@ from tilevm.frontend.kernel import Kernel
 from tilevm.ir import Func
 from tilevm.layout import Layout, convert
 from tilevm.layout.convert import Shared
-from tilevm.passes import PIPELINE, run_passes
+from tilevm.passes import PIPELINE, for_products, run_passes
 from tilevm.passes.layouts.assign import Assignment, Conversion, assignment
 from tilevm.passes.layouts.products import Product, tile_of, why_no_atom
 from tilevm.source import Span
@@ -101,7 +101,7 @@ def explain(kernel: Kernel, *args: Any, target: str = "sm_80", num_warps: int = 
 
 def assignment_of(func: Func, machine: Target, warps: int) -> Assignment:
     """What the pass decides for a function as the frontend made it."""
-    return assignment(run_passes(func, PIPELINE), machine, warps)
+    return assignment(run_passes(func, (*PIPELINE, *for_products(machine))), machine, warps)
 
 
 def explained(name: str, found: Assignment) -> Explanation:
