@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tilevm.ir import Block, Effect, Func, Op, Value, ops
+from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder, block
-from tilevm.ir.rewrite import Substitution, walk
+from tilevm.ir.rewrite import Substitution, rewrite, walk
 from tilevm.layout import Layout
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import tile_of
-from tilevm.passes.trips import ahead_of, foreseen, layout_of
+from tilevm.passes.threads.carry import made_in, replaced
+from tilevm.passes.trips import ahead_of, foreseen, layout_of, writes
 
 MOST = 24  # words of a thread that wait in all
-ON_THEIR_WAY = (ops.Fetch, ops.Sent, ops.Landed)  # of a loop that copies ahead: they write to no tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,38 +44,23 @@ def prefetch(func: Func) -> Func:
     That is where the loop writes to no memory, the places of a load follow from its index and what it does not change,
     and it is small. Behind the last trip as much is loaded of what the tensor has there.
     """
-    now = Substitution()
-    body = blocked(func.body, now)
-    return func if body is func.body else replace(func, body=body)
 
+    def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
+        found = loads(op) if isinstance(op, ops.For) and op.num_stages > 1 else []
+        return carried(builder, op, found) if isinstance(op, ops.For) and found else None
 
-def blocked(old: Block, now: Substitution) -> Block:
-    """A block with its loops written anew."""
-    builder = Builder()
-    for op in old.ops:
-        current = now.apply(op, [blocked(inner, now) for inner in op.regions])
-        found = loads(current) if isinstance(current, ops.For) and current.num_stages > 1 else []
-        if not found:
-            builder.append(current)
-            continue
-        assert isinstance(current, ops.For)
-        with builder.at(op.span):
-            made = carried(builder, current, found)
-        now.bind(op.results, made)
-        now.bind(current.results, made)
-    made_block = builder.finish(old.params)
-    same = len(made_block.ops) == len(old.ops) and all(a is b for a, b in zip(made_block.ops, old.ops, strict=True))
-    return old if same else made_block
+    return rewrite(func, rule)
 
 
 def loads(loop: ops.For) -> list[Ahead]:
     """The loads of a loop that can be begun a trip ahead, the first ones that registers are enough for."""
     step = known(loop.step)
-    if not isinstance(step, int) or step < 1 or any(writes(op) for op in walk(loop.body)):
+    if not isinstance(step, int) or step < 1 or any(writes(op) and not under_way(op) for op in walk(loop.body)):
         return []
     found: list[Ahead] = []
+    inside = made_in(loop)
     for op in loop.body.ops:
-        if not isinstance(op, ops.Load) or not foreseen(op, loop) or op.other in made_in(loop):
+        if not isinstance(op, ops.Load) or not foreseen(op, loop) or op.other in inside:
             continue
         made = [maker for offset in op.offsets for maker in ahead_of(offset, loop) or ()]
         one = Ahead(op, loop.body.params[0], tuple(dict.fromkeys(made)))
@@ -84,12 +69,9 @@ def loads(loop: ops.For) -> list[Ahead]:
     return found
 
 
-def writes(op: Op) -> bool:
-    return op.effect is Effect.WRITE and not op.terminator and not isinstance(op, ON_THEIR_WAY)
-
-
-def made_in(loop: ops.For) -> set[Value]:
-    return {result for op in loop.body.ops for result in op.results} | set(loop.body.params)
+def under_way(op: Op) -> bool:
+    """Whether an instruction is of a loop's copies: they write to no tensor."""
+    return isinstance(op, ops.Fetch | ops.Sent | ops.Landed)
 
 
 def carried(builder: Builder, loop: ops.For, found: Sequence[Ahead]) -> list[Value]:
@@ -132,9 +114,3 @@ def begun(builder: Builder, loop: ops.For, one: Ahead, index: Value, inbounds: t
     load = one.load
     made = replace(load, offsets=tuple(own.get(v, v) for v in load.offsets), inbounds=inbounds)
     return builder.append(made).result
-
-
-def replaced(now: Substitution, op: Op) -> Op:
-    """An instruction on the values that stand for its own, also in the blocks inside it."""
-    regions = [Block(inner.params, tuple(replaced(now, each) for each in inner.ops)) for inner in op.regions]
-    return now.apply(op, regions) if regions else now.apply(op)

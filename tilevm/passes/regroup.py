@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite, walk
+from tilevm.passes.layouts.products import tile_of
 from tilevm.target import Target
-from tilevm.types import Tile
 
 LANES, STEP = 32, 16  # of the instructions that take fragments like this, and their K
 THREADS, HALVES, PAIR = 4, 2, 2  # of a row of a fragment: threads, and the parts of K and neighbours that each has
@@ -60,11 +60,6 @@ def in_order(func: Func) -> Func:
         return [builder.add(ops.Dot, a=a, b=b, acc=op.acc, precision=op.precision).result]
 
     return rewrite(func, rule)
-
-
-def tile_of(value: Value) -> Tile:
-    assert isinstance(value.type, Tile), "products are of tiles"
-    return value.type
 
 
 def beside_codes(op: ops.Dot) -> Value | None:

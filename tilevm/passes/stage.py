@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tilevm.ir import Block, Effect, Func, Op, Value, ops
+from tilevm.ir import Block, Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import Substitution, walk
 from tilevm.layout import Layout
@@ -18,7 +18,7 @@ from tilevm.passes.layouts.room import Room, room
 from tilevm.passes.threads import matrices, shared
 from tilevm.passes.threads.coordinates import places
 from tilevm.passes.threads.globals import Box, together, vectors
-from tilevm.passes.trips import Plan, Use, View, before, foreseen, layout_of, pipelined
+from tilevm.passes.trips import Plan, Use, View, before, foreseen, layout_of, pipelined, writes
 from tilevm.target import Target
 from tilevm.types import DType, Scalar, Tensor
 
@@ -164,10 +164,6 @@ def index_type(loop: ops.For) -> DType:
     index = loop.body.params[0].type
     assert isinstance(index, Scalar)
     return index.dtype
-
-
-def writes(op: Op) -> bool:
-    return op.effect is Effect.WRITE and not op.terminator
 
 
 def memory_for(own: Layout, wanted: Layout, bits: int, room_: Room, shape: tuple[int, ...], width: int) -> Layout:

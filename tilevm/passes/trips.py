@@ -254,3 +254,7 @@ def ahead_of(value: Value, loop: ops.For) -> list[Op] | None:
 def foreseen(load: ops.Load, loop: ops.For) -> bool:
     """Whether the place of a load follows from the index alone and what the loop does not change."""
     return all(ahead_of(offset, loop) is not None for offset in load.offsets)
+
+
+def writes(op: Op) -> bool:
+    return op.effect is Effect.WRITE and not op.terminator
