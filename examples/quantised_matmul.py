@@ -45,9 +45,17 @@ def reference(x: np.ndarray, w: Any, scale: np.ndarray, zero: np.ndarray | None 
 
 def quantised_matmul_inputs(rng: np.random.Generator, W: str = "u4", M: int = 3) -> dict[str, Any]:
     given = problem(rng, W, (M, 70, 256), 64, True)
-    x = given["x"].reshape(M, 4, 64)
     y = np.zeros((M, 70), bfloat16)
-    return {**given, "x": x, "y": y, "H": 4, "G": 64, "ZEROS": True, "BM": 1 if M == 1 else 16, "BN": 32}
+    return {
+        **given,
+        "w": given["w"].reshape((70, 256)),
+        "y": y,
+        "K": 256,
+        "G": 64,
+        "ZEROS": True,
+        "BM": 1 if M == 1 else 16,
+        "BN": 32,
+    }
 
 
 def main() -> None:

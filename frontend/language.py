@@ -172,9 +172,10 @@ def dot_scaled(a: Tile, a_scale: Tile | None, b: Tile, b_scale: Tile | None, acc
     """``acc + (a * a_scale) @ (b * b_scale)``, where the codes of a block along k share a scale; the result is f32.
 
     a is (m, k) with a_scale (m, k / block), b is (k, n) with b_scale (k / block, n); None stands for no scales. The
-    block follows from the shapes and is a multiple of 16. a and b are floats of at most 16 bits or integers of at most
-    8, of one dtype or two; scales are f8e8m0, f8ue4m3, f8ue5m3, f16, bf16 or f32. Scaled codes are rounded to f32
-    where they must be, and add up as in ``dot``.
+    block follows from the shapes: it is all of k, or a multiple of 16. a and b are floats of at most 32 bits or
+    integers of at most 8, of one dtype or two; scales are f8e8m0, f8ue4m3, f8ue5m3, f16, bf16 or f32. Scaled codes
+    are rounded to f32 where they must be, and add up as in ``dot``. A machine may scale the sum of a block instead,
+    and where k is one block that is what it does: a sum that overflows before it is scaled is infinite.
     """
     raise outside("tv.dot_scaled")
 

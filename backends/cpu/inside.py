@@ -28,7 +28,7 @@ SHORT = 64  # elements of a row
 def looked_at(domain: Sequence[int], by_tables: bool, writes: bool) -> bool:
     """Whether a nest is large enough, and tables make what it reads, or its rows are short and written."""
     rows = [extent for extent in domain if extent > 1]
-    return prod(domain) >= WORTH and (by_tables or writes and len(rows) > 1 and rows[-1] <= SHORT)
+    return prod(domain) >= WORTH and (by_tables or (writes and len(rows) > 1 and rows[-1] <= SHORT))
 
 
 def branches(c: Context, boxes: Iterable[Box]) -> Iterator[bool]:

@@ -9,6 +9,7 @@ from math import prod
 from tilevm.ir import Value, ops
 from tilevm.types import DType
 
+from .dot.plan import Dot
 from .emit import memory_bytes
 from .index import identity, is_tile, shape, whole_tile
 from .realise import stored
@@ -130,7 +131,7 @@ class Memory:
                 continue
             self.of[other], self._writes[other] = self.of[param], self._writes.get(param, [])
             self._prefer.setdefault(new, []).append(param)
-            if isinstance(new.owner, ops.Dot) and len(self._reads.get(new.owner.acc, ())) == 1:
+            if isinstance(new.owner, Dot) and len(self._reads.get(new.owner.acc, ())) == 1:
                 self._prefer.setdefault(new.owner.acc, []).append(param)
 
     def _define(self, value: Value, n: int) -> None:

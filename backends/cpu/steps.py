@@ -9,7 +9,7 @@ from tilevm.ir import Block, Effect, Op, Value, ops
 from tilevm.types import Tile, u8
 
 from .alias import disturbs
-from .dot.plan import Plan, plan
+from .dot.plan import Dot, Plan, plan
 from .host import Host
 from .index import Node, identity, inputs, is_inline, is_tile, is_whole, moves, shape, whole_tile
 from .realise import Realisation
@@ -60,7 +60,7 @@ class Group:
 class Product:
     """A dot, and how it is made."""
 
-    op: ops.Dot
+    op: Dot
     plan: Plan
 
 
@@ -129,7 +129,7 @@ class Scheduler:
         steps: list[Step] = []
         for op in block.ops:
             self._place[op] = len(self._place)
-            product = Product(op, plan(op, self.host, self.realised)) if isinstance(op, ops.Dot) else None
+            product = Product(op, plan(op, self.host, self.realised)) if isinstance(op, Dot) else None
             root = self.packing(product) if product else self.root(op)
             if root:
                 self.settle(root, steps)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tilevm.ir import Value
 from tilevm.ir.build import Builder
-from tilevm.ir.ops import BLOCKS, SCALES, Dot, DotScaled, accumulator, takes_scales
+from tilevm.ir.ops import BLOCKS, SCALES, Add, Dot, DotScaled, Mul, accumulator, takes_scales
 from tilevm.source import TileError
 from tilevm.types import Tile, f32
+from tilevm.types.holding import meeting
 
 from .. import language
 from ..promote import literal
-from ..stretch import stretch
+from ..stretch import shape_of, stretch
 from ..values import describe, is_number
 from .arguments import counted, tile_arg
 from .table import implements
@@ -43,13 +46,31 @@ def dot_scaled(builder: Builder, a: object, a_scale: object, b: object, b_scale:
     for found in (x, y):
         if not takes_scales(found.dtype):
             raise TileError(
-                f"tv.dot_scaled multiplies floats of 16 bits and integers of 8 at most, not {found}",
+                f"tv.dot_scaled multiplies floats of 32 bits and integers of 8 at most, not {found}",
                 builder.span,
                 help="wider numbers need no scales: multiply them out, and use tv.dot",
             )
     scales = [scale_arg(builder, "a_scale", a_scale, x, 1), scale_arg(builder, "b_scale", b_scale, y, 0)]
     start = accumulate_in(builder, "tv.dot_scaled", acc, Tile(f32, (x.shape[0], y.shape[1])))
+    factor = meeting(x.dtype, y.dtype)
+    if factor is not None and 1 == count_of(scales[0], 1) == count_of(scales[1], 0):
+        return one_block(builder, builder.cast(left, factor), builder.cast(right, factor), scales, start)
     return builder.add(DotScaled, a=left, a_scale=scales[0], b=right, b_scale=scales[1], acc=start).result
+
+
+def count_of(scale: Value | None, axis: int) -> int:
+    """How many blocks have a scale; one where none has."""
+    return shape_of(scale)[axis] if scale is not None else 1
+
+
+def one_block(builder: Builder, a: Value, b: Value, scales: Sequence[Value | None], start: Value) -> Value:
+    """The product of codes that are one block along k: their sums are scaled, not they."""
+    shape, given = shape_of(start), [s for s in scales if s is not None]
+    zero = stretch(builder, literal(builder, 0, f32), shape) if given else start
+    found = builder.add(Dot, a=a, b=b, acc=zero, precision="ieee").result
+    for scale in given:
+        found = builder.add(Mul, a=found, b=stretch(builder, builder.cast(scale, f32), shape)).result
+    return builder.add(Add, a=start, b=found).result if given else found
 
 
 def matrices(builder: Builder, name: str, a: object, b: object) -> tuple[tuple[Value, Tile], tuple[Value, Tile]]:
@@ -89,7 +110,7 @@ def scale_arg(builder: Builder, which: str, value: object, codes: Tile, axis: in
         )
     k, other = codes.shape[axis], codes.shape[1 - axis]
     count = type.shape[axis] if len(type.shape) == 2 and type.shape[1 - axis] == other else k
-    if k % (BLOCKS * count):
+    if count > 1 and k % (BLOCKS * count):
         raise TileError(
             f"tv.dot_scaled: {which} is {type}, which scales no equal blocks of {codes} along k",
             builder.span,

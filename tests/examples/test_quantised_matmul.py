@@ -48,7 +48,7 @@ def test_products_by_instructions(name: str, tall: int, device: str) -> None:
 
 
 def test_groups_of_other_sizes() -> None:
-    for group in (32, 48, 128, 384):
+    for group in (24, 32, 48, 128, 384):
         given = example.problem(np.random.default_rng(0), "u5", (2, 20, 384), group, True)
         exact = example.reference(**given)
         found = example.linear(**given).astype(np.float64)

@@ -30,10 +30,9 @@ CODES = ["u1", "u2", "u3", "u4", "u5", "u8", "i4", "i8", "f4e2m1", "f6e3m2", "f8
 
 
 def after(name: str, codes: str, kind: str = "f16", machine: str = "sm_80", **constants: object) -> Func:
-    given = {"H": 3, "G": 128, "BM": 8, "BN": 64, **constants}
-    group = given["G"]
+    given = {"K": 384, "G": 128, "BM": 8, "BN": 64, **constants}
     signature = (
-        f"x: {kind}[M, H, {group}]{{align=16}}, w: {codes}[N, H, {group}] packed{{align=16}}, "
+        f"x: {kind}[M, K%16]{{align=16}}, w: {codes}[N, K%16] packed{{align=16}}, "
         f"scale: {kind}[N, H], zero: {kind}[N, H], y: {kind}[M, N]"
     )
     traced = quantised_matmul.compile(signature, device="vm", target=machine, **given).build.tile
@@ -51,7 +50,7 @@ def inside(func: Func) -> list[object]:
 @pytest.mark.parametrize("codes", CODES)
 def test_codes_stay_with_the_thread_that_loads_them(codes: str, zeros: bool, tall: int, kind: str) -> None:
     """In the loop nothing but numbers made of codes is renamed, and only x comes out of shared memory."""
-    func = after("prefetch", codes, kind, ZEROS=zeros, BM=tall, H=2)
+    func = after("prefetch", codes, kind, ZEROS=zeros, BM=tall, K=256)
     converted = [op for op in inside(func) if isinstance(op, ops.Convert)]
     for op in converted:
         tile = op.result.type
@@ -79,9 +78,9 @@ def test_codes_are_loaded_in_the_order_of_memory(codes: str) -> None:
     func = after("layouts", codes)
     (load,) = (op for op in inside(func) if isinstance(op, ops.Load) and op.result.type.dtype.bits < 16)  # type: ignore[union-attr]
     layout = layout_of(load.result)
-    assert layout == along(layout, 2)
+    assert layout == along(layout, 1)
     first = [layout.index_at(0, register) for register in range(32)]
-    assert first == [(0, 0, register) for register in range(32)]
+    assert first == [(0, register) for register in range(32)]
 
 
 @given(register_layouts(2), st.sampled_from([0, 1]))
@@ -114,7 +113,7 @@ def test_other_registers_cost_codes_something_and_numbers_nothing() -> None:
 @pytest.mark.parametrize(("group", "grouped"), [(16, False), (32, True), (40, False), (48, True)])
 def test_which_groups_are_regrouped(group: int, grouped: bool) -> None:
     """Whole instructions, and as much of K for each thread that a load is worth it."""
-    func = after("regroup", "u4", G=group)
+    func = after("regroup", "u4", K=3 * group, G=group)
     assert any(isinstance(op, ops.Permute) and len(op.dims) == 5 for op in walk(func.body)) is grouped
 
 
@@ -147,11 +146,11 @@ def test_numbers_of_32_bits_are_left_alone() -> None:
 def test_the_machine_blames_no_pass(every: bool, zeros: bool) -> None:
     """Rounding is brought back where a pass may round otherwise: every comparison is of bits."""
     rng = np.random.default_rng(0)
-    x, codes = rng.standard_normal((7, 2, 128)).astype(np.float16), rng.integers(0, 16, (70, 2, 128)).astype(np.uint8)
+    x, codes = rng.standard_normal((7, 256)).astype(np.float16), rng.integers(0, 16, (70, 256)).astype(np.uint8)
     scale, zero = (rng.standard_normal((70, 2)).astype(np.float16) for _ in range(2))
     w = tv.packed(tv.pack(codes, "u4"), "u4", codes.shape)
     given = [x, w, scale, zero, np.zeros((7, 70), np.float16)]
-    constants = {"H": 2, "G": 128, "ZEROS": zeros, "BM": 8, "BN": 64}
+    constants = {"K": 256, "G": 128, "ZEROS": zeros, "BM": 8, "BN": 64}
     report = tv.check(quantised_matmul, None, *given, target="sm_80", every_pass=every, **constants)
     assert report.ok, report
     if every:

@@ -10,7 +10,7 @@ from tilevm.ir.rewrite import walk
 from tilevm.ir.verify import verify
 from tilevm.passes import PIPELINE, Pass, layouts, run_passes, through
 from tilevm.passes.dce import drop_unused
-from tilevm.passes.pipeline import regrouping, summing, turning
+from tilevm.passes.pipeline import UNSCALE, regrouping, summing, turning
 from tilevm.source import TileError
 from tilevm.target import target
 from tilevm.text import print_func, read_func
@@ -18,7 +18,7 @@ from tilevm.text import print_func, read_func
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*.tvm"))
 SM_80 = target("sm_80")
-OF_TARGET = (summing(SM_80), turning(SM_80), regrouping(SM_80), layouts(SM_80, 4))
+OF_TARGET = (UNSCALE, summing(SM_80), turning(SM_80), regrouping(SM_80), layouts(SM_80, 4))
 PASSES = {p.name: p for p in (*PIPELINE, *OF_TARGET)}
 NUMBERED = re.compile(r"%[\w.]+")
 each_case = pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -103,4 +103,4 @@ def test_observer_sees_each_pass_in_order() -> None:
     seen: list[str] = []
     func = read_func(halves(HERE / "dce" / "all_used.tvm")[0])
     assert run_passes(func, observe=lambda step, before, after: seen.append(step.name)) is func
-    assert seen == ["widen", "fold", "cse", "hoist", "fma", "bounds", "dce"]
+    assert seen == ["scales", "widen", "fold", "cse", "hoist", "fma", "bounds", "dce"]

@@ -186,16 +186,16 @@ def test_a_tile_in_registers_goes_through_shared_memory() -> None:
     assert len(of_loop(func, ops.Staged)) == 2
 
 
-def test_rows_behind_a_reshape_are_read_once_more_for_their_sum() -> None:
+def test_rows_are_read_once_more_for_their_sum() -> None:
     """So many rows are added up by threads, and multiplied by the matrix unit with their terms regrouped."""
-    kinds = ("x: f16[M, H, 128]", "w: u4[N, H, 128] packed", "scale: f16[N, H]", "zero: f16[N, H]", "y: f16[M, N]")
+    kinds = ("x: f16[M, 384]", "w: u4[N, 384] packed", "scale: f16[N, H]", "zero: f16[N, H]", "y: f16[M, N]")
     signature = ", ".join(f"{kind}{{align=16}}" for kind in kinds)
-    constants = {"H": 3, "G": 128, "ZEROS": True, "BM": 32, "BN": 64}
+    constants = {"K": 384, "G": 128, "ZEROS": True, "BM": 32, "BN": 64}
     traced = quantised_matmul.compile(signature, device="vm", target="sm_80", **constants).build.tile
     func = through(traced, "stage", every_pass("sm_80", 4))
     assert len(of_loop(func, ops.Sum)) == 1 and len(of_loop(func, ops.Dot)) == 1
-    assert len(of_shape(of_loop(func, ops.Staged), 32, 1, 128)) == 2
-    assert not of_shape(of_loop(func, ops.Convert), 32, 128) and not of_shape(of_loop(func, ops.Convert), 32, 1, 128)
+    assert len(of_shape(of_loop(func, ops.Staged), 32, 128)) == 2
+    assert not of_shape(of_loop(func, ops.Convert), 32, 128)
 
 
 @pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])

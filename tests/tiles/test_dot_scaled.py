@@ -1,11 +1,16 @@
 """Products of codes with block scales: against float64 on every device, and what the widen pass makes of them."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import tilevm as tv
 from tests.devices import EVERYWHERE, on
-from tilevm.passes.widen import in_bf16
+from tilevm.ir import ops
+from tilevm.ir.rewrite import walk
+from tilevm.passes import PIPELINE, run_passes
+from tilevm.types import bf16, f16, f32
+from tilevm.types.holding import holds, meeting
 
 
 @tv.kernel(
@@ -98,4 +103,78 @@ def test_bf16_is_used_where_it_holds_every_scaled_code() -> None:
             products = np.outer(*(v[np.isfinite(v)] for v in numbers))
             products = products[np.abs(products) < 2.0**128].astype(np.float32)
             exact = bool((products.view(np.uint32) & 0xFFFF == 0).all())
-            assert in_bf16(*kinds) == exact, (code, scale)
+            assert holds(bf16, *kinds) == exact, (code, scale)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "to"),
+    [
+        ("bf16", "u4", bf16),
+        ("f16", "u4", f16),
+        ("f16", "f8e5m2", f16),
+        ("f32", "i8", f32),
+        ("u1", "i8", bf16),
+        ("f16", "f8e8m0", f32),
+        ("bf16", "f16", f32),
+        ("f16", "bf16", f32),
+        ("bf16", "f8e8m0", bf16),
+    ],
+)
+def test_the_type_in_which_codes_meet(a: str, b: str, to: tv.DType) -> None:
+    assert meeting(tv.dtype(a), tv.dtype(b)) == to
+
+
+@tv.kernel(
+    "a: A[M, K], s: S[M, G], b: B[N, K] packed, t: T[N, H], y: f32[M, N]", grid=lambda N, BN, **_: tv.cdiv(N, BN)
+)
+def few_rows(
+    a: tv.Tensor,
+    s: tv.Tensor,
+    b: tv.Tensor,
+    t: tv.Tensor,
+    y: tv.Tensor,
+    M: tv.constexpr,
+    K: tv.constexpr,
+    G: tv.constexpr,
+    H: tv.constexpr,
+    BN: tv.constexpr = 16,
+) -> None:
+    """G blocks of a and H of b along k, none where there is 0."""
+    j = tv.program_id(0) * BN
+    a_scale = s.load((0, 0), (M, G)) if G else None
+    b_scale = t.load((j, 0), (BN, H)).T if H else None
+    acc = tv.full((M, BN), 0.5, tv.f32)
+    y.store((0, j), tv.dot_scaled(a.load((0, 0), (M, K)), a_scale, b.load((j, 0), (BN, K)).T, b_scale, acc))
+
+
+FEW = [
+    *(("bf16", "u4", 1, 512, 0, 4), ("bf16", "u3", 2, 96, 3, 0), ("f16", "f8e5m2", 3, 384, 4, 12)),
+    *(("f32", "i7", 4, 256, 8, 2), ("bf16", "f4e2m1", 1, 320, 2, 5), ("f16", "f8e8m0", 2, 192, 0, 2)),
+    *(("bf16", "u8", 1, 96, 0, 1), ("bf16", "i5", 4, 192, 2, 3)),
+]
+
+
+@pytest.mark.parametrize("device", EVERYWHERE)
+@pytest.mark.parametrize(("a", "b", "m", "k", "g", "h"), FEW)
+def test_few_rows(a: str, b: str, m: int, k: int, g: int, h: int, device: str) -> None:
+    """Blocks of a and of b may be of different lengths; rows beyond the last are not there."""
+    rng = np.random.default_rng(3)
+    n = 37
+    x = tv.encode(rng.standard_normal((m, k)), a)
+    (y, ys), xs = drawn(rng, b, (n, k)), tv.decode(x, a).astype(float)
+    x = x.view(np.float16) if a == "f16" else x.view(np.float32) if a == "f32" else x.view(ml_dtypes.bfloat16)
+    s, t = (rng.standard_normal(shape).astype(np.float16) for shape in ((m, max(g, 1)), (n, max(h, 1))))
+    found = np.empty((m, n), np.float32)
+    few_rows(x, s, y, t, found, M=m, K=k, G=g, H=h, **on(device))
+    left = xs * s.astype(float).repeat(k // g, 1) if g else xs
+    right = ys * t.astype(float).repeat(k // h, 1) if h else ys
+    exact, eps = left @ right.T + 0.5, 2.0**-23
+    room = 2 * eps * np.abs(exact) + (k + 4) * eps * (np.abs(left) @ np.abs(right).T + 1)
+    assert (np.abs(found - exact) <= room).all()
+
+
+def test_codes_of_few_rows_are_not_multiplied_by_their_scales() -> None:
+    signature = "a: bf16[M, K], s: bf16[M, G], b: u4[N, K] packed, t: bf16[N, H], y: f32[M, N]"
+    traced = few_rows.compile(signature, M=1, K=512, G=0, H=4, device="vm").build.tile
+    found = [op for op in walk(run_passes(traced, PIPELINE).body) if isinstance(op, ops.DotScaled | ops.Mul)]
+    assert [type(op) for op in found if op.results[0].type.shape == (1, 16)] == [ops.DotScaled]  # type: ignore[union-attr]

@@ -93,3 +93,14 @@ def test_codes_that_do_not_fit() -> None:
         tv.pack([[1], [8]], "u3")
     with pytest.raises(TileError, match="codes are integers, not float64"):
         tv.pack([1.0], "u3")
+
+
+def test_another_shape_of_the_same_elements() -> None:
+    held = tv.packed(np.arange(9, dtype=np.uint8), "u3", (4, 6))
+    found = held.reshape((2, 2, 6))
+    assert (found.buffer is held.buffer, found.dtype, found.shape) == (True, held.dtype, (2, 2, 6))
+    assert found.held.strides == (12, 6, 1) and held.reshape(24).shape == (24,)
+    with pytest.raises(TileError) as caught:
+        held.reshape((5, 5))
+    told = "error: 24 elements do not make the shape (5, 5), which has 25\nhelp: this tensor is u3[4, 6]"
+    assert str(caught.value) == told

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import tilevm as tv
 from tilevm.backend import Array
 from tilevm.runtime.arguments import read
+from tilevm.runtime.packed import Packed
 from tilevm.runtime.room import empty
 
-FEW = 4  # rows of x for which few rows of weights at a time are read side by side, piece by piece
+FEW = 4  # rows of x for which hosts read rows of weights from end to end, a few of them in a program
+BLOCK = 32  # numbers that they multiply in one step: groups of so many, or of several times as many
 HOST = ("cpu", "vm")
+FLAT: WeakKeyDictionary[Packed, Packed] = WeakKeyDictionary()  # weights in rows, by the tensor in groups
 TILES = (  # on cards: up to how many rows of x, rows and columns of a program
     (8, {"BM": 8, "BN": 64}),
     (16, {"BM": 16, "BN": 32}),
@@ -19,7 +23,7 @@ TILES = (  # on cards: up to how many rows of x, rows and columns of a program
 
 
 @tv.kernel(
-    "x: X[M, H, G], w: W[N, H, G] packed, scale: S[N, H], zero: S[N, H], y: X[M, N]",
+    "x: X[M, K], w: W[N, K] packed, scale: S[N, H], zero: S[N, H], y: X[M, N]",
     grid=lambda M, N, BM, BN, **_: (tv.cdiv(N, BN), tv.cdiv(M, BM)),
 )
 def quantised_matmul(
@@ -28,27 +32,29 @@ def quantised_matmul(
     scale: tv.Tensor,
     zero: tv.Tensor,
     y: tv.Tensor,
-    H: tv.constexpr,
+    K: tv.constexpr,
     G: tv.constexpr,
     ZEROS: tv.constexpr = False,
     BM: tv.constexpr = 1,
     BN: tv.constexpr = 16,
+    BH: tv.constexpr = 1,
 ) -> None:
-    """y = x @ weights.T with weights (w - zero) * scale, which lie as w does: in rows of H groups of G along K.
+    """y = x @ weights.T with weights (w - zero) * scale: rows of w are K // G groups of G weights.
 
     y[m, n] = sum over groups h of scale[n, h] * (sum over k in h of x[m, k] * w[n, k] - zero[n, h] * sum of x[m, k]).
-    ``ZEROS``: whether ``zero`` is read. A product for each group, scaled by columns.
+    ``ZEROS``: whether ``zero`` is read. ``BH``: groups at a time, a divisor of their number.
     """
     n, m = tv.program_id(0) * BN, tv.program_id(1) * BM
     acc = tv.zeros((BM, BN), tv.f32)
-    for h in tv.range(0, H, num_stages=3):
-        rows = x.load((m, h, 0), (BM, 1, G)).reshape((BM, G))
-        weights = w.load((n, h, 0), (BN, 1, G)).reshape((BN, G)).to(x.dtype)
-        product = tv.dot(rows, weights.T)
+    for h in tv.range(0, K // G, BH, num_stages=3):
+        rows = x.load((m, h * G), (BM, BH * G))
+        weights = w.load((n, h * G), (BN, BH * G)).to(x.dtype)
+        scales = scale.load((n, h), (BN, BH)).to(tv.f32)
+        acc = tv.dot_scaled(rows, None, weights.T, scales.T, acc)
         if ZEROS:
-            points = zero.load((n, h), (BN, 1)).reshape((1, BN)).to(tv.f32)
-            product = product - rows.to(tv.f32).sum(axis=1, keepdims=True) * points
-        acc = acc + product * scale.load((n, h), (BN, 1)).reshape((1, BN)).to(tv.f32)
+            points = zero.load((n, h), (BN, BH)).to(tv.f32) * scales
+            sums = rows.to(tv.f32).reshape((BM * BH, G)).sum(axis=1).reshape((BM, BH))
+            acc = acc - (sums * points.T if BH == 1 else tv.dot(sums, points.T))
     y.store((m, n), acc.to(y.dtype))
 
 
@@ -59,17 +65,27 @@ def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = No
     """
     (rows, _), (columns, groups, size) = x.shape, w.shape
     y = empty(x, (rows, columns))
-    tiles = tiles or chosen(rows, device or where(x))
-    given = x.reshape((rows, groups, size))
-    zeros = scale if zero is None else zero
-    quantised_matmul(given, w, scale, zeros, y, H=groups, G=size, ZEROS=zero is not None, device=device, **tiles)
+    tiles = tiles or chosen(rows, groups, size, device or where(x))
+    flat, zeros = in_rows(w), scale if zero is None else zero
+    quantised_matmul(x, flat, scale, zeros, y, K=groups * size, G=size, ZEROS=zero is not None, device=device, **tiles)
     return y
 
 
-def chosen(rows: int, device: str) -> dict[str, int]:
-    """Tiles for so many rows of x on a device."""
+def in_rows(w: Any) -> Any:
+    """Weights of shape (N, H, G) as (N, H * G); packed ones are told so once."""
+    known = FLAT.get(w) if isinstance(w, Packed) else None
+    if known is None:
+        known = w.reshape((w.shape[0], w.shape[1] * w.shape[2]))
+        if isinstance(w, Packed):
+            FLAT[w] = known
+    return known
+
+
+def chosen(rows: int, groups: int, size: int, device: str) -> dict[str, int]:
+    """Tiles for so many rows of x, and groups of a size in each row, on a device."""
     if device in HOST:
-        return {"BM": min(64, rows), "BN": 16 if rows <= FEW else 64}
+        whole = {"BH": groups} if size % BLOCK == 0 else {}
+        return {"BM": rows, "BN": 16, **whole} if rows <= FEW else {"BM": min(64, rows), "BN": 64}
     return next((tiles for most, tiles in TILES if rows <= most), {"BM": 64, "BN": 64})
 
 

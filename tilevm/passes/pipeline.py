@@ -18,6 +18,7 @@ from tilevm.passes.layouts.assign import assign
 from tilevm.passes.prefetch import prefetch
 from tilevm.passes.regroup import in_order, regroup
 from tilevm.passes.row_sums import by_adding, sum_rows
+from tilevm.passes.scales import scales, unscale
 from tilevm.passes.stage import stage
 from tilevm.passes.threads.advance import advance
 from tilevm.passes.threads.barriers import insert_barriers
@@ -48,6 +49,7 @@ class Pass:
     restore: Callable[[Func], Func] | None = None
 
 
+SCALES = Pass("scales", scales, "multiply scaled codes as numbers, but for few rows")
 WIDEN = Pass("widen", widen, "compute on small numbers in wide ones")
 FOLD = Pass("fold", fold, "compute what is known, simplify by algebra")
 CSE = Pass("cse", share, "share equal instructions")
@@ -56,7 +58,10 @@ FMA = Pass("fma", form_fma, "join a product and a sum into one rounding", restor
 BOUNDS = Pass("bounds", prove_bounds, "drop masks of accesses that lie inside")
 DCE = Pass("dce", drop_unused, "drop what nobody uses")
 
-PIPELINE = (WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
+PIPELINE = (SCALES, WIDEN, FOLD, CSE, HOIST, FMA, BOUNDS, DCE)
+
+
+UNSCALE = Pass("unscale", unscale, "multiply scaled codes of few rows as numbers too")
 
 
 def regrouping(machine: Target) -> Pass:
@@ -82,7 +87,7 @@ def turning(machine: Target) -> Pass:
 
 def for_products(machine: Target) -> tuple[Pass, ...]:
     """The passes that give products the form in which a machine makes them, before it is decided where tiles lie."""
-    return summing(machine), turning(machine), regrouping(machine)
+    return UNSCALE, summing(machine), turning(machine), regrouping(machine)
 
 
 def layouts(machine: Target, warps: int) -> Pass:
@@ -108,6 +113,7 @@ def threads(machine: Target, warps: int) -> Pass:
 
 
 THREADED = (
+    "unscale",
     "row_sums",
     "turn",
     "regroup",

@@ -2,21 +2,20 @@
 
 A sum, difference, product, quotient or root of small floats that f32 makes and the small type rounds again is that of
 the exact result: f32 has 24 >= 2 * 11 + 2 bits (Figueroa, "When is double rounding innocuous?", 1995). Integers compute
-modulo a larger power of two, and wrap. Products of scaled codes become products of numbers.
+modulo a larger power of two, and wrap. What becomes of scaled codes stands in :mod:`.scales`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from tilevm.ir import Func, Op, Table, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.types import DType, Scalar, Tile, bf16, f32, f64, integer
+from tilevm.types.holding import holds
 
 NATIVE = ("f64", "f32", "tf32", "f16", "bf16")
-ALWAYS = (ops.DotScaled,)  # made of others, whatever its types
 rules: Table[[Builder], Sequence[Value]] = Table("an instruction on small numbers, in wide ones")
 
 
@@ -39,7 +38,7 @@ def widen(func: Func) -> Func:
     """``func`` with arithmetic on integers and floats of few bits done in those of whole bytes, and in f32."""
 
     def rule(op: Op, builder: Builder) -> Sequence[Value] | None:
-        if type(op) not in rules or not (type(op) in ALWAYS or any(map(is_small, (*op.operands, *op.results)))):
+        if type(op) not in rules or not any(map(is_small, (*op.operands, *op.results))):
             return None
         return rules(op, builder)
 
@@ -91,43 +90,7 @@ def _(op: ops.Dot, builder: Builder) -> Sequence[Value]:
     if not is_small(op.a):
         return [builder.append(op).result]
     kind = dtype_of(op.a)
-    to = bf16 if kind.is_float and kind.max <= bf16.max and in_bf16(kind) else carrier(kind)
+    to = bf16 if kind.is_float and kind.max <= bf16.max and holds(bf16, kind) else carrier(kind)
     acc = wide(builder, op.acc, ops.accumulator(to))
     made = ops.Dot(a=wide(builder, op.a, to), b=wide(builder, op.b, to), acc=acc, precision=op.precision)
     return [small(builder, builder.append(made).result, op.result)]
-
-
-@rules.rule(ops.DotScaled)
-def _(op: ops.DotScaled, builder: Builder) -> Sequence[Value]:
-    """A product of scaled codes, in bf16 where that holds all of them, else in f32."""
-    pairs = ((op.a, op.a_scale), (op.b, op.b_scale))
-    to = bf16 if all(in_bf16(*(dtype_of(v) for v in pair if v is not None)) for pair in pairs) else f32
-    a, b = scaled(builder, op.a, op.a_scale, 1, to), scaled(builder, op.b, op.b_scale, 0, to)
-    return [builder.add(ops.Dot, a=a, b=b, acc=op.acc, precision="ieee").result]
-
-
-def scaled(builder: Builder, codes: Value, scale: Value | None, axis: int, to: DType) -> Value:
-    """Codes times the scale of their block along ``axis``, rounded to f32, which ``to`` holds."""
-    if scale is None:
-        return wide(builder, codes, to)
-    kind, blocks = codes.type, scale.type
-    assert isinstance(kind, Tile) and isinstance(blocks, Tile)
-    shape = [*blocks.shape[: axis + 1], 1, *blocks.shape[axis + 1 :]]
-    column = builder.add(ops.Reshape, x=wide(builder, scale, f32), shape=tuple(shape)).result
-    shape[axis + 1] = kind.shape[axis] // blocks.shape[axis]
-    spread = builder.add(ops.Broadcast, x=column, shape=tuple(shape)).result
-    factors = builder.add(ops.Reshape, x=spread, shape=kind.shape).result
-    return wide(builder, builder.add(ops.Mul, a=wide(builder, codes, f32), b=factors).result, to)
-
-
-def in_bf16(*factors: DType) -> bool:
-    """Whether bf16 holds every product of a number of each type that f32 does not overflow at."""
-    lowest = prod(k.smallest_subnormal for k in factors)  # all are multiples of it
-    return sum(map(digits, factors)) <= bf16.mantissa_bits + 1 and lowest >= bf16.smallest_subnormal
-
-
-def digits(dtype: DType) -> int:
-    """Significant bits that a number of a type may add to a product: powers of two add none."""
-    if dtype.is_float:
-        return dtype.mantissa_bits + 1 if dtype.mantissa_bits else 0
-    return dtype.bits - dtype.signed

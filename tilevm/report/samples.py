@@ -28,7 +28,7 @@ VALUES: dict[str, Type] = {
     "j": Tile(i32, (8,)),
     "m": Tile(bool_, (4, 8)),
     "f": Tile(f4e2m1, (4, 32)),
-    "e": Tile(f8e8m0, (4, 1)),
+    "e": Tile(f8e8m0, (4, 2)),
     "g": Tile(f8e4m3, (32, 4)),
     "s": Scalar(f32),
     "n": Scalar(i32),

@@ -49,6 +49,16 @@ class Packed:
         """
         return self if place(device).name == self.device else packed(moved(self.buffer, device), self.dtype, self.shape)
 
+    def reshape(self, shape: int | Sequence[int]) -> Packed:
+        """The same elements in another shape. Raises TileError where that has more or fewer of them."""
+        extents = shape_given(shape)
+        if prod(extents) != prod(self.shape):
+            raise TileError(
+                f"{prod(self.shape)} elements do not make the shape {extents}, which has {prod(extents)}",
+                help=f"this tensor is {self.dtype}[{', '.join(map(str, self.shape))}]",
+            )
+        return packed(self.buffer, self.dtype, extents)
+
     def __reduce__(self) -> tuple[Callable[..., Packed], tuple[Any, DType, tuple[int, ...]]]:
         return packed, (self.buffer, self.dtype, self.shape)
 

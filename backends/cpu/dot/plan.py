@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import lcm
 
 from tilevm.ir import Value, ops
-from tilevm.types import DType, Tensor, Tile, bf16, i16
+from tilevm.passes.scales import FEW
+from tilevm.types import DType, Tensor, Tile, bf16, f32, i16
 
 from ..host import Host
 from ..index import Map, inputs, moves, shape, whole_tile
 from ..realise import Realisation, stored
 
-FEW = 4  # rows of a for which b is not rearranged
+Dot = ops.Dot | ops.DotScaled
 BITS = 32  # of a cell and of a sum, for lanes that are combined by turning
 VECTORS = 2  # of b in one step: NR = 2 vectors
 
@@ -31,7 +33,7 @@ class Cell:
         return self.unit.bits * self.group
 
 
-def cell_of(op: ops.Dot, host: Host) -> Cell:
+def cell_of(op: Dot, host: Host) -> Cell:
     """Pairs of 16 bits where the host multiplies these (dpbf16ps, vpdpwssd), else numbers of the result's dtype."""
     total, factor = dtype_of(op.acc), dtype_of(op.a)
     if shape(op.a)[1] % 2 == 0:
@@ -103,6 +105,21 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
+class Scales:
+    """The factors of an operand's blocks along k: those of row r begin at r * ``row``, and are ``step`` apart."""
+
+    value: Value
+    count: int
+    row: int
+    step: int
+
+    @cached_property
+    def kept(self) -> Value:
+        """They in scratch."""
+        return Value(Tile(f32, shape(self.value)), "scales")
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """One product: a is (m, k), b (k, n); ``rows`` is MR, ``columns`` NR; ``lanes`` cells make a vector.
 
@@ -118,6 +135,18 @@ class Plan:
     a: Matrix
     b: Matrix
     start: Start
+    a_scales: Scales | None = None
+    b_scales: Scales | None = None
+
+    @property
+    def scaled(self) -> tuple[Scales, ...]:
+        """The factors that there are."""
+        return tuple(s for s in (self.a_scales, self.b_scales) if s is not None)
+
+    @property
+    def block(self) -> int:
+        """Neighbours along k that share their factors."""
+        return self.k // lcm(*(s.count for s in self.scaled))
 
     @property
     def columns(self) -> int:
@@ -132,8 +161,11 @@ class Plan:
     def by_rows(self) -> bool:
         """Whether each element of the result is a sum along rows of a few of a, and of the transpose of b.
 
-        Nothing is rearranged then, which would take longer than the product of a few rows does.
+        Nothing is rearranged then, which would take longer than the product of a few rows does. What has scales is
+        such a product always.
         """
+        if self.scaled:
+            return True
         few, whole = self.m <= FEW, self.k % (self.lanes * self.cell.group) == 0 and self.n % self.lanes == 0
         return few and whole and self.b.flipped and not self.a.flipped and self.cell.bits == BITS
 
@@ -174,6 +206,8 @@ class Plan:
 
     def scratch(self) -> Iterator[Value]:
         """The buffers that live during the product alone."""
+        for found in self.scaled:
+            yield found.kept
         if not self.by_rows:
             yield self.panels
         if self.rearranged and not self.by_rows and not self.b.sure:
@@ -188,14 +222,30 @@ class Plan:
             yield self.factors
 
 
-def plan(op: ops.Dot, host: Host, realised: Realisation) -> Plan:
+def plan(op: Dot, host: Host, realised: Realisation) -> Plan:
     (m, k), (_, n) = shape(op.a), shape(op.b)
     cell = cell_of(op, host)
     a, b = (matrix_of(v, cell.unit, realised) for v in (op.a, op.b))
     if a.flipped and cell.group > 1:
         a = Matrix(op.a, False, None, ())  # columns of pairs: gathered one by one
+    if isinstance(op, ops.DotScaled) and not b.flipped:
+        b = Matrix(ops.Permute(x=op.b, dims=(1, 0)).result, True, None, ())
     rows = min(8 if host.vector_registers == 32 else 4, m)
-    return Plan(cell, m, n, k, rows, host.lanes(cell.bits), a, b, start_of(op.acc, realised))
+    return Plan(cell, m, n, k, rows, host.lanes(cell.bits), a, b, start_of(op.acc, realised), *scales_of(op, realised))
+
+
+def scales_of(op: Dot, realised: Realisation) -> tuple[Scales | None, Scales | None]:
+    """The factors of both operands."""
+    if not isinstance(op, ops.DotScaled):
+        return None, None
+    given = op.a_scale
+    left = Scales(given, shape(given)[1], shape(given)[1], 1) if given is not None else None
+    if op.b_scale is None:
+        return left, None
+    (count, n), flip = shape(op.b_scale), op.b_scale.owner
+    if isinstance(flip, ops.Permute) and realised.made_here(op.b_scale):
+        return left, Scales(flip.x, count, count, 1)
+    return left, Scales(op.b_scale, count, 1, n)
 
 
 def start_of(acc: Value, realised: Realisation) -> Start:

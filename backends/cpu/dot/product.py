@@ -50,6 +50,8 @@ class Emission:
     def emit(self) -> None:
         start = self.start()
         if self.plan.by_rows:
+            for found in self.plan.scaled:
+                self.keep(found.value, found.kept)
             RowSums(self.c, self.op, self.plan, self.left(), start).emit()
             return
         self.right()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from tilevm.ir import Value, ops
+from tilevm.ir import Value
 
 from .. import turning
 from ..access import Row
@@ -21,19 +21,21 @@ from ..memory import ALIGN
 from ..points import dtype_of
 from ..steps import Group, Keep, Root
 from .micro import multiplied
-from .plan import Plan
+from .plan import Dot, Plan, Scales
 
 VECTORS = 4  # of elements in one trip along k
 SHORT = 4  # trips that are written out one after another
-NEAR = 512  # bytes ahead that packed rows are asked for: they are read piece by piece, as a loop goes along k
+NEAR = 512  # bytes ahead that packed rows are asked for where a loop goes along k, and reads them piece by piece
 
 
 class RowSums(Nest):
     """Emits one such product. The loops run over (n, k); vectors along k."""
 
-    def __init__(self, c: Context, op: ops.Dot, plan: Plan, a: tuple[LLVM, LLVM], start: str) -> None:
+    def __init__(self, c: Context, op: Dot, plan: Plan, a: tuple[LLVM, LLVM], start: str) -> None:
         super().__init__(c, Group(shape(plan.b.value), [Keep(plan.b.value, Value(plan.b.value.type, "nowhere"))]))
-        self.op, self.plan, self.start, self.ahead = op, plan, start, c.e.i64(NEAR)
+        self.op, self.plan, self.start = op, plan, start
+        if not plan.scaled:
+            self.ahead = c.e.i64(NEAR)
         address, pitch = a
         unit = memory_type(plan.cell.unit)
         self.rows = [c.e.at(address, c.e.b.mul(pitch, c.e.i64(r)), unit) for r in range(plan.m)]
@@ -81,20 +83,59 @@ class RowSums(Nest):
     def along(self) -> list[LLVM]:
         """For each row of a its products with the present row of b, summed lane by lane."""
         e, p = self.c.e, self.plan
-        trip = next(n for n in (VECTORS, p.cell.group) if p.k % (n * p.lanes) == 0)
-        count, each = p.k // (trip * p.lanes), trip // p.cell.group
+        if not p.scaled:
+            return self.summed(e.i64(0), p.k, 1)[0]
+        turn = max(p.block, self.taken * p.lanes)
+        blocks = turn // p.block
+
+        def body(i: LLVM, totals: list[LLVM]) -> list[LLVM]:
+            first = e.b.mul(i, e.i64(blocks))
+            for n, sums in enumerate(self.summed(e.b.mul(i, e.i64(turn)), turn, blocks)):
+                block = e.b.add(first, e.i64(n))
+                totals = [self.weighed(r, block, sums[r], total) for r, total in enumerate(totals)]
+            return totals
+
+        return e.loop(p.k // turn, [e.zero(vector_of(self.total, p.lanes))] * p.m, body)
+
+    @property
+    def taken(self) -> int:
+        """Vectors of elements in one trip: blocks are whole trips, or trips whole blocks."""
+        p, most = self.plan, VECTORS * self.plan.lanes
+        fits = p.k % most == 0 and (not p.scaled or p.block % most == 0 or most % p.block == 0)
+        return VECTORS if fits else p.cell.group
+
+    def summed(self, first: LLVM, size: int, blocks: int) -> list[list[LLVM]]:
+        """The products of ``size`` elements from ``first`` on: for each of ``blocks`` and each row of a their sum."""
+        e, p = self.c.e, self.plan
+        step, each = self.taken * p.lanes, self.taken // p.cell.group
         sums = [e.zero(vector_of(self.total, p.lanes))] * (p.m * each)
 
         def body(i: LLVM, sums: list[LLVM]) -> list[LLVM]:
-            base = e.b.mul(i, e.i64(trip * p.lanes))
-            return self.products([e.b.add(base, e.i64(u * p.lanes)) for u in range(trip)], sums)
+            base = e.b.add(first, e.b.mul(i, e.i64(step)))
+            return self.products([e.b.add(base, e.i64(u * p.lanes)) for u in range(self.taken)], sums)
 
-        if count <= SHORT:
-            for n in range(count):
+        if size // step <= SHORT:
+            for n in range(size // step):
                 sums = body(e.i64(n), sums)
         else:
-            sums = e.loop(count, sums, body)
-        return [reduce(self.plus, sums[r * each : (r + 1) * each]) for r in range(p.m)]
+            sums = e.loop(size // step, sums, body)
+        share = each // blocks
+        starts = [[r * each + n * share for r in range(p.m)] for n in range(blocks)]
+        return [[reduce(self.plus, sums[at : at + share]) for at in row] for row in starts]
+
+    def weighed(self, r: int, block: LLVM, found: LLVM, total: LLVM) -> LLVM:
+        """``total`` with the sum of a block for row ``r`` of a, times the block's factors."""
+        e, p = self.c.e, self.plan
+        rows = ((p.a_scales, e.i64(r)), (p.b_scales, self.where[0]))
+        factors = [self.factor(scales, row, block) for scales, row in rows if scales is not None]
+        return e.fma(found, e.splat(reduce(e.b.fmul, factors), p.lanes), total)
+
+    def factor(self, scales: Scales, row: LLVM, block: LLVM) -> LLVM:
+        """The factor of an operand's row in a block."""
+        e, shared = self.c.e, self.plan.k // self.plan.block // scales.count
+        which = e.b.udiv(block, e.i64(shared)) if shared > 1 else block
+        place = e.b.add(e.b.mul(row, e.i64(scales.row)), e.b.mul(which, e.i64(scales.step)))
+        return e.load(e.at(self.c.buffer(self.c.memory.of[scales.kept]), place, self.total), self.total, 0)
 
     def plus(self, a: LLVM, b: LLVM) -> LLVM:
         return self.c.e.b.fadd(a, b) if self.plan.cell.total.is_float else self.c.e.b.add(a, b)

@@ -8,8 +8,8 @@ from tilevm.source import TileError
 from tilevm.types import DType, Tile, Type, f32, f64, i32
 
 SCALES = ("f8e8m0", "f8ue4m3", "f8ue5m3", "f16", "bf16", "f32")  # what block scales may be
-BLOCKS = 16  # a block of scaled codes is a multiple of this long
-FACTOR_BITS = {True: 16, False: 8}  # the widest codes that are scaled: floats, integers
+BLOCKS = 16  # a block of scaled codes is a multiple of this long, where k is several
+FACTOR_BITS = {True: 32, False: 8}  # the widest codes that are scaled: floats, integers
 
 
 class Dot(Op, name="dot"):
@@ -39,7 +39,7 @@ class DotScaled(Op, name="dot_scaled"):
     """``acc + (a * a_scale) @ (b * b_scale)`` in f32, where a block of codes along k shares a scale.
 
     a is (m, k) with a_scale (m, k / block), b is (k, n) with b_scale (k / block, n), acc and the result are f32 of
-    (m, n); a scale may be left out. Codes are floats of at most 16 bits or integers of at most 8. Each scaled code is
+    (m, n); a scale may be left out. Codes are floats of at most 32 bits or integers of at most 8. Each scaled code is
     rounded to f32, and their products add up as those of ``dot``.
     """
 
@@ -56,7 +56,7 @@ class DotScaled(Op, name="dot_scaled"):
             if not takes_scales(found.dtype):
                 help = "multiply wider numbers by their scales first, and use dot"
                 raise TileError(
-                    f"dot_scaled takes floats of 16 bits and integers of 8 at most, not {found}", self.span, help=help
+                    f"dot_scaled takes floats of 32 bits and integers of 8 at most, not {found}", self.span, help=help
                 )
         if self.a_scale is not None:
             scale = tile(self, self.a_scale)
@@ -97,8 +97,8 @@ def takes_scales(dtype: DType) -> bool:
 def blocks(op: Op, scale: Tile, axis: int, k: int) -> int:
     """How many blocks the scales say that ``k`` codes have."""
     count = scale.shape[axis] if len(scale.shape) == 2 else 0
-    if not count or k % (BLOCKS * count):
-        help = f"a scale goes with a block of {BLOCKS}, {2 * BLOCKS}, … codes along k"
+    if not count or (count > 1 and k % (BLOCKS * count)):
+        help = f"a scale goes with all codes along k, or with a block of {BLOCKS}, {2 * BLOCKS}, … of them"
         raise TileError(f"{op.name}: {scale} does not scale equal blocks of {k} codes", op.span, help=help)
     return count
 

@@ -30,12 +30,12 @@ def solve(problem: Problem) -> State:
     """The cheapest state found: descent, one group or product at a time, from each grid of warps that products know.
 
     A conversion that costs as much at the next instruction does not move by single steps, so it begins at either end of
-    a chain: with loads as they access memory best, and as products want what becomes of them.
+    a chain, and goes on from there: with loads as they access memory best, and as products want what becomes of them.
     """
     terms = Terms(problem)
     grids = sorted({way.grid for ways in problem.choices.values() for way in ways}, reverse=True) or [(1, 1)]
-    starts = [state for grid in grids for state in begun(problem, grid)]
-    return min((descended(problem, terms, state) for state in starts), key=terms.total)
+    starts = [start for grid in grids for start in zip(begun(problem, grid), (1, -1), strict=False)]
+    return min((descended(problem, terms, *start) for start in starts), key=terms.total)
 
 
 def begun(problem: Problem, grid: tuple[int, int]) -> list[State]:
@@ -91,11 +91,11 @@ def start(problem: Problem, grid: tuple[int, int]) -> State:
     return state
 
 
-def descended(problem: Problem, terms: Terms, state: State) -> State:
-    """``state``, changed where that is cheaper until nothing is."""
+def descended(problem: Problem, terms: Terms, state: State, step: int) -> State:
+    """``state``, changed where that is cheaper until nothing is: group after group, backwards for a step of -1."""
     for _ in range(SWEEPS):
         changed = False
-        for number, group in enumerate(problem.groups):
+        for number, group in list(enumerate(problem.groups))[::step]:
             if len(group.candidates) > 1:
                 changed |= better_layout(number, group.candidates, terms, state)
         for op, known in problem.choices.items():

@@ -126,10 +126,10 @@ def weights(name: str, m: int, s: Setting) -> Case:
     sets = [Weights.made(s, dtype, n, groups) for _ in s.sets(size)]
     x, middle = s.random(m, k), 0.0 if dtype.signed else 2.0 ** (dtype.bits - 1)
     zero, outs = s.empty(n, groups).fill_(middle), [s.empty(m, n) for _ in range(2)]
-    given, sizes = x.reshape(m, groups, GROUP), {"H": groups, "G": GROUP, "ZEROS": True}
+    sizes = {"K": k, "G": GROUP, "ZEROS": True}
 
     def own(held: Weights, **how: int) -> Any:
-        s.run(quantised_matmul, given, held.packed, held.scale, zero, outs[0], **sizes, **how)
+        s.run(quantised_matmul, x, held.packed, held.scale, zero, outs[0], **sizes, **how)
         return outs[0]
 
     wide = [s.random(n, k) for _ in s.sets(2 * n * k)]
@@ -169,7 +169,7 @@ class Weights:
 
     def __init__(self, buffer: Any, dtype: tv.DType, shape: tuple[int, int, int], scale: Any) -> None:
         self.buffer, self.dtype, self.shape, self.scale = buffer, dtype, shape, scale
-        self.packed = tv.packed(buffer, dtype, shape)
+        self.packed = tv.packed(buffer, dtype, (shape[0], shape[1] * shape[2]))
 
     @classmethod
     def made(cls, s: Setting, dtype: tv.DType, n: int, groups: int) -> Weights:
