@@ -97,5 +97,6 @@ def slot_of(p: Program, op: ops.Fetch | ops.Staged, places: Places) -> int:
     """The slot of an access. Raises TileError where there is none such."""
     slot = p.number(op.slot, op, "the slot")
     if not 0 <= slot < len(places.data):
-        raise TileError(f"{op.name}: slot {slot} of {len(places.data)}", op.span, notes=[p.where()])
+        help = f"slots go from 0 to {len(places.data) - 1}: take the trip's number modulo {len(places.data)}"
+        raise TileError(f"{op.name}: slot {slot} of {len(places.data)}", op.span, notes=[p.where()], help=help)
     return slot

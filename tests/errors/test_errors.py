@@ -5,10 +5,12 @@ import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tilevm import TileError, frontend
+from tilevm.backends import vm
 from tilevm.frontend.trace import trace
 from tilevm.types import Dim, DType, Pointer, Scalar, Tensor, Type, bool_, f16, f32, i32, integer, u8, u32
 
@@ -55,11 +57,12 @@ def test_every_message_tells_the_mend() -> None:
     assert [p for p in sorted(HERE.glob("*/*.err")) if "\nhelp: " not in p.read_text(encoding="utf-8")] == []
 
 
-def test_every_refusal_of_the_frontend_says_something_of_the_mend() -> None:
+@pytest.mark.parametrize("package", [frontend, vm], ids=["frontend", "vm"])
+def test_every_refusal_says_something_of_the_mend(package: ModuleType) -> None:
     """Those too that no case here brings about."""
     silent = [
         f"{path.name}:{node.lineno}"
-        for path in sorted(Path(frontend.__file__).parent.rglob("*.py"))
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("TileError", "error")

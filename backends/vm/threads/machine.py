@@ -38,9 +38,8 @@ class ThreadRun:
         self._target, self._warps = target(func.target), func.warps
         if self._warps > self._target.warps_per_block:
             most = self._target.warps_per_block
-            raise TileError(
-                f"{func.name}: {self._warps} warps, and a block of {func.target} has up to {most}", func.span
-            )
+            message = f"{func.name}: {self._warps} warps, and a block of {func.target} has up to {most}"
+            raise TileError(message, func.span, help=f"compile it with num_warps={most} or fewer")
         self._ops = tuple(every(func.body))
         self._buffers = placed([op for op in self._ops if isinstance(op, threads.SharedBuffer)], self._target)
         self.stages: Mapping[str, str] = {}
@@ -133,10 +132,12 @@ def placed(ops: Sequence[threads.SharedBuffer], where: Target) -> dict[threads.S
     found = {op: Buffer(op, op.at) for op in ops if op.at is not None}
     for op, buffer in found.items():
         if buffer.at < 0 or buffer.at % op.align:
-            raise TileError(f"shared: address {buffer.at} is not a multiple of {op.align}", op.span)
+            help = "leave the address out, and the pass place finds one"
+            raise TileError(f"shared: address {buffer.at} is not a multiple of {op.align}", op.span, help=help)
         if end_of([buffer]) > where.limits.shared_per_block:
             most = where.limits.shared_per_block
-            raise TileError(f"shared: ends at byte {end_of([buffer])}, and a block of {where.name} has {most}", op.span)
+            message = f"shared: ends at byte {end_of([buffer])}, and a block of {where.name} has {most}"
+            raise TileError(message, op.span, help="smaller tiles or fewer stages take less shared memory")
     free = end_of(found.values())
     for op in ops:
         if op.at is None:

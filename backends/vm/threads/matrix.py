@@ -71,7 +71,10 @@ def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
     """Raises TileError where operands are not of the instruction's types, or not whole fragments."""
     if atom.threads != lanes or atom.scales is not None:
         what = f"is of {atom.threads} threads" if atom.scales is None else "takes scales"
-        raise TileError(f"mma: {atom.name} {what}, and mma is of one warp, without scales", op.span)
+        message = f"mma: {atom.name} {what}, and mma is of one warp, without scales"
+        raise TileError(
+            message, op.span, help=f"name an instruction of {lanes} threads, such as those of tilevm targets"
+        )
     m, n, k = op.grid
     for value, count, (what, dtype, layout, _) in zip(
         (op.a, op.b, op.acc), (m * k, k * n, m * n), atom.operands(), strict=True
@@ -79,7 +82,8 @@ def check(op: threads.Mma, atom: MmaAtom, lanes: int) -> None:
         assert isinstance(value.type, Tile) and layout is not None
         wanted = Tile(dtype, (count * layout.registers,))
         if value.type != wanted and not (dtype == tf32 and value.type == Tile(f32, wanted.shape)):
-            raise TileError(f"mma: {what} is {value.type} where {atom.name} takes {wanted}", op.span)
+            help = f"a thread holds {layout.registers} registers of each of the {count} fragments of {what}"
+            raise TileError(f"mma: {what} is {value.type} where {atom.name} takes {wanted}", op.span, help=help)
 
 
 def operand(data: Array, dtype: DType) -> Array:
@@ -174,8 +178,9 @@ def _(op: threads.MatrixLoad, b: ThreadBlock) -> Sequence[Held]:
 def fragment_of(op: threads.MatrixLoad, copy: MatrixCopy, dtype: DType) -> Layout:
     """Where elements arrive. Raises TileError for types that the copy does not move."""
     if copy.words != op.words or copy.source != "shared":
-        raise TileError(f"matrix_load: {copy.name} brings {copy.words} words of {copy.source}, not {op.words}", op.span)
+        message = f"matrix_load: {copy.name} brings {copy.words} words of {copy.source}, not {op.words}"
+        raise TileError(message, op.span, help="ldmatrix brings 1, 2 or 4 words, as the end of its name says")
     try:
         return copy.fragment(dtype.bits)
     except LayoutError as error:
-        raise TileError(f"matrix_load: {error}", op.span) from None
+        raise TileError(f"matrix_load: {error}", op.span, help="load such elements by shared_load") from None

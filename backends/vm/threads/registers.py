@@ -73,7 +73,11 @@ def _(op: threads.Ring, b: ThreadBlock) -> Sequence[Held]:
     if op.before is not None:
         before = b.held(op.before).data
         if np.any((before + 1) % op.slots != held.data):
-            raise TileError(f"ring: slot {held.data[0]} does not follow slot {before[0]} of {op.slots}", op.span)
+            raise TileError(
+                f"ring: slot {held.data[0]} does not follow slot {before[0]} of {op.slots}",
+                op.span,
+                help="carry the slot from trip to trip by a ring that moves by 1, or leave out what was before",
+            )
     moved = held.data + np.int32(op.by)
     return [Held(np.where(moved >= op.slots, moved - np.int32(op.slots), moved), held.poison)]
 
