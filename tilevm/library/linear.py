@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,6 +11,7 @@ from tilevm.backend import Array
 from tilevm.runtime.arguments import read
 from tilevm.runtime.packed import Packed
 from tilevm.runtime.room import empty
+from tilevm.source import TileError
 
 FEW = 4  # rows of x for which hosts read rows of weights from end to end, a few of them in a program
 BLOCK = 32  # numbers that they multiply in one step: groups of so many, or of several times as many
@@ -59,11 +61,12 @@ def quantised_matmul(
 
 
 def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = None, **tiles: int) -> Any:
-    """y (M, N) for x (M, K), packed w of shape (N, H, G) with H * G = K, scale and zero (N, H).
+    """y (M, N) for x (M, K), weights of shape (N, K) or (N, H, G) with H * G = K, scale and zero (N, H).
 
-    y has the type of x, and is made where x lives, by its library: :func:`tilevm.runtime.room.empty`.
+    Weights that share bytes are packed. y has the type of x, and is made where x lives, by its library:
+    :func:`tilevm.runtime.room.empty`. Raises TileError where the shapes do not go together.
     """
-    (rows, _), (columns, groups, size) = x.shape, w.shape
+    rows, columns, groups, size = sizes(x, w, scale)
     y = empty(x, (rows, columns))
     tiles = tiles or chosen(rows, groups, size, device or where(x))
     flat, zeros = in_rows(w), scale if zero is None else zero
@@ -71,11 +74,28 @@ def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = No
     return y
 
 
+def sizes(x: Any, w: Any, scale: Any) -> tuple[int, int, int, int]:
+    """M, N, the groups of a row of weights, and the weights of a group. Raises TileError."""
+    given = {"x": tuple(x.shape), "the weights": tuple(w.shape), "scale": tuple(scale.shape)}
+    wanted = {"x": (2,), "the weights": (2, 3), "scale": (2,)}
+    for name, shape in given.items():
+        if len(shape) not in wanted[name]:
+            help = "x is (M, K), the weights (N, K) or (N, H, G), their scales (N, H)"
+            raise TileError(f"linear: {name} has the shape {shape}, of {len(shape)} dimensions", help=help)
+    groups, depth = scale.shape[1], prod(w.shape[1:])
+    if not groups or depth % groups or (len(w.shape) == 3 and w.shape[1] != groups):
+        help = "there is a scale for each group of as many weights in a row"
+        raise TileError(f"linear: scales {given['scale']} do not go with weights {given['the weights']}", help=help)
+    return x.shape[0], w.shape[0], groups, depth // groups
+
+
 def in_rows(w: Any) -> Any:
-    """Weights of shape (N, H, G) as (N, H * G); packed ones are told so once."""
+    """Weights as a matrix; packed ones are told so once."""
+    if len(w.shape) == 2:
+        return w
     known = FLAT.get(w) if isinstance(w, Packed) else None
     if known is None:
-        known = w.reshape((w.shape[0], w.shape[1] * w.shape[2]))
+        known = w.reshape((w.shape[0], prod(w.shape[1:])))
         if isinstance(w, Packed):
             FLAT[w] = known
     return known
