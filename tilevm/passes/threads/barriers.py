@@ -47,8 +47,7 @@ def insert(block: Block, before: frozenset[Op], now: Substitution) -> Block:
         if op in before:
             made.append(Barrier(span=op.span))
         made.append(now.apply(op, [insert(r, before, now) for r in op.regions]))
-    same = len(made) == len(block.ops) and all(a is b for a, b in zip(made, block.ops, strict=True))
-    return block if same else Block(block.params, tuple(made))
+    return block.with_ops(made)
 
 
 def running(state: State) -> State:

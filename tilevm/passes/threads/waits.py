@@ -88,8 +88,7 @@ def _(op: While, ages: Ages, counts: Counts) -> Ages:
 def _settle(block: Block, counts: Counts, now: Substitution) -> Block:
     made = tuple(_settled(op, counts, now) for op in block.ops)
     params = tuple(p for p in block.params if p.type != Token())
-    same = len(params) == len(block.params) and all(a is b for a, b in zip(made, block.ops, strict=True))
-    return block if same else Block(params, made)
+    return block.with_ops(made) if params == block.params else Block(params, made)
 
 
 def _settled(op: Op, counts: Counts, now: Substitution) -> Op:
