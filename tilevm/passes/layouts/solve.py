@@ -202,7 +202,7 @@ class Terms:
         room, group = self.problem.room, self.problem.groups[number]
 
         def term(state: State) -> float:
-            wanted = list(operands(op, state.ways[op]))[role][2]
+            wanted = state.ways[op].layouts[role]
             held = state.layouts[number]
             return 0.0 if wanted is None else weight * conversion(held, wanted, group.bits, room, group.shape)
 
