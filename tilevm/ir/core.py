@@ -173,8 +173,8 @@ class Op:
         self.refuse_large(types)
         hints = self.hints or ("",) * len(types)
         layouts = self.layouts or (None,) * len(types)
-        made = tuple(Value(lying(t, at), h, self) for t, at, h in zip(types, layouts, hints, strict=True))
-        object.__setattr__(self, "results", made)
+        made = [Value(lying(t, at), h, self) for t, at, h in zip(types, layouts, hints, strict=True)]
+        object.__setattr__(self, "results", tuple(made))
 
     def refuse_large(self, types: Sequence[Type]) -> None:
         """Raises TileError for a tile of more elements than machines count."""

@@ -112,14 +112,12 @@ class Search:
         if leave and op not in self.inside:
             self.inside[op] = inside(op.regions)
         gone = self.inside[op] if leave else frozenset()
-        return frozenset(
-            replace(
-                a,
-                names=renamed(a.names, a.slots, to, given, gone),
-                own=None if a.own and a.own[0] in gone else a.own,
-            )
-            for a in state
-        )
+        found = set()
+        for a in state:
+            names = renamed(a.names, a.slots, to, given, gone)
+            own = None if a.own and a.own[0] in gone else a.own
+            found.add(a if names == a.names and own == a.own else replace(a, names=names, own=own))
+        return frozenset(found)
 
 
 class Standing(Search):
