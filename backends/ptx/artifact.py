@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument, not_here
+from tilevm.compiling import once
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
 from tilevm.ir.rewrite import walk
@@ -33,6 +34,24 @@ def unit_bits(op: threads.GlobalAtomic | threads.GlobalAtomicCas) -> int:
     return found.bits
 
 
+class Texts(Mapping[str, str]):
+    """Texts of a kernel: the PTX is at hand, that of the threads is written for whoever asks."""
+
+    def __init__(self, ptx: str, thread: Callable[[], str]) -> None:
+        self._ptx, self._thread = ptx, once(thread)
+
+    def __getitem__(self, name: str) -> str:
+        if name not in ("thread", "ptx"):
+            raise KeyError(name)
+        return self._ptx if name == "ptx" else self._thread()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("thread", "ptx"))
+
+    def __len__(self) -> int:
+        return 2
+
+
 class Written:
     """A kernel as PTX, and as machine code once somebody asks for it and there is an assembler."""
 
@@ -44,7 +63,7 @@ class Written:
         self.architecture = self.target.name  # what machine code is made for
         self.records = Records.of(func)
         self.changes_bytes = any(isinstance(op, ATOMICS) and unit_bits(op) == 8 for op in walk(func.body))
-        self.stages: Mapping[str, str] = {"thread": print_func(func), "ptx": self.listing.text}
+        self.stages: Mapping[str, str] = Texts(self.listing.text, lambda: print_func(func))
 
     @cached_property
     def machine(self) -> Machine | None:

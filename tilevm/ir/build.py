@@ -63,15 +63,14 @@ class Builder:
         finally:
             self._open.pop()
 
-    @contextmanager
-    def watch(self) -> Iterator[list[Op]]:
-        """Instructions appended inside stay in their block; afterwards the list it gives holds them too."""
-        ops, before = self._open[-1], len(self._open[-1])
-        seen: list[Op] = []
-        try:
-            yield seen
-        finally:
-            seen.extend(ops[before:])
+    @property
+    def count(self) -> int:
+        """How many instructions were appended to the block that is being made."""
+        return len(self._open[-1])
+
+    def since(self, count: int) -> list[Op]:
+        """Those appended since there were ``count``."""
+        return self._open[-1][count:]
 
     def finish(self, params: Sequence[Value] = ()) -> Block:
         """All that was appended outside any ``collect``, as a block."""

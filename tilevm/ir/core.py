@@ -10,7 +10,7 @@ Control flow is structured (regions with carried values), so dominance is nestin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum, auto
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -43,6 +43,11 @@ class Block:
     @property
     def end(self) -> Op:
         return self.ops[-1]
+
+    def with_ops(self, ops: Iterable[Op]) -> Block:
+        """Other instructions under the same parameters; the block itself where they are its own."""
+        made = tuple(ops)
+        return self if made == self.ops else Block(self.params, made)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +135,9 @@ class Op:
     thread: ClassVar[bool] = False  # of the thread level alone
     roles: ClassVar[dict[str, Role]]
     readers: ClassVar[dict[str, Callable[[Any], Any]]]
+    names: ClassVar[tuple[str, ...]]  # of all fields
+    takes: ClassVar[tuple[tuple[str, Role], ...]]  # fields that hold values
+    contains: ClassVar[tuple[str, ...]]  # fields that hold blocks
 
     span: Span | None = None
     hints: tuple[str, ...] = ()
@@ -143,6 +151,9 @@ class Op:
         marked = [f for f in fields(cls) if "role" in f.metadata]
         cls.roles = {f.name: f.metadata["role"] for f in marked}
         cls.readers = {f.name: f.metadata["read"] for f in marked if "read" in f.metadata}
+        cls.names = tuple(f.name for f in fields(cls))
+        cls.takes = tuple((n, r) for n, r in cls.roles.items() if r in VALUE_ROLES)
+        cls.contains = tuple(n for n, r in cls.roles.items() if r is Role.REGION)
         cls.effect = effect or cls.effect
         cls.terminator = terminator
         if name:
@@ -150,13 +161,20 @@ class Op:
             cls.name = name
             (THREAD_OPS if cls.thread else OPS)[name] = cls
 
+    # what every pass asks again and again, set once for each instruction
+    operands: ClassVar[tuple[Value, ...]]  # every value taken, in order
+    regions: ClassVar[tuple[Block, ...]]
+    results: ClassVar[tuple[Value, ...]]
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "operands", tuple(values_in(self)))
+        object.__setattr__(self, "regions", tuple([getattr(self, name) for name in self.contains]))
         types = self.infer()
         self.refuse_large(types)
         hints = self.hints or ("",) * len(types)
         layouts = self.layouts or (None,) * len(types)
-        made = tuple(Value(lying(t, at), h, self) for t, at, h in zip(types, layouts, hints, strict=True))
-        object.__setattr__(self, "results", made)
+        made = [Value(lying(t, at), h, self) for t, at, h in zip(types, layouts, hints, strict=True)]
+        object.__setattr__(self, "results", tuple(made))
 
     def refuse_large(self, types: Sequence[Type]) -> None:
         """Raises TileError for a tile of more elements than machines count."""
@@ -167,8 +185,6 @@ class Op:
                     self.span,
                     help="give each program a smaller tile, and loop over the rest or run more programs",
                 )
-
-    results: ClassVar[tuple[Value, ...]]  # set for each instruction by __post_init__
 
     def infer(self) -> tuple[Type, ...]:
         """The types of the results. Raises TileError, at ``span``, for operands that do not fit."""
@@ -184,36 +200,31 @@ class Op:
         return ((n, getattr(self, n)) for n, r in self.roles.items() if r in roles)
 
     @property
-    def operands(self) -> tuple[Value, ...]:
-        """Every value taken, in order."""
-        out: list[Value] = []
-        for name, role in self.roles.items():
-            if role in VALUE_ROLES:
-                held = getattr(self, name)
-                out.extend(held if role is Role.OPERANDS else () if held is None else (held,))
-        return tuple(out)
-
-    @property
-    def regions(self) -> tuple[Block, ...]:
-        return tuple(block for _, block in self.part(Role.REGION))
-
-    @property
     def attributes(self) -> tuple[tuple[str, Any], ...]:
-        return tuple(self.part(Role.ATTRIBUTE))
+        return tuple([(name, getattr(self, name)) for name in self.readers])
 
     def with_parts(self, values: Sequence[Value], blocks: Sequence[Block]) -> Self:
         """The same instruction on other operands and regions, both in order of declaration."""
         left, regions = iter(values), iter(blocks)
-        new: dict[str, Any] = {"hints": tuple(r.hint for r in self.results)}  # layouts stay as they are
-        for name, held in self.part(*VALUE_ROLES, Role.REGION):
-            role = self.roles[name]
-            if role is Role.REGION:
-                new[name] = next(regions)
-            elif role is Role.OPERANDS:
-                new[name] = tuple(next(left) for _ in held)
-            elif held is not None:
+        new = {name: getattr(self, name) for name in self.names}  # layouts stay as they are
+        for name, role in self.takes:
+            if role is Role.OPERANDS:
+                new[name] = tuple([next(left) for _ in new[name]])
+            elif new[name] is not None:
                 new[name] = next(left)
-        return replace(self, **new)
+        new |= {name: next(regions) for name in self.contains}
+        new["hints"] = tuple([r.hint for r in self.results])
+        return type(self)(**new)
+
+
+def values_in(op: Op) -> Iterator[Value]:
+    """What the fields of an instruction hold of values, in order of declaration."""
+    for name, role in op.takes:
+        held = getattr(op, name)
+        if role is Role.OPERANDS:
+            yield from held
+        elif held is not None:
+            yield held
 
 
 def lying(found: Type, layout: Layout | None) -> Type:

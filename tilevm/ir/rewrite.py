@@ -47,13 +47,10 @@ class Substitution:
 
     def apply(self, op: Op, regions: Sequence[Block] | None = None) -> Op:
         """``op`` on the present values and with ``regions``; itself when nothing differs."""
-        now = [self[v] for v in op.operands]
         blocks = op.regions if regions is None else tuple(regions)
-        if all(a is b for a, b in zip(now, op.operands, strict=True)) and all(
-            a is b for a, b in zip(blocks, op.regions, strict=True)
-        ):
+        if blocks == op.regions and self._now.keys().isdisjoint(op.operands):
             return op
-        made = op.with_parts(now, blocks)
+        made = op.with_parts([self[v] for v in op.operands], blocks)
         self.bind(op.results, made.results)
         return made
 
@@ -72,16 +69,15 @@ def _block(block: Block, rule: Rule, now: Substitution) -> Block:
     builder = Builder()
     for op in block.ops:
         current = now.apply(op, [_block(r, rule, now) for r in op.regions])
-        with builder.at(op.span), builder.watch() as made_now:
-            found = rule(current, builder)
+        builder.span, before = op.span, builder.count
+        found = rule(current, builder)
         if found is None:
             builder.append(current)
             continue
+        made_now = builder.since(before)
         now.bind(op.results, found)
         for old, new in zip(current.results, found, strict=True):
             now[old] = new
             if not new.hint and new.owner in made_now:  # a value of the input keeps its name
                 new.hint = old.hint
-    made = builder.finish(block.params)
-    same = len(made.ops) == len(block.ops) and all(a is b for a, b in zip(made.ops, block.ops, strict=True))
-    return block if same else made
+    return block.with_ops(builder.finish().ops)

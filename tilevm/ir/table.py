@@ -20,6 +20,7 @@ class Table(Generic[P, R]):
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
         self._rules: dict[type[Op], Callable[..., R]] = {}
+        self._found: dict[type[Op], Callable[..., R] | None] = {}  # the answers of find
 
     @overload
     def rule(self, kind: type[AnOp], /) -> Callable[[Rule[AnOp, P, R]], Rule[AnOp, P, R]]: ...
@@ -38,13 +39,16 @@ class Table(Generic[P, R]):
             for kind in kinds:
                 assert kind not in self._rules, f"{self.purpose}: two rules for {kind.__name__}"
                 self._rules[kind] = fn
+            self._found.clear()
             return fn
 
         return add
 
     def find(self, kind: type[Op]) -> Callable[..., R] | None:
         """The rule of the class, or of the nearest family above it."""
-        return next((self._rules[c] for c in kind.__mro__ if c in self._rules), None)
+        if kind not in self._found:
+            self._found[kind] = next((self._rules[c] for c in kind.__mro__ if c in self._rules), None)
+        return self._found[kind]
 
     def __call__(self, op: Op, *args: P.args, **kwargs: P.kwargs) -> R:
         rule: Any = self.find(type(op))

@@ -32,17 +32,15 @@ def _block(block: Block, outside: set[Value], seen: set[int], where: str, span: 
         _op(op, visible)
         for inner in op.regions:
             _block(inner, visible, seen, op.name, op.span)
-        visible |= set(op.results)
+        visible.update(op.results)
 
 
 def _op(op: Op, visible: set[Value]) -> None:
-    for value in op.operands:
-        if value not in visible:
-            help = "a value is made before it is taken, in the same block or in one around it"
-            raise TileError(
-                f"{op.name} takes %{value.hint or value.type}, which is not defined here", op.span, help=help
-            )
+    if not visible.issuperset(op.operands):
+        value = next(v for v in op.operands if v not in visible)
+        help = "a value is made before it is taken, in the same block or in one around it"
+        raise TileError(f"{op.name} takes %{value.hint or value.type}, which is not defined here", op.span, help=help)
     found = op.infer()
-    if found != tuple(r.type for r in op.results):
+    if found != tuple([r.type for r in op.results]):
         help = "make the instruction anew on its operands, rather than change the types of its results"
         raise TileError(f"{op.name} yields {', '.join(map(str, found))}", op.span, help=help)

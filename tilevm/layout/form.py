@@ -48,24 +48,20 @@ class Form:
         for mode in self.replicas:
             if mode.axis not in REPLICATED:
                 raise LayoutError(f"{mode} cannot be a replica: replicas stand on {' or '.join(REPLICATED)}")
-        if extent_of(tuple(self.modes())) >= LARGEST:
+        every = tuple(self.modes())
+        if extent_of(every) >= LARGEST:
             raise LayoutError("a layout counts 2**1024 elements or more, replicas among them")
         held: dict[str, list[Mode]] = {}
-        for mode in self.modes():
-            if mode.extent > 1 and mode.axis != MEM:
+        for mode in every:
+            if mode.extent > 1 and mode.axis in DENSE:
                 held.setdefault(mode.axis, []).append(mode)
         for axis, modes in held.items():
-            if axis in DENSE:
-                check_filled(axis, sorted(modes, key=stride_of))
+            check_filled(axis, sorted(modes, key=stride_of))
 
     def modes(self) -> Iterator[Mode]:
         """Every mode, of the dims and of the replicas."""
         for run in (*self.dims, self.replicas):
             yield from run
-
-    def on(self, axis: str) -> Iterator[Mode]:
-        """The modes that count on ``axis``, without units."""
-        return (mode for mode in self.modes() if mode.axis == axis and mode.extent > 1)
 
     @property
     def rank(self) -> int:
@@ -90,7 +86,15 @@ class Form:
         check_axis(axis)
         if axis == MEM and self.xor:
             return self.storage
-        return 1 + sum((mode.extent - 1) * mode.stride for mode in self.on(axis))
+        return self.cosizes.get(axis, 1)
+
+    @cached_property
+    def cosizes(self) -> dict[str, int]:
+        """1 + the largest coordinate on each axis, before any swizzle."""
+        found: dict[str, int] = {}
+        for mode in self.modes():
+            found[mode.axis] = found.get(mode.axis, 1) + (mode.extent - 1) * mode.stride
+        return found
 
     @cached_property
     def storage(self) -> int:
@@ -134,7 +138,12 @@ class Form:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Form):
             return NotImplemented
-        return self is other or (self.hashed == other.hashed and self.key == other.key)
+        if self is other:
+            return True
+        if self.hashed != other.hashed or self.key != other.key:
+            return False
+        other.__dict__["key"] = self.key  # one map, one key: the next time the same object is found
+        return True
 
     def __hash__(self) -> int:
         return self.hashed

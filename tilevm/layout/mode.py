@@ -111,8 +111,13 @@ def cut(modes: Iterable[Mode], extent: int) -> tuple[Modes, Modes]:
         room //= fit
         if room > 1 and fit < mode.extent:
             raise LayoutError(f"{mode} straddles a cut at extent {extent}")
-        low.append(Mode(fit, mode.axis, mode.stride))
-        high.append(Mode(mode.extent // fit, mode.axis, mode.stride * fit))
+        if fit == mode.extent:
+            low.append(mode)
+        elif fit == 1:
+            high.append(mode)
+        else:
+            low.append(Mode(fit, mode.axis, mode.stride))
+            high.append(Mode(mode.extent // fit, mode.axis, mode.stride * fit))
     if room > 1:
         raise LayoutError(f"an extent of {extent // room} cannot be cut at {extent}")
     return merge(low), merge(high)

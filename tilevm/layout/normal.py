@@ -14,6 +14,7 @@ from tilevm.layout.mode import MEM, Mode, Modes, extent_of, merge
 from tilevm.layout.xor import PLAIN, Xor, ones
 
 Dims = tuple[Modes, ...]
+INT64 = (1 << 63) - 1  # the bits of an offset in a table
 LARGEST_TABLE = 1 << 22  # elements that are enumerated to compare two swizzled layouts
 
 
@@ -169,12 +170,12 @@ def offsets(dims: Dims, xor: Xor) -> np.ndarray:
 
 
 def swizzled(found: np.ndarray, xor: Xor) -> np.ndarray:
-    """``xor`` of each offset."""
-    flips = np.zeros_like(found)
+    """``xor`` of each offset: the rows whose sources lie as far above their targets flip bits together."""
+    targets: dict[int, int] = {}  # by how far above a source lies
     for target, sources in xor.rows:
-        parity = np.zeros_like(found)
-        for source in ones(sources):
-            parity ^= found >> source
-        flips |= (parity & 1) << target
-    found = found ^ flips
-    return found
+        for source in ones(sources & INT64):
+            targets[source - target] = targets.get(source - target, 0) | 1 << target
+    flipped = found
+    for far, mask in targets.items():
+        flipped = flipped ^ (found >> far & mask)
+    return flipped

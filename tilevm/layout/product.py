@@ -140,7 +140,11 @@ def padded(form: Form, rank: int) -> tuple[Modes, ...]:
 
 
 def scaled(modes: Modes, reach: Reach) -> Modes:
-    return tuple(Mode(mode.extent, mode.axis, mode.stride * reach(mode.axis)) for mode in modes)
+    return tuple([stretched(mode, reach(mode.axis)) for mode in modes])
+
+
+def stretched(mode: Mode, by: int) -> Mode:
+    return mode if by == 1 else Mode(mode.extent, mode.axis, mode.stride * by)
 
 
 def shrunk(modes: Modes, reach: Reach) -> Modes:

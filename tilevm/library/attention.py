@@ -81,4 +81,5 @@ def attention(
     for n in tv.range(clear, end, BN, num_stages=ahead):
         state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, last, BN, D)
     acc, _, total = state
-    o.store((batch, head, rows, 0), (acc / tv.maximum(total, 1e-30)[:, None]).to(o.dtype).reshape((1, 1, BM, D)))
+    share = 1 / tv.maximum(total, 1e-30)  # a division a row, not one for each number of it
+    o.store((batch, head, rows, 0), (acc * share[:, None]).to(o.dtype).reshape((1, 1, BM, D)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-from tilevm.ir import Block, Effect, Func, Op, Value
+from tilevm.ir import Block, Effect, Func, Op
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import Substitution
 
@@ -20,17 +20,9 @@ def share(func: Func) -> Func:
 
 def key(op: Op) -> Key:
     """What makes two instructions equal: class, attributes (1 and 1.0 apart), operands, layouts."""
-    attributes: Hashable = tuple((n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes)
-    operands: Hashable = tuple(_identity(getattr(op, n)) for n, _ in _values(op))
+    attributes: Hashable = tuple([(n, type(v), repr(v) if isinstance(v, float) else v) for n, v in op.attributes])
+    operands: Hashable = tuple([getattr(op, name) for name, _ in op.takes])
     return type(op), attributes, operands, op.layouts
-
-
-def _values(op: Op) -> list[tuple[str, object]]:
-    return [(n, getattr(op, n)) for n, r in op.roles.items() if r.name in ("OPERAND", "OPERANDS", "OPTIONAL")]
-
-
-def _identity(held: Value | tuple[Value, ...] | None) -> Hashable:
-    return tuple(map(id, held)) if isinstance(held, tuple) else id(held)
 
 
 def _block(block: Block, known: dict[Key, Op], now: Substitution) -> Block:
@@ -46,6 +38,4 @@ def _block(block: Block, known: dict[Key, Op], now: Substitution) -> Block:
         else:
             now.bind(op.results, earlier.results)
             now.bind(current.results, earlier.results)
-    made = builder.finish(block.params)
-    same = len(made.ops) == len(block.ops) and all(a is b for a, b in zip(made.ops, block.ops, strict=True))
-    return block if same else made
+    return block.with_ops(builder.finish().ops)

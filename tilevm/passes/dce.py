@@ -58,6 +58,4 @@ def _mark(block: Block, needed: set[Value], kept: set[Op], unread: set[Op]) -> N
 
 
 def _block(block: Block, kept: set[Op], now: Substitution) -> Block:
-    made = tuple(now.apply(op, [_block(r, kept, now) for r in op.regions]) for op in block.ops if op in kept)
-    same = len(made) == len(block.ops) and all(a is b for a, b in zip(made, block.ops, strict=True))
-    return block if same else Block(block.params, made)
+    return block.with_ops(now.apply(op, [_block(r, kept, now) for r in op.regions]) for op in block.ops if op in kept)

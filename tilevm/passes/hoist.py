@@ -27,9 +27,7 @@ def _block(block: Block, now: Substitution) -> Block:
             for moved in free:
                 builder.append(now.apply(moved))
         builder.append(now.apply(op, regions))
-    made = builder.finish(block.params)
-    same = len(made.ops) == len(block.ops) and all(a is b for a, b in zip(made.ops, block.ops, strict=True))
-    return block if same else made
+    return block.with_ops(builder.finish().ops)
 
 
 def _split(regions: list[Block]) -> tuple[list[Op], list[Block]]:

@@ -65,9 +65,7 @@ class Staging:
                 self.now.bind(current.results, made)
             else:
                 builder.append(current)
-        made_block = builder.finish(old.params)
-        same = len(made_block.ops) == len(old.ops) and all(a is b for a, b in zip(made_block.ops, old.ops, strict=True))
-        return old if same else made_block
+        return old.with_ops(builder.finish().ops)
 
     def plans(self, loop: ops.For) -> list[Plan]:
         """The loads that go ahead."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, cast
@@ -19,7 +19,7 @@ from tilevm.source import TileError
 from tilevm.target import target
 
 from ..arguments import Stretch
-from ..artifact import ATOMICS, Written
+from ..artifact import ATOMICS, Texts, Written
 from ..assemble import Machine, made_by, shelved
 from ..records import Records, Report
 from .card import Card
@@ -218,22 +218,6 @@ def told_in(report: Report) -> Stretch:
     return Stretch(begin, begin + held.nbytes, "what is told", True)
 
 
-class Texts(Mapping[str, str]):
-    """Texts of a kernel that another process compiled: the PTX is at hand, for the others it is compiled again."""
-
-    def __init__(self, ptx: str, again: Callable[[], Artifact]) -> None:
-        self._ptx, self._again = ptx, again
-
-    def __getitem__(self, name: str) -> str:
-        return self._ptx if name == "ptx" else self._again().stages[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("thread", "ptx"))
-
-    def __len__(self) -> int:
-        return 2
-
-
 class Loader:
     """The backend of one card."""
 
@@ -257,7 +241,7 @@ class Loader:
 
     def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
         code = Code.unpack(data)
-        texts = Texts(code.listing.text, again)
+        texts = Texts(code.listing.text, lambda: again().stages["thread"])
         return OnCard(
             abi, self.card, code, Records((), code.listing.threads), texts, lambda: cast(OnCard, again()).flat
         )

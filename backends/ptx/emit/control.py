@@ -5,6 +5,7 @@ A carried array keeps its registers for the whole loop: words where its elements
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -63,17 +64,25 @@ def assign(t: Text, wanted: Sequence[Move]) -> None:
     """Registers that all get their new contents at once."""
     targets = {name for name, _, _ in wanted}
     left = [move for move in (settled(t, m, targets) for m in wanted) if move[1] != Reg(move[0])]
+    read = Counter(map(source, left))
     while left:
-        read = [x.name for name, x, _ in left if isinstance(x, Reg) and x.name != name]
-        ready = next((m for m in left if m[0] not in read), None)
+        ready = next((m for m in left if not read[m[0]]), None)
         if ready is None:  # a ring: one of its registers is kept aside
             name, _, dtype = left[0]
             spare = t.fresh(kind_of(dtype))
             t.line(f"{MOVES[kind_of(dtype)]} {spare}, {name}")
             left = [(n, Reg(spare, x.plus) if isinstance(x, Reg) and x.name == name else x, d) for n, x, d in left]
+            read = Counter(map(source, left))
             continue
         left.remove(ready)
+        read[source(ready)] -= 1
         write(t, *ready)
+
+
+def source(move: Move) -> str:
+    """The other register that a move reads; empty where it reads none."""
+    name, x, _ = move
+    return x.name if isinstance(x, Reg) and x.name != name else ""
 
 
 def settled(t: Text, move: Move, targets: set[str]) -> Move:

@@ -62,8 +62,8 @@ def _(op: threads.MatrixLoad, s: State) -> Sequence[Elements]:
     s.t.need(s.target.matrix_copy(op.copy).since)
     held: list[Element] = []
     for place in shared_places(s, op.buffer, op.slot, op.offsets):
-        names = [s.t.fresh("r") for _ in range(op.words)]
-        line = Held(f"{op.copy} {braced(names)}, {bracket(place.address)}", op.span)
+        names = tuple(s.t.fresh("r") for _ in range(op.words))
+        line = Held(f"{op.copy} {braced(names)}, {bracket(place.address)}", op.span, names)
         s.later.loads.update(dict.fromkeys(names, line))
         held += map(Reg, names)
     s.later.values.add(op.result)

@@ -25,10 +25,11 @@ WAITING = (threads.MatrixLoad, threads.AsyncCopy, threads.AsyncCommit, threads.M
 
 @dataclass(frozen=True)
 class Held:
-    """An instruction, and where it comes from."""
+    """An instruction, where it comes from, and the registers that it gives where it is a load."""
 
     text: str
     span: Span | None
+    gives: tuple[str, ...] = ()
 
     def write(self, t: Text) -> None:
         t.locate(self.span)
@@ -74,7 +75,8 @@ class Later:
         for name in names:
             if name in self.loads:
                 found = self.loads[name]
-                self.loads = {other: held for other, held in self.loads.items() if held is not found}
+                for given in found.gives:
+                    del self.loads[given]
                 found.write(t)
 
     def copy(self, t: Text, one: Held) -> None:

@@ -82,13 +82,14 @@ class Text:
 
     def several(self, kinds: Sequence[str], op: str, *operands: str) -> tuple[str, ...]:
         """The same with results in braces, where there are more than one."""
-        key = f"{op} {', '.join(operands)}"
+        given = ", ".join(operands)
+        key = f"{op} {given}"
         for scope in reversed(self._scopes):
             if key in scope.known:
                 return scope.known[key]
         names = tuple(self.fresh(kind) for kind in kinds)
         target = names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
-        level = self.write(op, Line(f"\t{op} {target}, {', '.join(operands)};", names), operands)
+        level = self.write(op, Line(f"\t{op} {target}, {given};", names), operands)
         self._scopes[level].known[key] = names
         self.depth.update(dict.fromkeys(names, level))
         self.made.update(dict.fromkeys(names, (op, operands)))

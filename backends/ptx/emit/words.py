@@ -60,7 +60,7 @@ def joined(t: Text, low: Element, high: Element) -> Whole:
 def packed(t: Text, xs: Sequence[Element], dtype: DType) -> Whole:
     """One word of elements that fill it, or its low bits."""
     first = xs[0]
-    if isinstance(first, Part) and all(x == Part(first.word, i * dtype.bits, dtype.bits) for i, x in enumerate(xs)):
+    if isinstance(first, Part) and all(follows(x, first, i * dtype.bits) for i, x in enumerate(xs)):
         if len(xs) * dtype.bits == WORD:
             return first.word
         return Reg(extracted(t, Part(first.word, 0, len(xs) * dtype.bits), u32))
@@ -69,6 +69,11 @@ def packed(t: Text, xs: Sequence[Element], dtype: DType) -> Whole:
     if dtype.bits in (8, 16):
         return permuted(t, xs, dtype)
     return inserted(t, xs, dtype)
+
+
+def follows(x: Element, first: Part, at: int) -> bool:
+    """Whether an element is as wide as the first one of a word, and stands in it at a bit."""
+    return isinstance(x, Part) and x.at == at and x.bits == first.bits and x.word == first.word
 
 
 def low(x: Known, dtype: DType) -> int:

@@ -40,7 +40,8 @@ class Take(ThreadOp, name="take"):
 
     def infer(self) -> tuple[Type, ...]:
         found = array(self, self.x)
-        wrong = next((r for r in self.registers if not 0 <= r < found.size), None)
+        count = found.size
+        wrong = next((r for r in self.registers if not 0 <= r < count), None)
         if wrong is not None or not self.registers:
             message = f"take: {'no register' if wrong is None else f'register {wrong}'} of {found}"
             raise TileError(message, self.span, help=numbered(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tilevm.ir import Func, Op, Value, ops
@@ -49,7 +49,7 @@ class Problem:
         self.groups: list[Group] = []
         self.group_of: dict[Value, int] = {}
         self.ports: dict[tuple[Op, Value], int] = {}  # uses of values that are made in any layout
-        self.choices: dict[Product, tuple[Choice, ...]] = {op: choices(op, room) for op in self.relations.products}
+        self.choices = chosen(self.relations.products, room)
         self.followed: dict[tuple[int, bool, Layout], Layout | None] = {}
         self.interned: dict[Layout, Layout] = {}  # equal layouts are one object: looked up at once
         self.moves: dict[tuple[Op, Layout | None], tuple[float, Layout]] = {}
@@ -116,6 +116,18 @@ class Problem:
             found = None if way is None else tried(way, layout)
             self.followed[key] = None if found is None else self.interned.setdefault(found, found)
         return self.followed[key]
+
+
+def chosen(products: Iterable[Product], room: Room) -> dict[Product, tuple[Choice, ...]]:
+    """The ways of each product; those of products that are alike are found once."""
+    known: dict[Hashable, tuple[Choice, ...]] = {}
+    found = {}
+    for op in products:
+        kind = type(op), op.attributes, tuple(value.type for value in op.operands)
+        if kind not in known:
+            known[kind] = choices(op, room)
+        found[op] = known[kind]
+    return found
 
 
 def memory(op: ops.Load | ops.Store) -> tuple[Tensor, tuple[int, ...]]:

@@ -33,6 +33,11 @@ class Choice:
     cost: float
 
     @property
+    def layouts(self) -> tuple[Layout | None, ...]:
+        """Those of the tiles, as ``operands`` has them in order."""
+        return self.c, self.c, self.a, self.b
+
+    @property
     def warps(self) -> str:
         return "single threads" if self.atom is None else f"{self.grid[0]} x {self.grid[1]} warps"
 
@@ -51,10 +56,8 @@ def choices(op: Product, room: Room) -> tuple[Choice, ...]:
 
 def operands(op: Product, way: Choice) -> Iterator[tuple[str, Value, Layout | None]]:
     """The tiles of a product and their layouts."""
-    yield "the accumulator", op.acc, way.c
-    yield "the result", op.result, way.c
-    yield "operand a", op.a, way.a
-    yield "operand b", op.b, way.b
+    names = ("the accumulator", "the result", "operand a", "operand b")
+    yield from zip(names, (op.acc, op.result, op.a, op.b), way.layouts, strict=True)
 
 
 def why_no_atom(op: Product, room: Room) -> str:

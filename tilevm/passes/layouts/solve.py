@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 
 from tilevm.ir import Op
@@ -92,16 +93,24 @@ def start(problem: Problem, grid: tuple[int, int]) -> State:
 
 
 def descended(problem: Problem, terms: Terms, state: State, step: int) -> State:
-    """``state``, changed where that is cheaper until nothing is: group after group, backwards for a step of -1."""
+    """``state``, changed where that is cheaper until nothing is: group after group, backwards for a step of -1.
+
+    What was settled is asked again once something else changed in a term that it has a part in.
+    """
+    better: dict[int | Product, Callable[[], bool]] = {}
+    for number, group in list(enumerate(problem.groups))[::step]:
+        if len(group.candidates) > 1:
+            better[number] = partial(better_layout, number, group.candidates, terms, state)
+    for op, known in problem.choices.items():
+        if len(known) > 1:
+            better[op] = partial(better_way, op, known, terms, state)
+    unsettled = set(better)
     for _ in range(SWEEPS):
-        changed = False
-        for number, group in list(enumerate(problem.groups))[::step]:
-            if len(group.candidates) > 1:
-                changed |= better_layout(number, group.candidates, terms, state)
-        for op, known in problem.choices.items():
-            if len(known) > 1:
-                changed |= better_way(op, known, terms, state)
-        if not changed:
+        for one, change in better.items():
+            if one in unsettled and change():
+                unsettled |= terms.beside[one] & better.keys()
+            unsettled.discard(one)
+        if not unsettled:
             break
     return state
 
@@ -150,6 +159,7 @@ class Terms:
         self.every: list[Term] = []
         self.of_group: list[list[Term]] = [[] for _ in problem.groups]
         self.of_product: dict[Product, list[Term]] = {op: [] for op in problem.choices}
+        self.beside: dict[int | Product, set[int | Product]] = {}  # groups and products with which it shares a term
         self.add_work()  # the cheapest to tell first, as sums are cut short
         self.add_accesses()
         self.add_products()
@@ -160,10 +170,14 @@ class Terms:
 
     def add(self, term: Term, groups: Iterable[int | None] = (), product: Product | None = None) -> None:
         self.every.append(term)
-        for number in {number for number in groups if number is not None}:
+        numbers = {number for number in groups if number is not None}
+        for number in numbers:
             self.of_group[number].append(term)
         if product is not None:
             self.of_product[product].append(term)
+        sharing: set[int | Product] = {*numbers, *([product] if product is not None else [])}
+        for one in sharing:
+            self.beside.setdefault(one, set()).update(sharing)
 
     def add_links(self) -> None:
         for number, link in enumerate(self.problem.relations.links):
@@ -202,7 +216,7 @@ class Terms:
         room, group = self.problem.room, self.problem.groups[number]
 
         def term(state: State) -> float:
-            wanted = list(operands(op, state.ways[op]))[role][2]
+            wanted = state.ways[op].layouts[role]
             held = state.layouts[number]
             return 0.0 if wanted is None else weight * conversion(held, wanted, group.bits, room, group.shape)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tilevm.ir import Block, Func, Op, Table, Value
+from tilevm.ir import Block, Effect, Func, Op, Table, Value
 from tilevm.ir.ops import For, If, While
 from tilevm.ir.rewrite import Substitution, walk
 from tilevm.ir.threads import AsyncCommit, AsyncWait, Barrier
@@ -47,8 +47,7 @@ def insert(block: Block, before: frozenset[Op], now: Substitution) -> Block:
         if op in before:
             made.append(Barrier(span=op.span))
         made.append(now.apply(op, [insert(r, before, now) for r in op.regions]))
-    same = len(made) == len(block.ops) and all(a is b for a, b in zip(made, block.ops, strict=True))
-    return block if same else Block(block.params, tuple(made))
+    return block.with_ops(made)
 
 
 def running(state: State) -> State:
@@ -62,12 +61,14 @@ class Search:
     def __init__(self, func: Func) -> None:
         self.oldest = max((op.pending for op in walk(func.body) if isinstance(op, AsyncWait)), default=0)
         self.weights: dict[Op, int] = {}
+        self.steps: dict[Block, list[Op]] = {}  # without pure instructions: they touch nothing, and are most of all
         self.weigh(func.body, 1)
         self.inside: dict[Op, frozenset[Value]] = {}
         self.kept: dict[tuple[Op, State], Found] = {}
 
     def weigh(self, block: Block, weight: int) -> None:
-        for op in block.ops:
+        self.steps[block] = [op for op in block.ops if op.effect is not Effect.PURE or op.regions]
+        for op in self.steps[block]:
             self.weights[op] = weight
             for inner in op.regions:
                 self.weigh(inner, weight if isinstance(op, If) else weight * TRIPS)
@@ -77,7 +78,7 @@ class Search:
 
     def block(self, block: Block, state: State) -> Found:
         before: frozenset[Op] = frozenset()
-        for op in block.ops:
+        for op in self.steps[block]:
             found = self.whole(op, state) if type(op) in nested else self.single(op, state)
             state, before = found.state, before | found.before
         return Found(state, before)
@@ -111,21 +112,19 @@ class Search:
         if leave and op not in self.inside:
             self.inside[op] = inside(op.regions)
         gone = self.inside[op] if leave else frozenset()
-        return frozenset(
-            replace(
-                a,
-                names=renamed(a.names, a.slots, to, given, gone),
-                own=None if a.own and a.own[0] in gone else a.own,
-            )
-            for a in state
-        )
+        found = set()
+        for a in state:
+            names = renamed(a.names, a.slots, to, given, gone)
+            own = None if a.own and a.own[0] in gone else a.own
+            found.add(a if names == a.names and own == a.own else replace(a, names=names, own=own))
+        return frozenset(found)
 
 
 class Standing(Search):
     """What holds where barriers stand already."""
 
     def __init__(self, search: Search, before: frozenset[Op]) -> None:
-        self.oldest, self.inside = search.oldest, search.inside
+        self.oldest, self.inside, self.steps = search.oldest, search.inside, search.steps
         self.before: frozenset[Op] = before
         self.kept = {}
 

@@ -8,7 +8,7 @@ from math import gcd
 import numpy as np
 
 from tilevm.ir import Value, threads
-from tilevm.layout import Layout, LayoutError, local, replicate, spatial
+from tilevm.layout import Layout, LayoutError, local, replicate, row_major, spatial
 from tilevm.passes.layouts.room import Room
 from tilevm.passes.threads import coordinates, shared
 from tilevm.passes.threads.coordinates import Table
@@ -98,14 +98,24 @@ def divided(low: Lowering, layout: Layout, memory: Layout, bits: int) -> Matrice
     """The widest copy that gives ``layout``, of rows along either dim."""
     if layout.rank != 2 or layout.shape != memory.shape or ROW_BITS % bits:
         return None
+    sides = [along for along in (1, 0) if in_pieces(memory, along, ROW_BITS // bits)]
     for copy in sorted(low.target.matrix_copies, key=lambda copy: -copy.count):
         if copy.source != "shared":
             continue
-        for along in (1, 0):
+        for along in sides:
             found = by(low, copy, layout, memory, bits, along)
             if found is not None:
                 return found
     return None
+
+
+def in_pieces(memory: Layout, along: int, width: int) -> bool:
+    """Whether each row of ``width`` elements along a dim lies in one piece, on an offset that ``width`` divides."""
+    try:
+        memory / (row_major(1, width) if along else row_major(width, 1))
+    except LayoutError:
+        return False
+    return True
 
 
 def by(low: Lowering, copy: MatrixCopy, layout: Layout, memory: Layout, bits: int, along: int) -> Matrices | None:
@@ -115,15 +125,12 @@ def by(low: Lowering, copy: MatrixCopy, layout: Layout, memory: Layout, bits: in
         return None
     outer, fragment = found
     at = coordinates.places(outer)
-    offsets = rows(at, fragment.shape, memory, along, copy.count, low.room.lanes)
-    return None if offsets is None else Matrices(copy, offsets)
+    return Matrices(copy, rows(at, fragment.shape, memory, along, copy.count, low.room.lanes))
 
 
-def rows(
-    at: coordinates.Places, step: tuple[int, ...], memory: Layout, along: int, count: int, lanes: int
-) -> Table | None:
+def rows(at: coordinates.Places, step: tuple[int, ...], memory: Layout, along: int, count: int, lanes: int) -> Table:
     """Where the row begins that each thread tells a copy of ``count`` matrices: lane l tells row l mod 8 of matrix
-    l div 8. None where rows do not lie in one piece, or not on addresses that 16 bytes divide."""
+    l div 8."""
     warps, matrices = at.threads.shape[1], at.registers.shape[1]
     thread = np.arange(warps * lanes)
     lane = thread % lanes
@@ -134,12 +141,4 @@ def rows(
         + (0 if d == along else lane % ROWS)
         for d in (0, 1)
     ]
-    width = step[along]
-    places = []
-    for element in range(width):
-        here = [i + (element if d == along else 0) for d, i in enumerate(index)]
-        places.append(shared.offset_at(memory, here))
-    first = places[0]
-    if any(not np.array_equal(place, first + k) for k, place in enumerate(places)) or np.any(first % width):
-        return None
-    return first.T
+    return shared.offset_at(memory, index).T

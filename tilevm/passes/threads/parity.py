@@ -45,5 +45,6 @@ def applied(base: int, columns: list[int], count: int) -> np.ndarray:
     number = np.arange(count, dtype=np.int64)
     found = np.full(count, base, np.int64)
     for bit, column in enumerate(columns):
-        found ^= np.where(number >> bit & 1, column, 0)
+        if column:
+            found ^= (number >> bit & 1) * column
     return found

@@ -97,11 +97,14 @@ def offset_at(memory: Layout, index: Sequence[Table]) -> Table:
     """The offsets of elements, given their index along each dim."""
     found = np.zeros(np.broadcast_shapes(*(each.shape for each in index)), np.int64)
     for each, modes in zip(index, memory.dims, strict=True):
-        rest = each
-        for place, mode in enumerate(modes):
-            assert mode.axis == MEM, f"{memory} is of memory"
-            found += (rest % mode.extent if place < len(modes) - 1 else rest) * mode.stride
-            rest = rest // mode.extent
+        assert all(mode.axis == MEM for mode in modes), f"{memory} is of memory"
+        digit = each
+        for mode in modes[:-1]:
+            above = digit // mode.extent
+            found += (digit - above * mode.extent) * mode.stride
+            digit = above
+        for mode in modes[-1:]:  # the last one goes on beyond the tile
+            found += digit * mode.stride
     return swizzled(found, memory.xor)
 
 

@@ -11,6 +11,7 @@ from tilevm.ir.threads import Ring
 from tilevm.types import Scalar, i32
 
 Name = tuple[Value | None, int]  # the slot so many further round than a value; None: than slot 0
+SLOT = Scalar(i32)
 Names = frozenset[Name]  # all true of one slot; of none where nothing is known
 
 
@@ -42,9 +43,11 @@ def apart(a: Names, b: Names, slots: int) -> bool:
 
 def renamed(names: Names, slots: int, to: Sequence[Value], given: Sequence[Value], gone: frozenset[Value]) -> Names:
     """What is known of a slot once ``to`` stand for ``given`` and the values ``gone`` are those of another trip."""
+    if not names:
+        return names
     kept = {(base, by) for base, by in names if base not in gone}
     for value, before in zip(to, given, strict=True):
-        if value.type == Scalar(i32):
+        if value.type == SLOT:
             origin, further = name_of(before, slots)
             kept |= {(value, (by - further) % slots) for base, by in names if base is origin}
     return frozenset(kept)

@@ -31,15 +31,15 @@ def _(op: ops.Fetch, low: Lowering) -> Sequence[Value]:
     assert isinstance(kind, Slots)
     box = Box(op.tensor, op.offsets, op.inbounds, kind.shape, at)
     memory = memory_of(op.stage)
-    groups = together(vectors(low.facts, box), shared.offsets_of(at, memory))
+    held = shared.offsets_of(at, memory)
+    groups = together(vectors(low.facts, box), held)
     mask = box_mask(low, box, groups)
     if op.when is not None:
         mask = low.all(mask, low.splat(low[op.when], len(groups.first)))
-    table = shared.offsets_of(at, memory)[:, list(groups.first)]
     low.do(
         threads.AsyncCopy,
         buffer=low[op.stage],
-        to=shared.spoken(low, at, memory, table),
+        to=shared.spoken(low, at, memory, held[:, list(groups.first)]),
         memory=op.tensor,
         offsets=element_offsets(low, box, groups),
         mask=mask,

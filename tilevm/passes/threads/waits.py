@@ -87,9 +87,8 @@ def _(op: While, ages: Ages, counts: Counts) -> Ages:
 
 def _settle(block: Block, counts: Counts, now: Substitution) -> Block:
     made = tuple(_settled(op, counts, now) for op in block.ops)
-    params = tuple(p for p in block.params if p.type != Token())
-    same = len(params) == len(block.params) and all(a is b for a, b in zip(made, block.ops, strict=True))
-    return block if same else Block(params, made)
+    params = tuple(p for p in block.params if not isinstance(p.type, Token))
+    return block.with_ops(made) if params == block.params else Block(params, made)
 
 
 def _settled(op: Op, counts: Counts, now: Substitution) -> Op:
@@ -98,14 +97,14 @@ def _settled(op: Op, counts: Counts, now: Substitution) -> Op:
         return AsyncWait(pending=counts[op], span=op.span)
     regions = [_settle(r, counts, now) for r in op.regions]
     handed = (*op.operands, *op.results) if op.regions else op.operands
-    return _without(op, regions, now) if any(v.type == Token() for v in handed) else now.apply(op, regions)
+    return _without(op, regions, now) if any(isinstance(v.type, Token) for v in handed) else now.apply(op, regions)
 
 
 def _without(op: Op, regions: Sequence[Block], now: Substitution) -> Op:
     """A loop, a branch or a yield that hands on tokens, made anew without them."""
-    kept = [r for r in op.results if r.type != Token()]
+    kept = [r for r in op.results if not isinstance(r.type, Token)]
     fields: dict[str, Any] = {"hints": tuple(r.hint for r in kept)}
-    fields |= {n: tuple(now[v] for v in held if v.type != Token()) for n, held in op.part(Role.OPERANDS)}
+    fields |= {n: tuple(now[v] for v in held if not isinstance(v.type, Token)) for n, held in op.part(Role.OPERANDS)}
     fields |= {n: now[held] for n, held in op.part(Role.OPERAND)}
     fields |= zip((n for n, _ in op.part(Role.REGION)), regions, strict=True)
     made = replace(op, **fields)
