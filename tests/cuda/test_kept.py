@@ -14,7 +14,7 @@ import tilevm as tv
 from tests.cuda.kernels import GRID, SIGNATURE, asserted, turned
 from tests.cuda.standin import OLD, Stub
 from tilevm.backends.ptx.assemble import at_hand
-from tilevm.backends.ptx.cuda.artifact import Texts
+from tilevm.backends.ptx.cuda.artifact import Kept
 
 WIDE = np.arange(128 * 128, dtype=np.float32).reshape(128, 128)
 
@@ -39,8 +39,8 @@ def first_and_second(folder: str) -> tuple[Any, Any]:
 def test_it_runs_as_the_first(stub: Stub) -> None:
     stub.run_kernels()
     first, second = first_and_second(in_a_folder())
-    assert not isinstance(first.build.artifact.stages, Texts)
-    assert isinstance(second.build.artifact.stages, Texts), "nothing was compiled"
+    assert not isinstance(first.build.artifact.stages, Kept)
+    assert isinstance(second.build.artifact.stages, Kept), "nothing was compiled"
     out = np.zeros_like(WIDE)
     second(WIDE, out)
     assert stub.problems == [] and (out == WIDE.T).all()
@@ -60,9 +60,9 @@ def test_machine_code_is_kept(stub: Stub) -> None:
 def test_each_driver_and_architecture_has_its_own(stub: Stub) -> None:
     first_and_second(in_a_folder())
     stub.version(OLD)
-    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:0").build.artifact.stages, Texts)
+    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:0").build.artifact.stages, Kept)
     stub.card(1, (8, 6))
-    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:1").build.artifact.stages, Texts)
+    assert not isinstance(again().compile(WIDE, WIDE, device="cuda:1").build.artifact.stages, Kept)
 
 
 def test_what_tells_something_is_not_kept(stub: Stub) -> None:

@@ -218,6 +218,13 @@ def told_in(report: Report) -> Stretch:
     return Stretch(begin, begin + held.nbytes, "what is told", True)
 
 
+class Kept(Texts):
+    """Texts of a kernel that another process compiled: for that of the threads it is compiled again."""
+
+    def __init__(self, ptx: str, again: Callable[[], Artifact]) -> None:
+        super().__init__(ptx, lambda: again().stages["thread"])
+
+
 class Loader:
     """The backend of one card."""
 
@@ -241,7 +248,7 @@ class Loader:
 
     def restore(self, data: bytes, abi: KernelAbi, again: Callable[[], Artifact]) -> OnCard:
         code = Code.unpack(data)
-        texts = Texts(code.listing.text, lambda: again().stages["thread"])
+        texts = Kept(code.listing.text, again)
         return OnCard(
             abi, self.card, code, Records((), code.listing.threads), texts, lambda: cast(OnCard, again()).flat
         )
