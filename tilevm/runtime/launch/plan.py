@@ -134,7 +134,7 @@ def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     if seen.wide or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
-    wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
+    wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED, seen.small)
     plan.add(Code.LOOK, r=held.first, b=held.dims, x=wanted, y=size)
     return True
 
