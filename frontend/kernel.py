@@ -100,7 +100,8 @@ class Kernel:
         """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
 
         ``target``, ``device``, ``num_warps`` and constexprs are given as in a call. From a signature alone, rows are
-        taken to be contiguous, and addresses multiples of an element, unless ``{strides=…, align=…}`` say otherwise.
+        taken to be contiguous, addresses multiples of an element, and tensors of any size, unless
+        ``{strides=…, align=…, small}`` say otherwise.
         """
         if args and isinstance(args[0], str):
             return self._declare(parse(args[0]), args[1:], keywords)

@@ -160,7 +160,7 @@ class Contract:
     def too_far(self, i: int) -> NoReturn:
         raise TileError(
             f"{self.params[i]} has elements more than {SMALL} bytes apart, and this was compiled for closer ones",
-            help="call the kernel itself: it compiles for what it is given",
+            help="call the kernel itself, without small in its signature: it compiles for what it is given",
         )
 
     def read_only(self, i: int, packed: bool) -> NoReturn:
