@@ -11,7 +11,7 @@ from tilevm.backend import Argument
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.driver import Build, choose, compile_func
-from tilevm.runtime.arguments import Seen, read, with_even
+from tilevm.runtime.arguments import Seen, for_threads, read
 from tilevm.runtime.compiled import Compiled
 from tilevm.runtime.conform import conforms
 from tilevm.runtime.contract import Contract
@@ -100,7 +100,8 @@ class Kernel:
         """The kernel compiled, not run, for example arguments or for one string: a signature without type variables.
 
         ``target``, ``device``, ``num_warps`` and constexprs are given as in a call. From a signature alone, rows are
-        taken to be contiguous, and addresses multiples of an element, unless ``{strides=…, align=…}`` say otherwise.
+        taken to be contiguous, addresses multiples of an element, and tensors of any size, unless
+        ``{strides=…, align=…, small}`` say otherwise.
         """
         if args and isinstance(args[0], str):
             return self._declare(parse(args[0]), args[1:], keywords)
@@ -137,7 +138,7 @@ class Kernel:
         pairs = [read(value, name) for value, name in zip(call.values, self.parameters.runtime, strict=True)]
         asked = call.options
         if (asked.target or asked.device) and choose(asked.device, asked.target).target in TARGETS:
-            pairs = [(argument, with_even(argument, seen)) for argument, seen in pairs]
+            pairs = [(argument, for_threads(argument, seen)) for argument, seen in pairs]
         return [argument for argument, _ in pairs], tuple(seen for _, seen in pairs)
 
     def _find(self, call: Call, seen: tuple[Seen, ...]) -> Compiled:

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 import tilevm as tv
 from tests.conftest import Golden
@@ -14,6 +15,7 @@ from tests.cuda.native import Shown, put
 from tests.cuda.standin import OLD, Stub
 from tests.launch.calls import python_calls
 from tilevm.runtime.launch import repeats
+from tilevm.types import SMALL
 
 
 def soon(stub: Stub) -> None:
@@ -193,3 +195,30 @@ def test_contexts_of_others(stub: Stub) -> None:
     for _ in range(3):
         add_one(x, x)
     assert stub.depth() == depth
+
+
+def pitched(stub: Stub, pitch: int) -> Shown:
+    """Two rows of 64 bytes, perhaps so far apart that nobody may look at an element."""
+    first = put(stub, np.zeros(64, np.uint8))
+    return Shown(stub, first.address, as_strided(first.like, (2, 64), (pitch, 1)))
+
+
+NEAR = (65, 2**20 + 1, -(2**20) - 1, SMALL - 63, 63 - SMALL)
+FAR = (SMALL - 62, 62 - SMALL, 2**40 + 1, 2**62 + 1, -(2**62) - 1)
+
+
+@pytest.mark.parametrize("pitch", [*NEAR, *FAR])
+@pytest.mark.parametrize("prepared", [65, 2**33 + 1], ids=["small", "large"])
+def test_a_launch_takes_tensors_as_small_as_the_one_it_was_made_for(stub: Stub, prepared: int, pitch: int) -> None:
+    """Python launches the others, each the code that was made for such."""
+    repeats.WORTH = range(1, 1000)
+    y = put(stub, np.zeros(64, np.uint8))
+    for _ in range(2):
+        first_row(pitched(stub, prepared), y)
+    calls = python_calls(lambda: first_row(pitched(stub, pitch), y))
+    assert ("_launch" not in calls) is ((pitch in NEAR) is (prepared == 65))
+
+
+@tv.kernel("x: u8[M, N], y: u8[N]", grid=lambda **_: 1)
+def first_row(x: tv.Tensor, y: tv.Tensor) -> None:
+    y.store(0, x.load((0, 0), (1, 64)).reshape((64,)))

@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from numpy.lib.stride_tricks import as_strided
 
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
@@ -16,6 +17,7 @@ from tests.launch.calls import SIGNATURE, behind, grid, some
 from tilevm.optional import optional
 from tilevm.source import TileError
 from tilevm.symbolic import OPERATORS, combine
+from tilevm.types import SMALL
 from tilevm.types.codec.packing import packed_bytes
 
 
@@ -86,6 +88,29 @@ def test_of_a_compiled_kernel_too(first: Made, made: list[Made]) -> None:
             values = (*args, *(keywords[name] for name in ("x", "y", "n", "f", "b") if name in keywords))
             assert outcome(backend, lambda v=values: compiled(*v)) == outcome(
                 backend, lambda v=values: compiled.launch(None, v)
+            )
+
+
+PITCHES = st.sampled_from([0, 1, 4096, SMALL // 4, SMALL // 4 - 3, 2**31, 2**40, 2**58, -(2**59)])
+ROWS = st.tuples(st.sampled_from([0, 1, 2, 3]), PITCHES, st.integers(0, 5), st.sampled_from([1, -1]))
+
+
+@given(st.lists(ROWS, min_size=1, max_size=6))
+def test_tensors_that_are_not_small_are_refused_where_a_signature_says_so(
+    made: list[tuple[int, int, int, int]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        backend = behind(patch)
+
+        @tv.kernel("x: f32[M, N]{small}, n: i32", grid=1)
+        def stores(x: tv.Tensor, n):
+            x.store((0, 0), tv.zeros((1, 4), tv.f32))
+
+        base = np.zeros(4, np.float32)
+        for rows, pitch, more, sign in [(2, 4096, 0, 1), *made] * 3:
+            x = as_strided(base, (rows, 4), (4 * sign * (pitch + more), 4))
+            assert outcome(backend, lambda x=x: stores(x, 3)) == outcome(
+                backend, lambda x=x: stores._launch(None, (x, 3), {})
             )
 
 

@@ -1,13 +1,17 @@
 """Accesses of memory: every type in every width, masks, rings, asynchronous copies, barriers."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from tests.ptx.running import RANDOM, Array, listing, run
+from tilevm.backends.ptx.emit.addresses import NEAR
+from tilevm.backends.ptx.emulator import Memory, parse
 from tilevm.bench import kernels
-from tilevm.types import dtype
+from tilevm.types import SMALL, dtype
 
 TYPES = ["bool", "i4", "u8", "i8", "u12", "i16", "f16", "bf16", "u24", "i32", "f32", "tf32", "i40", "i64", "f64"]
 TYPES += ["f8e4m3", "f6e2m3"]
@@ -231,10 +235,42 @@ def test_a_slot_that_is_also_a_number_stays_one() -> None:
         assert bool(re.search(r"shl\.b32 %r\d+, %r\d+, 7", found.text)) is (further is not None)
 
 
-def test_a_pipelined_trip_adds_addresses_up() -> None:
-    """Between the copies' masks and the products nothing shifts, multiplies or widens."""
-    given = (np.zeros((4096, 4096), np.float16),) * 3
-    text = kernels.matmul.compile(*given, BM=128, BN=128, BK=32, stages=3, target="sm_80", num_warps=4).stages["ptx"]
+SIGNATURE = "a: f16[M%16, K%16]{align=16}, b: f16[K%16, N%16]{align=16}, c: f16[M%16, N%16]{align=16}"
+SMALL_ONES = (np.zeros((4096, 4096), np.float16),) * 3
+
+
+@pytest.mark.parametrize(("arguments", "widened"), [((SIGNATURE,), 0), (SMALL_ONES, 8)], ids=["addresses", "offsets"])
+def test_a_pipelined_trip_adds_addresses_up(arguments: tuple[Any, ...], widened: int) -> None:
+    """Between the copies' masks and the products nothing shifts or multiplies; what is added up are addresses, or
+    offsets of 32 bits, of which one instruction makes an address."""
+    compiled = kernels.matmul.compile(*arguments, BM=128, BN=128, BK=32, stages=3, target="sm_80", num_warps=4)
+    text = compiled.stages["ptx"]
     trip = text[text.index("$loop_1:") : text.index("bra $loop_1;")]
-    assert not re.search(r"\t(shl|mul|mad|cvt|sub\.s64)", trip)
+    assert not re.search(r"\t(shl|mul\.lo|mad|cvt|sub\.s64)", trip)
+    assert len(re.findall(r"\tmul\.wide\.s32", trip)) == widened
     assert len(re.findall(r"\tadd\.s64", trip)) == 8 and len(re.findall(r"\tsetp\.", trip)) == 4
+
+
+REACHED = st.integers(-SMALL, SMALL) | st.sampled_from([0, SMALL, SMALL - 1, -SMALL])
+APART = st.sampled_from([0, 1, -5, NEAR - 1, NEAR, 1 - NEAR, 2 * NEAR - 1, 1 - 2 * NEAR, 2**30, -(2**31)])
+
+
+@given(REACHED, APART)
+def test_an_offset_of_32_bits_may_be_added_up_apart(offset: int, apart: int) -> None:
+    """What is known of it is added to the address, unless the rest might meet an edge on its own."""
+    text = f"""func @k(%x: ptr<u8>, %start: i32, %out: ptr<u8>) warps(1, sm_80) {{
+  %t = thread_id : i32
+  %f = splat %start {{shape = [1]}} : i32[1]
+  %n = numbers {{values = [{apart}], of = i32}} : i32[1]
+  %o = add %f, %n : i32[1]
+  %y = global_load %x, %o : u8[1]
+  %p = splat %t {{shape = [1]}} : i32[1]
+  global_store %out, %y, %p
+  yield []
+}}"""
+    found, memory = listing(text), Memory()
+    x, out = np.array([7], np.uint8), np.zeros(32, np.uint8)
+    start = (offset - apart + 2**31) % 2**32 - 2**31
+    kernel = parse(found.text, "<k.ptx>").kernel("k")
+    kernel.launch(1, found.threads, [memory.add(x) - offset, start, out], memory=memory)
+    assert (out == 7).all()

@@ -22,7 +22,7 @@ from tilevm.store import ENDING, Store
 from tilevm.symbolic import Name
 from tilevm.types import Dim, Tensor, f32
 
-NOTHING = Contract(("x",), ((0, 0, "N", 9),), (), (), ((0, 0, "N"),), (), (), ())
+NOTHING = Contract(("x",), ((0, 0, "N", 9),), (), (), ((0, 0, "N"),), (), (), (), ())
 
 SCALE = 3
 

@@ -19,7 +19,7 @@ Golden = Callable[[str | Path, str], None]
 def test_the_example_of_the_design() -> None:
     found = parse(
         "a: f16[M, K], bias: T[N], scale: f32, n: i32, w: u4[K, N] packed, p: *f32{align=8},\n"
-        " x: T[M%16, 128, _]{strides=(K, _, 1), align=16}, any: _[], q: *_, "
+        " x: T[M%16, 128, _]{strides=(K, _, 1), align=16, small}, any: _[], q: *_, "
     )
     assert found.params == (
         TensorSpec("a", f16, (Dim("M"), Dim("K"))),
@@ -28,7 +28,7 @@ def test_the_example_of_the_design() -> None:
         ScalarSpec("n", i32),
         TensorSpec("w", dtype("u4"), (Dim("K"), Dim("N")), packed=True),
         PointerSpec("p", f32, align=8),
-        TensorSpec("x", "T", (Dim("M", divisor=16), Dim(size=128), Dim()), ("K", None, 1), 16),
+        TensorSpec("x", "T", (Dim("M", divisor=16), Dim(size=128), Dim()), ("K", None, 1), 16, small=True),
         TensorSpec("any", None, ()),
         PointerSpec("q", None),
     )
@@ -58,7 +58,7 @@ def tensors(draw: st.DrawFn, name: str) -> TensorSpec:
     known = sorted({d.name for d in dims if d.name})
     stride = st.one_of(st.none(), st.integers(0, 4096), *([st.sampled_from(known)] if known else []))
     strides = draw(st.one_of(st.none(), st.tuples(*[stride] * len(dims))))
-    return TensorSpec(name, draw(ELEMENTS), dims, strides, draw(ALIGNMENTS), draw(st.booleans()))
+    return TensorSpec(name, draw(ELEMENTS), dims, strides, draw(ALIGNMENTS), draw(st.booleans()), draw(st.booleans()))
 
 
 @st.composite
@@ -105,6 +105,11 @@ FAULTS = {
     "divided by nothing": "a: f32[M%0]",
     "unknown fact": "a: f32[M]{order=1}",
     "fact twice": "a: f32[M]{align=4, align=8}",
+    "small number": "n: f32{small}",
+    "small pointer": "p: *f32{small}",
+    "small by a number": "a: f32[M]{small=4}",
+    "bare strides": "a: f32[M]{strides}",
+    "bare align": "a: f32[M]{align}",
 }
 
 

@@ -13,7 +13,7 @@ from tilevm.backend import Argument, Array, cards
 from tilevm.optional import loaded
 from tilevm.runtime.exchange import CUDA, Foreign, of_dlpack, of_interface
 from tilevm.source import TileError
-from tilevm.types import DType, bool_, f32, i32, i64
+from tilevm.types import DType, bool_, f32, i32, i64, is_small
 from tilevm.types.foreign import ELEMENTS, FOREIGN
 
 ACCEPTED = f"tensors hold {', '.join(FOREIGN)}"
@@ -29,7 +29,8 @@ class Trait(NamedTuple):
     ``units``: on which axes neighbours touch. ``align``: 16 where the address and the byte strides of the other
     axes are multiples of 16, else the bytes of an element, or 1 where it is ``packed``. ``wide``: the axes whose
     extents exceed i32. ``even``: those whose extents 16 divides, told to machines with threads alone: there it lets
-    threads move several elements at once up to the edge. ``device``: whose memory it is.
+    threads move several elements at once up to the edge. ``small``, told to them too: whether offsets of 32 bits reach
+    all elements (:func:`tilevm.types.is_small`). ``device``: whose memory it is.
     """
 
     dtype: DType
@@ -38,6 +39,7 @@ class Trait(NamedTuple):
     wide: tuple[int, ...] = ()
     packed: bool = False
     even: tuple[int, ...] = ()
+    small: bool = False
     device: str = "cpu"
 
 
@@ -156,7 +158,7 @@ def read_torch(value: Any, name: str) -> Read:
     seen = look(dtype, size, address, shape, strides, name)
     lowest, highest = -(before // size), (storage.nbytes() - before) // size
     if device != "cpu":
-        seen = on_card(seen, shape, device)
+        seen = on_card(seen, shape, strides, device)
     return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device), seen
 
 
@@ -222,12 +224,12 @@ def read_foreign(found: Foreign, name: str) -> Read:
         stream=found.stream,
     )
     lowest, highest = array.span  # nothing tells what the owner has beside it
-    return replace(array, lowest=lowest, highest=highest), on_card(seen, found.shape, device)
+    return replace(array, lowest=lowest, highest=highest), on_card(seen, found.shape, found.strides, device)
 
 
-def on_card(seen: Trait, shape: Sequence[int], device: str) -> Trait:
+def on_card(seen: Trait, shape: Sequence[int], strides: Sequence[int], device: str) -> Trait:
     """What is seen of a tensor in a card's memory."""
-    return seen._replace(even=even(shape), device=device)
+    return by_threads(seen, shape, strides)._replace(device=device)
 
 
 def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str) -> Trait:
@@ -281,12 +283,16 @@ def torch_element(dtype: Any, name: str) -> DType:
     return found
 
 
-def with_even(argument: Argument, seen: Seen) -> Seen:
-    """What is seen of an argument, with the axes that 16 divides."""
+def for_threads(argument: Argument, seen: Seen) -> Seen:
+    """What is seen of an argument, with what is told to machines with threads alone."""
     if not isinstance(seen, Trait):
         return seen
     assert isinstance(argument, Array), "a trait is of an array"
-    return seen._replace(even=even(argument.shape))
+    return by_threads(seen, argument.shape, argument.strides)
+
+
+def by_threads(seen: Trait, shape: Sequence[int], strides: Sequence[int]) -> Trait:
+    return seen._replace(even=even(shape), small=is_small(seen.dtype, shape, strides))
 
 
 def even(shape: Sequence[int]) -> tuple[int, ...]:

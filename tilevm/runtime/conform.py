@@ -39,9 +39,11 @@ def conform_dim(
 
 
 def conform_memory(mine: TensorSpec, theirs: TensorSpec) -> None:
-    """Strides and alignment that the kernel asks for are asked for again."""
+    """Strides, alignment and span that the kernel asks for are asked for again."""
     if theirs.align % mine.align:
         raise broken(mine, theirs, f"align={mine.align}")
+    if mine.small and not theirs.small:
+        raise broken(mine, theirs, "small")
     anything = (None,) * len(mine.dims)
     for wanted, found in zip(mine.strides or anything, theirs.strides or anything, strict=True):
         if wanted is not None and (found is None or (isinstance(wanted, int) and wanted != found)):

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from tilevm.backend import Argument
+from tilevm.backend import Argument, Array
 from tilevm.ir import Effect, Func, Value
 from tilevm.ir.rewrite import walk
 from tilevm.runtime.specialise import Specs
 from tilevm.signature import ScalarSpec, TensorSpec
 from tilevm.source import TileError
-from tilevm.types import DType, Pointer, Scalar, Tensor
+from tilevm.types import SMALL, DType, Pointer, Scalar, Tensor, is_small
 
 LIMITS = {False: 2**31 - 1, True: 2**63 - 1}  # of an extent, by whether its dim is wide
 
@@ -23,8 +23,8 @@ class Contract:
 
     ``extents``: axis, name of the dim bound there, the most that it may be. ``sizes``: axis, extent that was
     specialised on. ``divisors``: axis, divisor. ``strides``: axis, elements or the name of a dim.
-    ``aligned``: bytes, whether strides count too. ``integers``: dtype. ``written``: the
-    tensors and pointers that the kernel stores to.
+    ``aligned``: bytes, whether strides count too. ``integers``: dtype. ``small``: the tensors whose elements offsets of
+    32 bits reach. ``written``: the tensors and pointers that the kernel stores to.
     """
 
     params: tuple[str, ...]
@@ -34,6 +34,7 @@ class Contract:
     strides: tuple[tuple[int, int, int | str], ...]
     aligned: tuple[tuple[int, int, bool], ...]
     integers: tuple[tuple[int, DType], ...]
+    small: tuple[int, ...]
     written: tuple[int, ...]
 
     @classmethod
@@ -52,6 +53,7 @@ class Contract:
             strides=tuple((i, axis, x) for i, axis, x in strides if x is not None),
             aligned=tuple((i, s.align, isinstance(s, TensorSpec)) for i, s in said if s.align > 1),
             integers=tuple((i, t.dtype) for i, t in enumerate(types) if isinstance(t, Scalar) and t.dtype.is_integer),
+            small=tuple(i for i, t in enumerate(types) if isinstance(t, Tensor) and t.small),
             written=tuple(i for i, p in enumerate(func.params) if p in stored),
         )
 
@@ -62,6 +64,11 @@ class Contract:
             self.check_extents(arguments)
         if self.strides or self.aligned:
             self.check_memory(arguments, names)
+        for i in self.small:
+            array = arguments[i]
+            assert isinstance(array, Array), "tensors are arrays"
+            if not is_small(array.dtype, array.shape, array.strides):
+                self.too_far(i)
         for i in self.written:
             if not arguments[i].writable:  # type: ignore[union-attr]  # tensors and pointers are arrays
                 self.read_only(i, arguments[i].packed)  # type: ignore[union-attr]
@@ -148,6 +155,12 @@ class Contract:
         raise TileError(
             f"{self.params[i]} {at}, and the signature says that its rows begin at multiples of {bytes_} bytes",
             help=f"allocate it so, or ask for less than align={bytes_}",
+        )
+
+    def too_far(self, i: int) -> NoReturn:
+        raise TileError(
+            f"{self.params[i]} has elements more than {SMALL} bytes apart, and this was compiled for closer ones",
+            help="call the kernel itself, without small in its signature: it compiles for what it is given",
         )
 
     def read_only(self, i: int, packed: bool) -> NoReturn:

@@ -102,7 +102,7 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
     units = (False,) * (len(extents) - 1) + (True,) * bool(extents)
     seen = Trait(kind, units, SPECIALISED if aligned else 1, wide(extents), packed=True)
     if held.device != "cpu":
-        seen = on_card(seen, extents, held.device)
+        seen = on_card(seen, extents, strides, held.device)
     whereabouts = (held.owner, held.writable, True, held.device, held.stream)
     array = Array(kind, held.address, extents, tuple(strides), 0, whole, *whereabouts)
     return Packed(buffer, kind, extents, array, seen, told(array, seen))

@@ -63,7 +63,7 @@ def tensor_type(name: str, spec: ParamSpec | None, seen: Trait, variables: Varia
         )
     axes = dims(name, spec.dims, seen.wide, seen.even)
     apart = packed_strides(spec, axes) if spec.packed else strides(spec, seen.units)
-    return Tensor(dtype, axes, apart, max(spec.align, seen.align), spec.packed)
+    return Tensor(dtype, axes, apart, max(spec.align, seen.align), spec.packed, spec.small or seen.small)
 
 
 def same_packing(name: str, spec: TensorSpec, seen: Trait) -> None:

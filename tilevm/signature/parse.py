@@ -111,7 +111,7 @@ class Reader:
             return TensorSpec(str(name), self.element(element), axes, packed=bool(packed), span=span, **said)
         if packed:
             self.fail(f"{name} is packed, so it is a tensor and needs extents", self.span(packed[0]), "as in u4[K, N]")
-        if star and "strides" not in said:
+        if star and said.keys() <= {"align"}:
             return PointerSpec(str(name), self.element(element), span=span, **said)
         if said:
             message = f"{name} is no tensor and has no {' or '.join(said)}"
@@ -146,7 +146,7 @@ class Reader:
         for fact in node.children:
             name, *values = fact.children
             if str(name) not in FACTS:
-                self.fail(f"a tensor has no {name}", self.span(name), f"known are {' and '.join(FACTS)}")
+                self.fail(f"a tensor has no {name}", self.span(name), f"known are {', '.join(FACTS)}")
             if str(name) in said:
                 self.fail(f"{name} is said twice", self.span(name), "leave one of them out")
             said[str(name)] = FACTS[str(name)](self, name, values)
@@ -166,6 +166,11 @@ class Reader:
         tokens = [v.children[0] for v in values]
         return tuple(int(t) if t.type == "INT" else None if t == "_" else str(t) for t in tokens)
 
+    def small(self, name: Token, values: list[Node]) -> bool:
+        if values:
+            self.fail("small has no number: it is said or not", self.span(name), "write {small}")
+        return True
+
     def check_strides(self, node: Node, spec: ParamSpec, dims: set[str | None]) -> None:
         """One stride an axis, and names that some tensor has as a dim."""
         if not isinstance(spec, TensorSpec) or spec.strides is None:
@@ -180,4 +185,4 @@ class Reader:
                 self.fail(f"no tensor has a dim {stride}", self.span(child.children[0]), f"the dims are {known}")
 
 
-FACTS = {"strides": Reader.strides, "align": Reader.align}
+FACTS = {"strides": Reader.strides, "align": Reader.align, "small": Reader.small}

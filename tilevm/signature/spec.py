@@ -33,16 +33,16 @@ class PointerSpec:
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.name}: *{word(self.dtype)}{facts(None, self.align)}"
+        return f"{self.name}: *{word(self.dtype)}{facts(align=self.align)}"
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """``x: f16[M%16, 128, _]{strides=(K, 1), align=16}``.
+    """``x: f16[M%16, 128, _]{strides=(K, 1), align=16, small}``.
 
     ``strides`` count elements, one an axis: a number, the name of a dim, or None for any; the whole is None when
     nothing was said. ``align``: bytes that divide the address of element 0 and the byte stride of every axis, the
-    one whose neighbours touch excepted: each row begins aligned.
+    one whose neighbours touch excepted: each row begins aligned. ``small``: as that of :class:`tilevm.types.Tensor`.
     """
 
     name: str
@@ -51,12 +51,13 @@ class TensorSpec:
     strides: tuple[int | str | None, ...] | None = None
     align: int = 1
     packed: bool = False
+    small: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
         packed = " packed" if self.packed else ""
-        return f"{self.name}: {word(self.dtype)}[{dims}]{packed}{facts(self.strides, self.align)}"
+        return f"{self.name}: {word(self.dtype)}[{dims}]{packed}{facts(self.strides, self.align, self.small)}"
 
 
 ParamSpec = ScalarSpec | PointerSpec | TensorSpec
@@ -83,11 +84,13 @@ def word(element: Element) -> str:
     return "_" if element is None else str(element)
 
 
-def facts(strides: tuple[int | str | None, ...] | None, align: int) -> str:
+def facts(strides: tuple[int | str | None, ...] | None = None, align: int = 1, small: bool = False) -> str:
     """What stands in braces, or nothing."""
     said = []
     if strides is not None:
         said.append(f"strides=({', '.join('_' if s is None else str(s) for s in strides)})")
     if align > 1:
         said.append(f"align={align}")
+    if small:
+        said.append("small")
     return f"{{{', '.join(said)}}}" if said else ""

@@ -37,7 +37,8 @@ def tensor(parts: list[Node]) -> Tensor:
         help = "give one stride a dimension, _ where only the launch knows it"
         raise TileError(f"a tensor of {len(dims)} dimensions has {len(strides)} strides", help=help)
     align = next((p.children[0] for p in rest if p.data == "align"), 1)
-    return Tensor(dtype(str(name)), dims, strides, positive(align, "align"), "packed" in [p.data for p in rest])
+    said = {p.data for p in rest}
+    return Tensor(dtype(str(name)), dims, strides, positive(align, "align"), "packed" in said, "small" in said)
 
 
 def dim(node: Node) -> Dim:

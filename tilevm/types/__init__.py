@@ -23,10 +23,26 @@ from tilevm.types.named import (
     tf32,
 )
 from tilevm.types.split import float_, integer
-from tilevm.types.value import Dim, Numeric, Pointer, Scalar, Shared, Slots, Tensor, Tile, Token, Type, like, row_major
+from tilevm.types.value import (
+    SMALL,
+    Dim,
+    Numeric,
+    Pointer,
+    Scalar,
+    Shared,
+    Slots,
+    Tensor,
+    Tile,
+    Token,
+    Type,
+    is_small,
+    like,
+    row_major,
+)
 
 __all__ = [
     "NAMED",
+    "SMALL",
     "DType",
     "Dim",
     "Kind",
@@ -62,6 +78,7 @@ __all__ = [
     "i32",
     "i64",
     "integer",
+    "is_small",
     "like",
     "row_major",
     "tf32",

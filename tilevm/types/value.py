@@ -67,6 +67,9 @@ class Dim:
         return self.divisor if self.size is None else self.size
 
 
+SMALL = 2**31 - 2**24  # bytes; code that adds up to 16 MiB to an offset of 32 bits apart from it meets no edge either
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A tensor in global memory; ``strides`` count elements, ``None`` where known only at launch.
@@ -74,7 +77,7 @@ class Tensor:
     ``align``: bytes that divide the address of element 0 and, where they are more than an element's own, the byte
     strides of the axes whose neighbours do not touch. ``packed``: elements lie in row-major order without gaps, element
     i in bits i * dtype.bits and up of the bytes, the least significant first. Then ``align=1`` says nothing: a row may
-    begin inside a byte.
+    begin inside a byte. ``small``: :func:`is_small` holds, so offsets of 32 bits tell its elements apart.
     """
 
     dtype: DType
@@ -82,6 +85,7 @@ class Tensor:
     strides: tuple[int | None, ...]
     align: int = 1
     packed: bool = False
+    small: bool = False
 
     @property
     def rank(self) -> int:
@@ -89,8 +93,8 @@ class Tensor:
 
     def __str__(self) -> str:
         strides = ", ".join("_" if s is None else str(s) for s in self.strides)
-        tail = ", packed" if self.packed else ""
         align = f", align={self.align}" if self.align > 1 else ""
+        tail = ", packed" * self.packed + ", small" * self.small
         return f"tensor<{self.dtype}[{', '.join(map(str, self.dims))}], strides=[{strides}]{align}{tail}>"
 
 
@@ -153,3 +157,9 @@ def row_major(extents: Sequence[int | None]) -> tuple[int | None, ...]:
         strides.append(step)
         step = None if step is None or extent is None else step * max(extent, 1)
     return tuple(reversed(strides))
+
+
+def is_small(dtype: DType, extents: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether no element lies further than SMALL bytes from element 0, those of fewer than 8 bits taken as bytes."""
+    far = sum((extent - 1) * abs(stride) for extent, stride in zip(extents, strides, strict=True) if extent > 1)
+    return far * dtype.numpy_bytes <= SMALL

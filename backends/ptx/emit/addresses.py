@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tilevm.types import DType, Kind, i32, i64
+from tilevm.types import SMALL, DType, Kind, i32, i64
 
 from .elements import Element, Known, Reg, operand, register
 from .integers import add, mul
 from .text import Text
 
-NEAR = 1 << 24  # an i32 offset and a smaller constant meet no edge of i32: memory reached so ends this far before it
+NEAR = (1 << 31) - SMALL  # what i32 offsets reach ends so far before 2**31, so that smaller constants may be taken off
 FAR = 1 << 31  # bytes that an instruction may add to an address
 FLIPS = {"xor.b32": 2, "lop3.b32": 3}  # functions of single bits, and how many operands they are of
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tilevm.ir import Block, Value, ops
-from tilevm.types import DType, bool_, i64, u32, u64
+from tilevm.types import DType, bool_, u32, u64
 
 from .booleans import both, either
 from .elements import Element, Elements, Known, Reg, centred, condition, kind_of, operand, raw, register, size_of
@@ -18,7 +18,7 @@ from .integers import chosen, compare, signed, sub
 from .rings import kept
 from .state import State, count_of, dtype_of, spell
 from .text import Text
-from .walks import Step, walks
+from .walks import walks
 from .words import unpacked, words
 
 MOVES = {"p": "mov.pred", "r": "mov.b32", "rd": "mov.b64"}
@@ -128,24 +128,20 @@ def _(op: ops.For, s: State) -> Sequence[Elements]:
     plain = [i for i in range(len(op.carried)) if i not in found]
     params = [op.body.params[0], *(op.body.params[i + 1] for i in plain)]
     steps = [step for i, one in found.items() for step in one.enter(s, op.body.params[i + 1], op.carried[i])]
-    carried = enter(s, params, (op.lower, *(op.carried[i] for i in plain)), addresses(steps))
+    carried = enter(s, params, (op.lower, *(op.carried[i] for i in plain)), steps)
     head, loop, end = s.t.head(), s.t.label("loop"), s.t.label("loop_end")
     if not isinstance(runs, Known):
         s.t.line(f"bra {end}", condition(s.t, runs, yes=False))
     s.t.mark(loop)
-    with s.t.scope(head, [*(name for one in carried for name in one.names), *(name for name, _ in steps)]):
+    with s.t.scope(head, [*(name for one in carried for name in one.names), *(name for name, *_ in steps)]):
         bind(s, params, carried)
         s.run(op.body)
         yielded = [kept(s, op.body.end.operands[i], op.body.params[i + 1]) for i in plain]
         further = [step for one in found.values() for step in one.further(s)]
-        again(s, op, carried, [*moves(s.t, carried[1:], yielded), *addresses(further)], loop)
+        again(s, op, carried, [*moves(s.t, carried[1:], yielded), *further], loop)
     s.t.mark(end)
     made = {i: one.elements(s.t) for i, one in zip(plain, carried[1:], strict=True)}
-    return [made.get(i, ()) for i in range(len(op.carried))]  # nobody takes the last of addresses
-
-
-def addresses(steps: Sequence[Step]) -> list[Move]:
-    return [(name, x, i64) for name, x in steps]
+    return [made.get(i, ()) for i in range(len(op.carried))]  # nobody takes the last of offsets
 
 
 def again(s: State, op: ops.For, carried: Sequence[Carried], following: Sequence[Move], loop: str) -> None:

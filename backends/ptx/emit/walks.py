@@ -1,6 +1,8 @@
-"""Offsets that a loop carries and adds up, kept as the addresses that they lead to.
+"""Offsets that a loop carries and adds up: those of 64 bits are kept as the addresses that they lead to.
 
-So a trip adds once to each address, where it would multiply an offset and add it to the beginning of the memory.
+So a trip adds once to each address, where it would multiply an offset and add it to the beginning of the memory. Of
+offsets of 32 bits it adds to half as many registers, and one instruction makes an address of one. Offsets that differ
+by a constant share a register.
 """
 
 from __future__ import annotations
@@ -10,49 +12,59 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Op, Value, ops, threads
 from tilevm.ir.rewrite import walk
-from tilevm.types import Tile, i64
+from tilevm.types import DType, Tile, i32, i64
 
 from .addresses import global_address
-from .elements import Element, Known, Reg
+from .elements import Element, Known, Reg, kind_of, register
 from .integers import add, mul
 from .memory import unit_of
-from .state import State
+from .state import State, dtype_of
 
 Reaching = threads.GlobalLoad | threads.GlobalStore | threads.AsyncCopy
-Step = tuple[str, Element]  # a register, and what it is to hold
+Step = tuple[str, Element, DType]  # a register, what it is to hold, and as what
 
 
 @dataclass
 class Walk:
-    """A parameter of a loop: the memory that it leads into, the bytes of a unit, what each trip adds to every offset.
+    """A parameter of a loop: offsets of a type, what each trip adds to every one, and as far as they are kept as
+    addresses the memory that they lead into and the bytes of a unit.
 
-    ``names``: of each address that differs from others by more than a constant, the register that holds it in the loop.
+    ``names``: of each that differs from others by more than a constant, the register that holds it in the loop.
     """
 
-    memory: Value
-    size: int
+    dtype: DType
     by: Element
+    end: tuple[Value, int] | None
     names: dict[str, str] = field(default_factory=dict)
 
     def enter(self, s: State, param: Value, given: Value) -> Iterator[Step]:
-        """The registers before the first trip. From here on ``param`` stands for addresses."""
-        held = [global_address(s.t, s.bases[self.memory], x, i64, self.size) for x in s.values[given]]
+        """The registers before the first trip. From here on ``param`` stands for what they hold."""
+        held = [self.kept(s, x) for x in s.values[given]]
         for at in held:
             if at.name not in self.names:
-                self.names[at.name] = s.t.fresh("rd")
-                yield self.names[at.name], Reg(at.name)
+                self.names[at.name] = s.t.fresh(kind_of(self.dtype))
+                yield self.names[at.name], Reg(at.name), self.dtype
         s.values[param] = tuple(Reg(self.names[at.name], at.plus) for at in held)
-        s.walks.add(param)
+        if self.end:
+            s.walks.add(param)
+
+    def kept(self, s: State, offset: Element) -> Reg:
+        """What the loop keeps of an offset."""
+        if self.end:
+            memory, size = self.end
+            return global_address(s.t, s.bases[memory], offset, self.dtype, size)
+        return offset if isinstance(offset, Reg) else Reg(register(s.t, offset, self.dtype))
 
     def further(self, s: State) -> Iterator[Step]:
         """The registers in the next trip."""
+        size = self.end[1] if self.end else 1
         for name in self.names.values():
-            yield name, add(s.t, i64, Reg(name), mul(s.t, i64, self.by, Known(self.size)))
+            yield name, add(s.t, self.dtype, Reg(name), mul(s.t, self.dtype, self.by, Known(size))), self.dtype
 
 
 def walks(s: State, loop: ops.For) -> Mapping[int, Walk]:
-    """What a loop carries that only says where its accesses of one memory lie, by place among all it carries."""
-    wanted = [i for i, v in enumerate(loop.carried) if isinstance(v.type, Tile) and v.type.dtype == i64]
+    """What a loop carries that only says where its accesses lie, by place among all it carries."""
+    wanted = [i for i, v in enumerate(loop.carried) if isinstance(v.type, Tile) and v.type.dtype in (i32, i64)]
     if not wanted:
         return {}
     users: dict[Value, list[Op]] = {}
@@ -73,8 +85,10 @@ def walked(s: State, loop: ops.For, place: int, users: Mapping[Value, list[Op]])
         return None
     reached = [op for op in users[param] if op is not step]
     accesses = [op for op in reached if isinstance(op, Reaching) and op.offsets is param]
-    ends = {(op.memory, unit_of(op.memory, getattr(op, "of", None))) for op in accesses}
-    if len(accesses) != len(reached) or len(ends) != 1 or any(op.operands.count(param) > 1 for op in accesses):
+    if len(accesses) != len(reached) or any(op.operands.count(param) > 1 for op in accesses):
         return None
-    ((memory, unit),) = ends
-    return Walk(memory, unit.numpy_bytes, s.values[by][0])
+    dtype = dtype_of(param)
+    if dtype == i32:
+        return Walk(dtype, s.values[by][0], None)
+    ends = {(op.memory, unit_of(op.memory, getattr(op, "of", None)).numpy_bytes) for op in accesses}
+    return Walk(dtype, s.values[by][0], ends.pop()) if len(ends) == 1 else None

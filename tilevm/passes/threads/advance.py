@@ -14,16 +14,16 @@ from tilevm.passes.threads.carry import Carry, carried, made_in
 from tilevm.passes.threads.lowering import dtype_of
 from tilevm.passes.threads.pressure import Reaching, carries, words
 from tilevm.target import target
-from tilevm.types import Scalar, Tile, i64
+from tilevm.types import DType, Scalar, Tile, i64
 
 SPARE = 4  # one part in so many of a thread's registers is left by what a loop holds for sure and these addresses
 Find = Callable[[Builder, ops.For, int], list[Carry]]
 
 
 def advance(func: Func) -> Func:
-    """``func`` with loops that carry what grows alike in each trip, and add it up: i64 offsets of accesses that are
-    sums of what the loop does not change and of its index times such, where registers are left; other i64 products of
-    the index. All wrap alike. The slot one back in a ring is carried too: it is that of the trip before."""
+    """``func`` with loops that carry what grows alike in each trip, and add it up: offsets of accesses that are sums of
+    what the loop does not change and of its index times such, where registers are left; other i64 products of the
+    index. All wrap alike. The slot one back in a ring is carried too: it is that of the trip before."""
     assert func.target is not None, f"{func.name} is not at thread level"
     registers = target(func.target).limits.registers_per_thread
     made = func
@@ -53,15 +53,15 @@ def products(builder: Builder, loop: ops.For, registers: int) -> list[Carry]:
     inside = made_in(loop)
     found = []
     for op in loop.body.ops:
-        factor = factor_of(op, loop, inside)
+        factor = factor_of(op, loop, inside, i64)
         if factor is not None:
             found.append(Grown(loop, [], [factor]).carry(builder, op.result))
     return found
 
 
-def factor_of(op: Op | None, loop: ops.For, inside: set[Value]) -> Value | None:
-    """What an i64 is the index times; None where it is no such product."""
-    if isinstance(op, ops.Mul) and op.result.type == Scalar(i64):
+def factor_of(op: Op | None, loop: ops.For, inside: set[Value], dtype: DType) -> Value | None:
+    """What a number of a type is the index times; None where it is no such product."""
+    if isinstance(op, ops.Mul) and op.result.type == Scalar(dtype):
         for one, other in ((op.a, op.b), (op.b, op.a)):
             if is_index(loop, one) and other not in inside:
                 return other
@@ -69,7 +69,7 @@ def factor_of(op: Op | None, loop: ops.For, inside: set[Value]) -> Value | None:
 
 
 def is_index(loop: ops.For, value: Value) -> bool:
-    """Whether a value is the index, perhaps made i64."""
+    """Whether a value is the index, perhaps made wider or cut."""
     index = loop.body.params[0]
     return value is index or (isinstance(value.owner, ops.Cast) and value.owner.x is index)
 
@@ -87,7 +87,7 @@ class Grown:
 
     def carry(self, builder: Builder, old: Value, accesses: Sequence[Op] = ()) -> Carry:
         """``old`` carried, which is this sum; as the offsets of some accesses, or wherever it is taken."""
-        lower, step = (builder.cast(v, i64) for v in (self.loop.lower, self.loop.step))
+        lower, step = (builder.cast(v, dtype_of(old)) for v in (self.loop.lower, self.loop.step))
         start = [times(builder, lower, factor) for factor in self.factors]
         far = reduce(lambda a, b: both(builder, a, b), [times(builder, step, factor) for factor in self.factors])
         first = like(builder, reduce(lambda a, b: both(builder, a, b), [*self.fixed, *start]), old)
@@ -124,7 +124,7 @@ def offsets(builder: Builder, loop: ops.For, registers: int) -> list[Carry]:
     found, left = [], registers - registers // SPARE - held(loop, inside)
     for (old, _), accesses in groups.items():
         grown = Grown(loop, [], [])
-        if words(old) <= left and dtype_of(old) == i64 and summed(grown, old, inside):
+        if words(old) <= left and summed(grown, old, inside):
             found.append(grown.carry(builder, old, accesses))
             left -= words(old)
     return found
@@ -144,10 +144,10 @@ def summed(into: Grown, value: Value, inside: set[Value]) -> bool:
 
 def term(into: Grown, value: Value, inside: set[Value]) -> bool:
     """Whether a value is fixed or grows alike, as it is noted."""
-    factor = factor_of(value.owner, into.loop, inside)
+    factor = factor_of(value.owner, into.loop, inside, dtype_of(value))
     if value not in inside:
         into.fixed.append(value)
-    elif factor is not None or (value.type == Scalar(i64) and is_index(into.loop, value)):
+    elif factor is not None or is_index(into.loop, value):
         into.factors.append(factor)
     else:
         return False

@@ -11,7 +11,7 @@ from math import prod
 
 from tilevm.ir import Block, Value, ops, threads
 from tilevm.passes.threads import shared
-from tilevm.passes.threads.globals import Box, inside, times_stride, unit_of
+from tilevm.passes.threads.globals import Box, inside, scaled, unit_of
 from tilevm.passes.threads.lowering import Lowering
 from tilevm.types import DType, Scalar, i32, i64, integer, u8, u32, u64
 
@@ -66,7 +66,7 @@ def row_of(low: Lowering, box: Box, line: Value, exists: Value) -> Row:
         place = low.both(ops.Add, low.cast(low[box.offsets[dim]], i64), low.cast(digit, i64))
         found = inside(low, place, box.tensor, dim, box.type.dims[dim], i64)
         exists = low.both(ops.And, exists, found)
-        start = low.plus(start, times_stride(low, box, dim, place))
+        start = low.plus(start, scaled(low, box.tensor, dim, place, i64))
     last = len(box.shape) - 1
     offset = low.cast(low[box.offsets[last]], i64)
     extent = low.cast(low.add(ops.Extent, tensor=box.tensor, axis=last), i64)

@@ -9,9 +9,10 @@ import numpy as np
 
 from tilevm.ir import Value, ops, threads
 from tilevm.passes.bounds import Facts, extent as edge
-from tilevm.passes.integers import Linear
+from tilevm.passes.integers import Linear, wrap
 from tilevm.passes.threads.coordinates import Places
 from tilevm.passes.threads.lowering import Lowering, dtype_of
+from tilevm.passes.threads.reach import largest, offset_type
 from tilevm.types import Dim, DType, Kind, Tensor, i32, i64, integer, u8, u32, u64
 
 WIDEST = 16  # bytes of the widest access of a thread
@@ -158,21 +159,53 @@ def together(groups: Groups, held: np.ndarray) -> Groups:
 
 
 def element_offsets(low: Lowering, box: Box, groups: Groups) -> Value:
-    """i64 for each vector: the elements between element 0 of the tensor and the vector's first.
+    """For each vector the elements between element 0 of the tensor and the vector's first; i32 where that reaches.
 
     What the thread and register decide is fixed in loops, so it is summed first; then where the box begins.
     """
-    own: Value | None = None
-    for dim in range(len(box.shape)):
-        index = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
-        own = low.plus(own, times_stride(low, box, dim, index))
+    most = [largest(low.facts, offset, farthest(box.at, dim)) for dim, offset in enumerate(box.offsets)]
+    of = offset_type(box.type, most)
+    found = own_elements(low, box, groups, of)
     start: Value | None = None
     for dim, offset in enumerate(box.offsets):
         for part in parts(offset):
-            start = low.plus(start, times_stride(low, box, dim, low[part]))
-    found = low.plus(own, start)
+            start = low.plus(start, scaled(low, box.tensor, dim, low[part], of))
+    found = low.plus(found, start)
     assert found is not None, "a box of one dim or more has offsets"
     return low.splat(found, len(groups.first))
+
+
+def own_elements(low: Lowering, box: Box, groups: Groups, of: DType) -> Value | None:
+    """What threads and registers decide of an offset; None for 0."""
+    near = [d for d, stride in enumerate(box.type.strides) if of == i64 and stride is not None]
+    if sum(distance(box, dim) for dim in near) > i32.max:
+        near = []
+    found = widened(low, box, groups, near) if near else None
+    for dim in range(len(box.shape)):
+        if dim in near:
+            continue
+        index = low.plus(low.index(box.at, dim), registers_part(low, box.at, dim, groups.first))
+        if index is not None:
+            found = low.plus(found, scaled(low, box.tensor, dim, index, of))
+    return found
+
+
+def widened(low: Lowering, box: Box, groups: Groups, dims: Sequence[int]) -> Value | None:
+    """The same along dims whose strides are known, as i64: a thread's part is added up in 32 bits, which do that far
+    into a tile, and a register's is a number."""
+    thread: Value | None = None
+    own = np.zeros(len(groups.first), np.int64)
+    for dim in dims:
+        stride, index = box.type.strides[dim], low.index(box.at, dim)
+        assert stride is not None, "it is known"
+        own += box.at.registers[dim][list(groups.first)] * stride
+        thread = low.plus(thread, None if index is None else scaled(low, box.tensor, dim, index, i32))
+    return low.plus(None if thread is None else low.cast(thread, i64), low.numbers(own, i64) if own.any() else None)
+
+
+def distance(box: Box, dim: int) -> int:
+    """The most elements of memory that a tile goes along a dim of known stride."""
+    return farthest(box.at, dim) * abs(box.type.strides[dim] or 0)
 
 
 def parts(offset: Value) -> tuple[Value, ...]:
@@ -191,16 +224,15 @@ def registers_part(low: Lowering, at: Places, dim: int, registers: Sequence[int]
     return low.numbers(own) if own.any() else None
 
 
-def times_stride(low: Lowering, box: Box, dim: int, index: Value | None) -> Value | None:
-    """An index in elements of memory, i64."""
-    if index is None:
-        return None
-    stride = box.type.strides[dim]
-    wide = low.cast(index, i64)
+def scaled(low: Lowering, tensor: Value, axis: int, index: Value, of: DType) -> Value:
+    """An index along an axis in elements of memory, as far as ``of`` holds them."""
+    assert isinstance(tensor.type, Tensor)
+    stride, found = tensor.type.strides[axis], low.cast(index, of)
     if stride == 1:
-        return wide
-    known = low.add(threads.Stride, tensor=box.tensor, axis=dim) if stride is None else low.number(stride, i64)
-    return low.both(ops.Mul, wide, known)
+        return found
+    if stride is None:
+        return low.both(ops.Mul, found, low.cast(low.add(threads.Stride, tensor=tensor, axis=axis), of))
+    return low.both(ops.Mul, found, low.number(wrap(stride, of), of))
 
 
 # masks --------------------------------------------------------------------------------------------------------

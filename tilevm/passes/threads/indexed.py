@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from tilevm.ir import Value, ops, threads
 from tilevm.passes.threads import shared
-from tilevm.passes.threads.globals import coded, decoded, inside, unit_of
+from tilevm.passes.threads.globals import coded, decoded, inside, scaled, unit_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower
 from tilevm.passes.threads.numbers import shape_of
-from tilevm.types import DType, Scalar, Tensor, Tile, i32, i64
+from tilevm.passes.threads.reach import offset_type
+from tilevm.types import DType, Pointer, Scalar, Tensor, Tile, i32, i64
 
 
 @lower.rule(ops.Gather, ops.PointerLoad)
@@ -90,15 +91,14 @@ def as_result(low: Lowering, result: Value, x: Value) -> Value:
 
 
 def places(low: Lowering, memory: Value, indices: Sequence[Value], count: int) -> Value:
-    """i64 for each register: elements from the memory's element 0."""
-    strides = memory.type.strides if isinstance(memory.type, Tensor) else (1,)
+    """For each register the elements from the memory's element 0, in i32 where that reaches all that are inside."""
+    kind = memory.type
+    assert isinstance(kind, Tensor | Pointer)
+    of = offset_type(kind)
     total: Value | None = None
-    for axis, (index, stride) in enumerate(zip(indices, strides, strict=True)):
-        term = low.cast(low[index], i64)
-        if stride != 1:
-            step = low.add(threads.Stride, tensor=memory, axis=axis) if stride is None else low.number(stride, i64)
-            term = low.both(ops.Mul, term, step)
-        total = low.plus(total, term)
+    for axis, index in enumerate(indices):
+        inside = isinstance(kind, Tensor)
+        total = low.plus(total, scaled(low, memory, axis, low[index], of) if inside else low.cast(low[index], of))
     assert total is not None, "a tensor has a dim"
     return low.splat(total, count)
 

@@ -90,14 +90,15 @@ def step(words: Words) -> int:
 
 
 def unit_offsets(low: Lowering, box: Box, words: Words) -> Value:
-    """i64 for each access: units from the beginning of the tensor."""
+    """For each access the units from the beginning of the tensor: so many of a vector, for every vector before it."""
     elements = element_offsets(low, box, words.groups)
-    bits = low.both(ops.Mul, elements, low.number(box.type.dtype.bits, i64))
-    first = low.both(ops.Shr, bits, low.number(words.unit.bits.bit_length() - 1, i64))
+    of = dtype_of(elements)
+    before = low.both(ops.Shr, elements, low.number(words.groups.width.bit_length() - 1, of))
+    first = low.both(ops.Mul, before, low.number(words.count, of))
     parts = words.count // step(words)
     if parts == 1:
         return first
-    further = low.numbers([part * step(words) for _ in words.groups.first for part in range(parts)], i64)
+    further = low.numbers([part * step(words) for _ in words.groups.first for part in range(parts)], of)
     return low.both(ops.Add, low.take(first, [v for v in range(size(first)) for _ in range(parts)]), further)
 
 
@@ -134,7 +135,7 @@ class Bits:
 
 def bits_of(low: Lowering, box: Box, groups: Groups) -> Bits:
     bits = box.type.dtype.bits
-    start = low.both(ops.Mul, element_offsets(low, box, groups), low.number(bits, i64))
+    start = low.both(ops.Mul, low.cast(element_offsets(low, box, groups), i64), low.number(bits, i64))
     first, last = (
         low.both(ops.Shr, bit, low.number(3, i64))
         for bit in (start, low.both(ops.Add, start, low.number(bits - 1, i64)))

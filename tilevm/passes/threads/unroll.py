@@ -19,9 +19,10 @@ from tilevm.passes.hoist import hoist
 from tilevm.passes.threads.carry import made_in
 from tilevm.passes.threads.lowering import dtype_of
 from tilevm.source import TileError
-from tilevm.types import DType, Scalar, i64, u32, u64
+from tilevm.types import DType, Scalar, i32, i64, u32, u64
 
 MOST = 1 << 16  # instructions of one loop's copies
+WIDTHS = (Scalar(i32), Scalar(i64))  # of offsets
 
 
 def unroll(func: Func) -> Func:
@@ -229,28 +230,29 @@ def made_anew(op: Op, now: Substitution) -> Op:
 
 
 class Copy:
-    """A copy being made. The index as an i64, and products of that, are taken apart in it: what copies share they then
-    share, and what belongs to one of them does not change in the loop. A slot is told by where the first copy's was."""
+    """A copy being made. The index in the width of offsets, and products of that, are taken apart in it: what copies
+    share they then share, and what belongs to one of them does not change in the loop. A slot is told by where the
+    first copy's was."""
 
     def __init__(self, builder: Builder, loop: ops.For, place: Place) -> None:
         self.builder, self.place, self.now = builder, place, Substitution()
         self.index, self.inside = loop.body.params[0], made_in(loop)
-        self.wide: set[Value] = {self.index} if self.index.type == Scalar(i64) else set()
+        self.indices: set[Value] = {self.index} if self.index.type in WIDTHS else set()
 
     def further(self, op: Op) -> Value | None:
         """What stands for the result of an instruction that is made otherwise; None for others."""
         if isinstance(op, threads.Ring):
             return self.round(op)
-        if self.place.by is None or not isinstance(op, ops.Cast | ops.Mul) or op.result.type != Scalar(i64):
+        if self.place.by is None or not isinstance(op, ops.Cast | ops.Mul) or op.result.type not in WIDTHS:
             return None
-        parts = [self.builder.cast(v, i64) for v in (self.place.start, self.place.by)]
+        parts = [self.builder.cast(v, dtype_of(op.result)) for v in (self.place.start, self.place.by)]
         if isinstance(op, ops.Cast):
             if op.x is not self.index:
                 return None
-            self.wide.add(op.result)
+            self.indices.add(op.result)
             return self.builder.add(ops.Add, a=parts[0], b=parts[1]).result
         for one, other in ((op.a, op.b), (op.b, op.a)):
-            if one in self.wide and other not in self.inside:
+            if one in self.indices and other not in self.inside:
                 a, b = (self.builder.add(ops.Mul, a=part, b=self.now[other]).result for part in parts)
                 return self.builder.add(ops.Add, a=a, b=b).result
         return None

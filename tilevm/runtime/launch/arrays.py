@@ -7,7 +7,10 @@ from llvmlite import ir
 from tilevm.runtime.launch.emit import I1, I32, I64, LLVM, PTR, WORD
 from tilevm.runtime.launch.guard import LOWEST, WIDEST, Guard, rule
 from tilevm.runtime.launch.objects import At, Dl
-from tilevm.runtime.launch.rows import ALIGNED_BIT, EVEN_BIT, TRACK_BIT, Code, TensorField
+from tilevm.runtime.launch.rows import ALIGNED_BIT, EVEN_BIT, SMALL_BIT, TRACK_BIT, TRACKED_BITS, Code, TensorField
+from tilevm.types import SMALL
+
+BEYOND = SMALL + 1  # elements, and so bytes, or more
 
 
 @rule(Code.NUMPY)
@@ -118,16 +121,18 @@ def says_no(g: Guard, told: LLVM, field: TensorField, *args: LLVM) -> None:
 
 @rule(Code.LOOK)
 def _(g: Guard) -> None:
-    """What :func:`tilevm.runtime.arguments.look` sees, and which extents 16 divides; of arrays that have elements, at
-    addresses where there can be some: a tensor whose memory was given back begins at 0, and its views at offsets."""
+    """What :func:`tilevm.runtime.arguments.look` sees, which extents 16 divides, and whether the tensor is small; of
+    arrays that have elements, at addresses where there can be some: a tensor whose memory was given back begins at 0,
+    and its views at offsets."""
     b = g.b
     first, extents, strides = g.places()
     dims, size, wanted = g.index("b"), g.field("y"), g.field("x")
-    seen, bits = g.sums
+    seen, bits, far = g.sums
     address = b.load(first, typ=I64)
     g.need(b.icmp_unsigned(">=", address, I64(LOWEST)))
     b.store(I64(0), seen)
     b.store(address, bits)
+    b.store(I64(0), far)
     last = b.sub(dims, I64(1))
 
     def axis(n: LLVM) -> None:
@@ -140,12 +145,27 @@ def _(g: Guard) -> None:
         b.store(b.or_(b.load(seen, typ=I64), found), seen)
         apart = b.select(b.and_(several, b.not_(unit)), b.mul(stride, size), I64(0))
         b.store(b.or_(b.load(bits, typ=I64), apart), bits)
+        b.store(b.add(b.load(far, typ=I64), distance(g, extent, stride)), far)
 
     g.loop(dims, axis)
     track = b.and_(b.lshr(wanted, I64(TRACK_BIT)), I64(1))
     g.equal(b.and_(b.load(bits, typ=I64), b.sub(size, I64(1))), I64(0))  # whole elements; sizes are powers of two
+    small = b.icmp_unsigned("<=", b.mul(b.load(far, typ=I64), size), I64(SMALL))
     aligned = b.icmp_signed("==", b.and_(b.load(bits, typ=I64), I64(15)), I64(0))
-    evens = I64(((1 << (ALIGNED_BIT - EVEN_BIT)) - 1) << EVEN_BIT)
-    kept = b.select(b.trunc(track, I1), b.load(seen, typ=I64), b.and_(b.load(seen, typ=I64), b.not_(evens)))
+    found = b.or_(b.load(seen, typ=I64), b.shl(b.zext(small, I64), I64(SMALL_BIT)))
+    kept = b.select(b.trunc(track, I1), found, b.and_(found, I64(~TRACKED_BITS)))
     kept = b.or_(b.or_(kept, b.shl(b.zext(aligned, I64), I64(ALIGNED_BIT))), b.shl(track, I64(TRACK_BIT)))
     g.equal(kept, wanted)
+
+
+def distance(g: Guard, extent: LLVM, stride: LLVM) -> LLVM:
+    """Elements from the first to the last along an axis, or so many that no small tensor has them: sums of these over
+    all axes fit in 64 bits, as products of extents and strides need not."""
+    b = g.b
+    apart = b.select(b.icmp_signed("<", stride, I64(0)), b.neg(stride), stride)
+    far = b.mul(b.sub(extent, I64(1)), at_most(b, apart, BEYOND))
+    return at_most(b, far, BEYOND)
+
+
+def at_most(b: ir.IRBuilder, x: LLVM, most: int) -> LLVM:
+    return b.select(b.icmp_unsigned("<", x, I64(most)), x, I64(most))

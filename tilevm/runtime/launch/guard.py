@@ -22,7 +22,7 @@ class Guard(Emitter):
         self.function.linkage = "internal"
         self.rows, self.args, self.registers = self.function.args
         self.overflow, self.shown = self.room(1, "overflow"), self.room(Dl.WORDS, "shown")
-        self.sums = self.room(1, "seen"), self.room(1, "bits")
+        self.sums = self.room(1, "seen"), self.room(1, "bits"), self.room(1, "far")
         self.row: LLVM = None
 
     def write(self) -> LLVM:

@@ -20,7 +20,7 @@ from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, looks
 from tilevm.runtime.launch.sketch import Call, Held, Launchable, Plan, Watched
 from tilevm.runtime.packed import Packed, is_torch, sight
 from tilevm.target import TARGETS
-from tilevm.types import DType, Pointer, Scalar, Tensor, f16, f32, f64, i32
+from tilevm.types import SMALL, DType, Pointer, Scalar, Tensor, Type, f16, f32, f64, i32
 
 PARTS = (f16, f32, f64)  # of complex numbers: the imaginary part of a conjugate is a lazy negation
 I32, I64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)
@@ -134,7 +134,7 @@ def look(plan: Plan, held: Held, size: int, seen: Trait) -> bool:
     if seen.wide or seen.device != plan.compiled.device:
         return False
     tracked = plan.compiled.target in TARGETS
-    wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED)
+    wanted = looks(seen.units, seen.even, tracked, seen.align == SPECIALISED, seen.small)
     plan.add(Code.LOOK, r=held.first, b=held.dims, x=wanted, y=size)
     return True
 
@@ -226,6 +226,9 @@ def contract(plan: Plan) -> dict[str, int]:
         assert isinstance(kind, Tensor | Pointer), "memory is aligned"
         bits = kind.dtype.bits if isinstance(kind, Tensor) and kind.packed else 8 * kind.dtype.numpy_bytes
         align(plan, held[i], bits, bytes_, rows)
+    if plan.compiled.target not in TARGETS:  # LOOK sees it there
+        for i in asked.small:
+            close(plan, held[i], plan.compiled.abi.params[i].type)
     return names
 
 
@@ -235,6 +238,21 @@ def align(plan: Plan, held: Held, bits: int, bytes_: int, rows: bool) -> None:
     step = 8 * bytes_ // gcd(bits, 8 * bytes_)
     for axis in range(held.dims) if rows else ():
         plan.add(Code.ROWS, a=held.stride(axis), b=held.extent(axis), x=step)
+
+
+def close(plan: Plan, held: Held, kind: Type) -> None:
+    """A tensor is small."""
+    assert isinstance(kind, Tensor), "pointers have no extents"
+    zero, one, far = plan.constant(0), plan.constant(1), plan.constant(0)
+    for axis in range(held.dims):
+        apart, steps = plan.take(), plan.take()
+        plan.add(Code.SUB, r=apart, a=zero, b=held.stride(axis))
+        plan.add(Code.MAX, r=apart, a=apart, b=held.stride(axis))
+        plan.add(Code.SUB, r=steps, a=held.extent(axis), b=one)
+        plan.add(Code.MAX, r=steps, a=steps, b=zero)
+        plan.add(Code.MUL, r=apart, a=apart, b=steps)
+        plan.add(Code.ADD, r=far, a=far, b=apart)
+    plan.add(Code.BETWEEN, a=far, x=0, y=SMALL // kind.dtype.numpy_bytes)
 
 
 # What is passed on --------------------------------------------------------------------------------------------

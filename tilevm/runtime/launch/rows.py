@@ -103,15 +103,17 @@ class TensorField(IntEnum):
     NO = 7  # what "no" is
 
 
-def looks(units: Sequence[bool], even: Sequence[int], track_even: bool, aligned: bool) -> int:
+def looks(units: Sequence[bool], even: Sequence[int], tracked: bool, aligned: bool, small: bool) -> int:
     """What LOOK compares: a bit an axis for units, as many for extents that 16 divides, whether 16 divides all that
-    specialisation looks at. Without ``track_even`` those bits are not compared."""
+    specialisation looks at, whether the tensor is small. Where threads are not what is compiled for, which is
+    ``tracked``, neither ``even`` nor ``small`` is compared."""
     bits = sum(1 << axis for axis, unit in enumerate(units) if unit)
-    bits |= sum(1 << (EVEN_BIT + axis) for axis in even) if track_even else 0
-    return bits | (aligned << ALIGNED_BIT) | (track_even << TRACK_BIT)
+    bits |= (sum(1 << (EVEN_BIT + axis) for axis in even) | (small << SMALL_BIT)) if tracked else 0
+    return bits | (aligned << ALIGNED_BIT) | (tracked << TRACK_BIT)
 
 
-EVEN_BIT, ALIGNED_BIT, TRACK_BIT = 16, 32, 33
+EVEN_BIT, ALIGNED_BIT, TRACK_BIT, SMALL_BIT = 16, 32, 33, 34
+TRACKED_BITS = ((1 << (ALIGNED_BIT - EVEN_BIT)) - 1) << EVEN_BIT | 1 << SMALL_BIT
 MOST_DIMS = 16
 
 
