@@ -29,6 +29,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert LEAST <= ways and ("triton" in ways) is bool(installed("triton"))
     for row in found["rows"]:
         assert 0 < row["least"] <= row["median"], row
+    least = {row["way"]: row["least"] for row in found["rows"]}
+    assert 10 * least["kernel(...), numpy"] < least["unprepared, numpy"]  # or native code would refuse what is measured
     assert "kernel[grid](...), numpy" in done.output and "triton" in done.output
 
 

@@ -229,7 +229,7 @@ def read_foreign(found: Foreign, name: str) -> Read:
 
 def on_card(seen: Trait, shape: Sequence[int], strides: Sequence[int], device: str) -> Trait:
     """What is seen of a tensor in a card's memory."""
-    return by_threads(seen, shape, strides)._replace(device=device)
+    return by_threads(seen, shape, strides, device)
 
 
 def look(dtype: DType, size: int, address: int, shape: Sequence[int], strides: Sequence[int], name: str) -> Trait:
@@ -288,11 +288,11 @@ def for_threads(argument: Argument, seen: Seen) -> Seen:
     if not isinstance(seen, Trait):
         return seen
     assert isinstance(argument, Array), "a trait is of an array"
-    return by_threads(seen, argument.shape, argument.strides)
+    return by_threads(seen, argument.shape, argument.strides, seen.device)
 
 
-def by_threads(seen: Trait, shape: Sequence[int], strides: Sequence[int]) -> Trait:
-    return seen._replace(even=even(shape), small=is_small(seen.dtype, shape, strides))
+def by_threads(seen: Trait, shape: Sequence[int], strides: Sequence[int], device: str) -> Trait:
+    return seen._replace(even=even(shape), small=is_small(seen.dtype, shape, strides), device=device)
 
 
 def even(shape: Sequence[int]) -> tuple[int, ...]:
