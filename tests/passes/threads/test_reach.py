@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,28 @@ from tilevm.types import SMALL, DType, Pointer, Tensor, i32, i64, is_small, u8
 
 HERE = Path(__file__).parent
 MIDDLE = 2**31 + 2**22
-MEMORY = np.zeros(2 * MIDDLE, np.uint8)  # what nobody touches is nowhere
 
 
-def view(kind: Any, shape: tuple[int, int], pitches: tuple[int, int]) -> np.ndarray:
-    """A tensor whose element 0 is in the middle of a large memory, its neighbours so many bytes apart."""
-    size = np.dtype(kind).itemsize
-    found = as_strided(MEMORY[MIDDLE : MIDDLE + size].view(kind), shape, pitches)
-    found[...] = np.arange(1, found.size + 1).reshape(shape) % 120
-    return found
+@pytest.fixture(scope="module")
+def memory() -> Iterator[np.ndarray]:
+    """More than 32 bits tell, of which what nobody touches is nowhere. It does not stay, as code that LLVM lays out
+    beside it might come to lie farther from its constants than it can reach."""
+    yield np.zeros(2 * MIDDLE, np.uint8)
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor whose element 0 is in the middle of a memory, its neighbours so many bytes apart."""
+
+    kind: str
+    shape: tuple[int, int]
+    pitches: tuple[int, int]
+
+    def of(self, memory: np.ndarray) -> np.ndarray:
+        begin = memory[MIDDLE : MIDDLE + np.dtype(self.kind).itemsize].view(self.kind)
+        found = as_strided(begin, self.shape, self.pitches)
+        found[...] = np.arange(1, found.size + 1).reshape(self.shape) % 120
+        return found
 
 
 @tv.kernel("x: T[M, N], y: T[R, C]", grid=1)
@@ -73,14 +87,14 @@ def window(x: np.ndarray, m: int, n: int) -> np.ndarray:
 
 
 @st.composite
-def tensors(draw: Any, kinds: tuple[str, ...] = ("u1", "i2", "f4")) -> np.ndarray:
+def tensors(draw: Any, kinds: tuple[str, ...] = ("u1", "i2", "f4")) -> View:
     """Rows that go forth or back, of which the last is often just as far from the first as 32 bits tell, or farther."""
     kind = np.dtype(draw(st.sampled_from(kinds)))
     rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 80))
     step = draw(st.sampled_from([1, 2, -1])) * kind.itemsize
     far = draw(st.sampled_from([SMALL, SMALL + 4, SMALL - 4, 2**31, 2**31 + 4096, 2**30, 4096, 0]))
     pitch = max(far - abs(step) * (columns - 1), 0) // max(rows - 1, 1) // kind.itemsize * kind.itemsize
-    return view(kind, (rows, columns), (pitch * draw(st.sampled_from([1, -1])), step))
+    return View(kind.str, (rows, columns), (pitch * draw(st.sampled_from([1, -1])), step))
 
 
 PLACES = {"m": st.integers(-3, 3), "n": st.sampled_from([-70, -3, 0, 5, 64])}
@@ -88,16 +102,20 @@ PLACES = {"m": st.integers(-3, 3), "n": st.sampled_from([-70, -3, 0, 5, 64])}
 
 @pytest.mark.parametrize("kernel", [loaded, gathered, in_a_loop], ids=["load", "gather", "loop"])
 @pytest.mark.parametrize("target", THREADS)
-@given(x=tensors(), **PLACES)
-def test_the_same_elements_are_read(kernel: Kernel, target: str, x: np.ndarray, m: int, n: int) -> None:
+@given(view=tensors(), **PLACES)
+def test_the_same_elements_are_read(
+    kernel: Kernel, target: str, memory: np.ndarray, view: View, m: int, n: int
+) -> None:
+    x = view.of(memory)
     y = np.zeros((4, 64), x.dtype)
     kernel(x, y, m=m, n=n, device="vm", target=target)
     assert (y == window(x, m, n)).all()
 
 
 @pytest.mark.parametrize("target", THREADS)
-@given(x=tensors(("f8",)), **PLACES)  # the machine notes who writes to which element
-def test_the_same_elements_are_written(target: str, x: np.ndarray, m: int, n: int) -> None:
+@given(view=tensors(("f8",)), **PLACES)  # the machine notes who writes to which element
+def test_the_same_elements_are_written(target: str, memory: np.ndarray, view: View, m: int, n: int) -> None:
+    x = view.of(memory)
     before, inside = x.copy(), window(np.ones(x.shape), m, n)
     stored(x, np.zeros((4, 64)), m=m, n=n, device="vm", target=target, num_warps=1)
     assert (window(x, m, n) == -inside).all()
@@ -125,7 +143,7 @@ def widths(func: Func, memory: str = "x") -> set[DType]:
 @pytest.mark.parametrize("target", THREADS)
 def test_the_farthest_byte_decides(pitch: int, small: bool, target: str) -> None:
     """Of 2 x 64 bytes: a row that lies one byte farther takes 64 bits."""
-    x = as_strided(MEMORY[MIDDLE : MIDDLE + 1], (2, 64), (pitch, 1))
+    x = as_strided(np.zeros(1, np.uint8), (2, 64), (pitch, 1))
     for kernel in (loaded, gathered):
         y = np.zeros((4, 64), np.uint8)
         func = lowered(kernel.compile(x, y, m=0, n=0, device="vm", target=target), target)
@@ -205,15 +223,15 @@ def test_programs_and_loops_bound_indices() -> None:
 # what depends on it -------------------------------------------------------------------------------------------
 
 
-def made_small(pitch: int) -> tuple[Compiled, list[np.ndarray]]:
+def made_small(memory: np.ndarray, pitch: int) -> tuple[Compiled, list[np.ndarray]]:
     """A kernel compiled for a small tensor, and arguments of which the first is larger."""
     y = np.zeros((4, 64), np.uint8)
     compiled = loaded.compile(y.copy(), y, m=0, n=0, device="vm", target="sm_80")
-    return compiled, [view(np.uint8, (2, 64), (pitch, 1)), y]
+    return compiled, [View("u1", (2, 64), (pitch, 1)).of(memory), y]
 
 
-def test_a_larger_tensor_is_refused() -> None:
-    compiled, given_ = made_small(SMALL)
+def test_a_larger_tensor_is_refused(memory: np.ndarray) -> None:
+    compiled, given_ = made_small(memory, SMALL)
     with pytest.raises(TileError) as caught:
         compiled(*given_)
     assert str(caught.value) == (
@@ -222,9 +240,9 @@ def test_a_larger_tensor_is_refused() -> None:
     )
 
 
-def test_a_larger_tensor_would_be_reached_elsewhere() -> None:
+def test_a_larger_tensor_would_be_reached_elsewhere(memory: np.ndarray) -> None:
     """What asks for it is needed: beyond 2**31 bytes an offset of 32 bits comes out below 0."""
-    compiled, given_ = made_small(2**31)
+    compiled, given_ = made_small(memory, 2**31)
     careless = replace(compiled, contract=replace(compiled.contract, small=()))
     with pytest.raises(TileError, match="x"):
         careless(*given_)
