@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCATTERED = '''
+SCATTERED = """
 import mmap
 import random
 import numpy as np
@@ -26,11 +26,11 @@ for c in range(40):
     powers(x, y, c=c + 0.5)
     assert (y == c + 0.5).all()
 print("fine")
-'''
+"""
 
 
 def test_parts_of_a_kernel_lie_side_by_side(tmp_path: Path) -> None:
-    """Free pages here and beyond 4 GiB: LLVM's own memory manager puts code into the one and constants into the other."""
+    """Free pages here and beyond 4 GiB: LLVM by itself puts code into the one and constants into the other."""
     script = tmp_path / "scattered.py"
     script.write_text(SCATTERED)
     environment = {"TILEVM_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -11,7 +11,10 @@ from tilevm.ir.threads import AsyncCommit, AsyncCopy, AsyncWait
 
 
 def lost(func: Func) -> Iterator[tuple[Op, Op]]:
-    """Loads of what another buffer's bytes have replaced, and accesses of bytes that a copy for another may replace."""
+    """Loads of what another buffer's bytes have replaced, and accesses of bytes that a copy for another may replace.
+
+    A load while a copy to its own bytes is on its way gives what nobody says, so it loses nothing.
+    """
     for way in ways(func, TRIPS):
         written: list[Touch] = []
         groups: list[list[Touch]] = [[]]
@@ -25,8 +28,9 @@ def lost(func: Func) -> Iterator[tuple[Op, Op]]:
             touch = touch_of(op, names)
             if touch is None:
                 continue
-            yield from ((op, run.op) for group in groups for run in group if disturbs(run, touch))
-            if not touch.writes:
+            coming = [run for group in groups for run in group]
+            yield from ((op, run.op) for run in coming if disturbs(run, touch))
+            if not touch.writes and not any(run.buffer is touch.buffer and meet(run, touch) for run in coming):
                 yield from ((op, other.op) for other in replaced(written, touch))
             else:
                 (groups[-1] if isinstance(op, AsyncCopy) else written).append(touch)
@@ -44,5 +48,8 @@ def replaced(written: list[Touch], load: Touch) -> Iterator[Touch]:
 
 
 def disturbs(touch: Touch, other: Touch) -> bool:
-    apart = touch.bytes.start >= other.bytes.stop or other.bytes.start >= touch.bytes.stop
-    return touch.buffer is not other.buffer and not apart
+    return touch.buffer is not other.buffer and meet(touch, other)
+
+
+def meet(touch: Touch, other: Touch) -> bool:
+    return touch.bytes.start < other.bytes.stop and other.bytes.start < touch.bytes.stop

@@ -162,6 +162,16 @@ def test_shared_bytes_keep_their_contents_and_bring_no_race(source: str) -> None
     assert next(races(made), None) is None
 
 
+@pytest.mark.parametrize(("pending", "found"), [(None, 1), (1, 0), (0, 0)])
+def test_a_load_while_its_copy_is_on_its_way_loses_nothing(pending: int | None, found: int) -> None:
+    """Its wait leaves a group out, so nobody says what is read: bytes of another buffer as well."""
+    copy = "  async_copy %a, %o, %x, %o\n  %{} = async_commit : token\n  async_wait {{{{pending = {}}}}}"
+    again = [] if pending is None else [copy.format("d", pending)]
+    body = join(buffer("a", 64, at=0), buffer("b", 64, at=0), copy.format("c", 0), "  shared_store %b, %v, %o", *again)
+    func = read_func(text(join(body, "  %l = shared_load %a, %o : f32[1]")).replace("{{", "{").replace("}}", "}"))
+    assert len(list(lost(func))) == found
+
+
 def test_sharing_brings_a_barrier() -> None:
     body = join(buffer("a", 64), buffer("b", 48), used("a"), used("b"))
     made = insert_barriers(place_shared(read_func(text(body)), LIMIT))
