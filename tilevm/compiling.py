@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -37,12 +37,3 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
         return made[0]
 
     return get
-
-
-def in_memory(llvm: Any, text: str, target: Any) -> Any:
-    """An engine of LLVM for the module that ``text`` is; ``llvm``: llvmlite's binding.
-
-    It takes the memory of an object in one piece. LLVM's own way may find places for code and for constants that are
-    further apart than 2 GiB, beyond which they do not reach each other, and ends the process then.
-    """
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(text), target, use_lmm=True)

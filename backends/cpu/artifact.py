@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from tilevm.abi import KernelAbi
 from tilevm.backend import Argument, Artifact, Starter, packer, words_at
-from tilevm.compiling import COMPILING, in_memory
+from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
 from tilevm.passes.layouts.forget import forget
@@ -173,7 +173,7 @@ class Code:
     """Machine code with an entry as :func:`entry` makes it."""
 
     def __init__(self, binary: bytes) -> None:
-        self._engine = in_memory(llvm, "", machine())
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
         self._engine.finalize_object()
         self.address: int = self._engine.get_function_address(ENTRY)

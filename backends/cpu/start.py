@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from tilevm.backend import Starter
-from tilevm.compiling import COMPILING, in_memory, once
+from tilevm.compiling import COMPILING, once
 
 from .host import host, machine
 from .pool import ALIGN
@@ -57,7 +57,7 @@ def engine() -> Any:
     """``start.ll`` in memory; a child process has it from its parent."""
     host()  # initialises LLVM
     text = Path(__file__).with_name("start.ll").read_text().replace("{clock}", str(time.CLOCK_MONOTONIC))
-    found = in_memory(llvm, text, machine())
+    found = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine())
     found.finalize_object()
     return found
 

@@ -17,7 +17,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from tilevm.compiling import in_memory, once
+from tilevm.compiling import once
 
 from .host import host, machine
 from .pool import ALIGN, cores, scratch
@@ -53,7 +53,7 @@ class Native:
 
     def __init__(self) -> None:
         host()  # initialises LLVM
-        self._engine = in_memory(llvm, text(), machine())
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text()), machine())
         self._engine.finalize_object()
         pointer, long = ctypes.c_void_p, ctypes.c_int64
         self.serve: Any = self._function("serve", None, pointer, pointer, long)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tilevm.compiling import in_memory, once
+from tilevm.compiling import once
 from tilevm.optional import require
 
 from .driver import address
@@ -143,7 +143,9 @@ def start() -> Native:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
-    engine = in_memory(llvm, TEXT.format(mask=LENGTH - 1, counted=COUNTED, **where), machine)
+    engine = llvm.create_mcjit_compiler(
+        llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, counted=COUNTED, **where)), machine
+    )
     engine.finalize_object()
     found = engine.get_function_address("start")
     pointer, word, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32

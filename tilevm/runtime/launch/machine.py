@@ -10,7 +10,7 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from tilevm.compiling import in_memory, once
+from tilevm.compiling import once
 from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
@@ -223,7 +223,7 @@ class Machine:
         for name in PYTHON:
             llvm.add_symbol(name, address(name))
         target = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
-        self._engine = in_memory(llvm, "", target)
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code_for_here()))
         self._engine.finalize_object()
         self.entry: int = self._engine.get_function_address(ENTRY)
