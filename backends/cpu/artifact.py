@@ -18,6 +18,7 @@ from tilevm.backend import Argument, Artifact, Starter, packer, words_at
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, Op
+from tilevm.native import Loaded
 from tilevm.passes.layouts.forget import forget
 from tilevm.passes.quiet import quiet, sites
 from tilevm.source import TileError
@@ -173,10 +174,8 @@ class Code:
     """Machine code with an entry as :func:`entry` makes it."""
 
     def __init__(self, binary: bytes) -> None:
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
-        self._engine.finalize_object()
-        self.address: int = self._engine.get_function_address(ENTRY)
+        self._code = Loaded(llvm, binary, ENTRY)
+        self.address = self._code[ENTRY]
         pointer, long, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
         kind = ctypes.CFUNCTYPE(None, pointer, pointer, long, long, pointer, int_, int_, int_)
         self._call = kind(self.address)

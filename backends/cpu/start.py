@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 
 from tilevm.backend import Starter
 from tilevm.compiling import COMPILING, once
+from tilevm.native import Loaded
 
 from .host import host, machine
 from .pool import ALIGN
@@ -53,15 +53,12 @@ def never(code: int, *_: int) -> None:
 
 
 @once
-def engine() -> Any:
+def code() -> Loaded:
     """``start.ll`` in memory; a child process has it from its parent."""
     host()  # initialises LLVM
     text = Path(__file__).with_name("start.ll").read_text().replace("{clock}", str(time.CLOCK_MONOTONIC))
-    found = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine())
-    found.finalize_object()
-    return found
+    return Loaded(llvm, machine().emit_object(llvm.parse_assembly(text)), "start")
 
 
 def address() -> int:
-    found: int = engine().get_function_address("start")
-    return found
+    return code()["start"]

@@ -18,6 +18,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from tilevm.compiling import once
+from tilevm.native import Loaded
 
 from .host import host, machine
 from .pool import ALIGN, cores, scratch
@@ -53,15 +54,14 @@ class Native:
 
     def __init__(self) -> None:
         host()  # initialises LLVM
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text()), machine())
-        self._engine.finalize_object()
+        self._code = Loaded(llvm, machine().emit_object(llvm.parse_assembly(text())), "serve", "offer", "share")
         pointer, long = ctypes.c_void_p, ctypes.c_int64
         self.serve: Any = self._function("serve", None, pointer, pointer, long)
         self.offer: Any = self._function("offer", long, pointer, pointer, long, long)
         self.share: Any = self._function("share", None, pointer, pointer, long, pointer)
 
     def _function(self, name: str, result: Any, *parameters: Any) -> Any:
-        return ctypes.CFUNCTYPE(result, *parameters)(self._engine.get_function_address(name))
+        return ctypes.CFUNCTYPE(result, *parameters)(self._code[name])
 
 
 @once

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tilevm.compiling import once
+from tilevm.native import Loaded
 from tilevm.optional import require
 
 from .driver import address
@@ -132,7 +132,7 @@ class Native:
 
     address: int
     call: Start
-    engine: Any
+    code: Loaded
 
 
 @once
@@ -142,11 +142,9 @@ def start() -> Native:
     where = {name: address(name) for name in CALLED}
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
-    engine = llvm.create_mcjit_compiler(
-        llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, counted=COUNTED, **where)), machine
-    )
-    engine.finalize_object()
-    found = engine.get_function_address("start")
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
+    module = llvm.parse_assembly(TEXT.format(mask=LENGTH - 1, counted=COUNTED, **where))
+    code = Loaded(llvm, machine.emit_object(module), "start")
+    found = code["start"]
     pointer, word, int_ = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    return Native(found, ctypes.CFUNCTYPE(int_, pointer, pointer, word, int_, int_, int_)(found), engine)
+    return Native(found, ctypes.CFUNCTYPE(int_, pointer, pointer, word, int_, int_, int_)(found), code)

@@ -11,6 +11,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from tilevm.compiling import once
+from tilevm.native import Loaded
 from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
@@ -220,13 +221,8 @@ class Machine:
     def __init__(self) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        for name in PYTHON:
-            llvm.add_symbol(name, address(name))
-        target = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code_for_here()))
-        self._engine.finalize_object()
-        self.entry: int = self._engine.get_function_address(ENTRY)
+        self._code = Loaded(llvm, code_for_here(), ENTRY, known={name: address(name) for name in PYTHON})
+        self.entry = self._code[ENTRY]
 
 
 @once
