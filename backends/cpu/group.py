@@ -180,7 +180,7 @@ class Nest:
         """
         assert self.vector is not None
         extent = self.group.domain[self.vector]
-        masked = [r for made in self.made for r in made.values() if isinstance(r, Row) and r.masked]
+        masked = [r for r in self.walked() if r.masked]
         if not masked:
             self.whole_rows(extent)
             return
@@ -192,6 +192,10 @@ class Nest:
                 self.whole_rows(extent)
             with ragged:
                 self.vector_loop(extent, self.end())
+
+    def walked(self) -> list[Row]:
+        """The rows that the vectors walk along."""
+        return [r for made in self.made for r in made.values() if isinstance(r, Row)]
 
     @contextmanager
     def instead(self, rows: Mapping[Row, Row]) -> Iterator[None]:
@@ -217,9 +221,10 @@ class Nest:
         with self.c.e.fork(streaming.large(self.c, store.tensor)) as (streams, stays):
             with streams:
                 row = self.target(root)
+                anywhere = {r: replace(r, sure=False) for r in self.walked() if r.bit is not None}  # begin in a byte
 
                 def vectors(target: Row, at: list[LLVM]) -> None:
-                    with self.instead({row: target}):
+                    with self.instead({**anywhere, row: target}):
                         self.several(at, [], [], lanes, 1)
 
                 streaming.stream(self.c, row, extent, lanes, max(2, self.trip()), vectors)

@@ -54,6 +54,26 @@ def test_every_alignment(name: str, count: int) -> None:
         assert (room[:start] == room[-1]).all() and (room[start + count :] == room[-1]).all()
 
 
+@tv.kernel("x: T[N] packed, y: f32[N]", grid=lambda N, **_: tv.cdiv(N, BLOCK))
+def unpack(x: tv.Tensor, y: tv.Tensor) -> None:
+    at = tv.program_id(0) * BLOCK
+    y.store(at, x.load(at, BLOCK).to(tv.f32))
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_packed_elements_for_every_alignment(bits: int) -> None:
+    """The first whole vector of what is written may begin inside a byte of what is read."""
+    count, kernel, kind = 3 * BLOCK, fresh(unpack), f"u{bits}"
+    codes = np.random.default_rng(bits).integers(0, 1 << bits, count).astype(np.uint8)
+    x = tv.packed(tv.pack(codes, kind), kind, count)
+    for offset in range(16):
+        room = np.full(count + 64, -1, np.float32)
+        start = -room.ctypes.data % 64 // 4 + offset
+        kernel(x, room[start : start + count])
+        assert np.array_equal(room[start : start + count], codes), offset
+        assert (room[:start] == -1).all() and (room[start + count :] == -1).all()
+
+
 def test_one_array_for_both() -> None:
     x = np.arange(3 * BLOCK, dtype=np.float32)
     kernel = fresh(add)
