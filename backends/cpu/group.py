@@ -355,8 +355,7 @@ class Nest:
                 self.store(self.target(root), held[0], j, lanes, tail)
             elif isinstance(root, Keep):
                 row = self.target(root)
-                dtype = dtype_of(root.value)
-                self.store(row, convert(self.c.e, held, dtype, row.element), j, lanes, tail, root)
+                self.store(row, convert(self.c.e, held, dtype_of(root.value), row.element), j, lanes, tail, root)
             elif root.op.axis != self.vector:
                 folding.accumulate(self, root, held, j, lanes, tail)
 
@@ -371,18 +370,16 @@ class Nest:
 
     def target(self, root: Root) -> Row:
         """The row that a root writes."""
-        known = self.find(("target", root))
+        known: Row | None = self.find(("target", root))
         if known is not None:
-            found: Row = known
-            return found
+            return known
         whole = identity(len(self.group.domain))
         if isinstance(root, Write):
             if not isinstance(root.op, ops.Store):
                 return Row(self.c.scratch, dtype_of(root.op.value), 1)
             made = access.tensor_row(self.c, root.op, whole, self.where, self.vector, self.sure)
         elif isinstance(root, Keep):
-            place = self.places.get(root.into)
-            if place is not None:
+            if (place := self.places.get(root.into)) is not None:
                 made = place.row(self.c, self.where, self.vector)
             else:
                 made = access.buffer_row(self.c, root.into, shape(root.into), whole, self.where, self.vector)
