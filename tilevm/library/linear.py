@@ -8,13 +8,12 @@ from weakref import WeakKeyDictionary
 
 import tilevm as tv
 from tilevm.backend import Array
+from tilevm.passes.scales import FEW, STEP
 from tilevm.runtime.arguments import read
 from tilevm.runtime.packed import Packed
 from tilevm.runtime.room import empty
 from tilevm.source import TileError
 
-FEW = 4  # rows of x for which hosts read rows of weights from end to end, a few of them in a program
-BLOCK = 32  # numbers that they multiply in one step: groups of so many, or of several times as many
 HOST = ("cpu", "vm")
 FLAT: WeakKeyDictionary[Packed, Packed] = WeakKeyDictionary()  # weights in rows, by the tensor in groups
 TILES = (  # on cards: up to how many rows of x, rows and columns of a program
@@ -104,7 +103,7 @@ def in_rows(w: Any) -> Any:
 def chosen(rows: int, groups: int, size: int, device: str) -> dict[str, int]:
     """Tiles for so many rows of x, and groups of a size in each row, on a device."""
     if device in HOST:
-        whole = {"BH": groups} if size % BLOCK == 0 else {}
+        whole = {"BH": groups} if size % STEP == 0 else {}  # then rows of weights are read from end to end
         return {"BM": rows, "BN": 16, **whole} if rows <= FEW else {"BM": min(64, rows), "BN": 64}
     return next((tiles for most, tiles in TILES if rows <= most), {"BM": 64, "BN": 64})
 
