@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
-from tilevm.types import DType, Tile, bf16, f32
+from tilevm.passes.layouts.products import tile_of
+from tilevm.types import DType, bf16, f32
 from tilevm.types.holding import holds, meeting
 
 FEW = 4  # rows of a for which b is not rearranged
@@ -97,8 +98,3 @@ def scaled(builder: Builder, codes: Value, scale: Value | None, axis: int, to: D
     spread = builder.add(ops.Broadcast, x=column, shape=tuple(shape)).result
     factors = builder.add(ops.Reshape, x=spread, shape=kind.shape).result
     return builder.cast(builder.add(ops.Mul, a=builder.cast(codes, f32), b=factors).result, to)
-
-
-def tile_of(value: Value) -> Tile:
-    assert isinstance(value.type, Tile), "products are of tiles"
-    return value.type
