@@ -11,7 +11,7 @@ import tilevm as tv
 from tests.conftest import Golden
 from tests.devices import THREADS, on
 from tilevm.frontend.kernel import Kernel
-from tilevm.layout import Layout
+from tilevm.layout import Layout, local, replicate, spatial
 from tilevm.passes import every_pass, through
 from tilevm.passes.threads import parity
 from tilevm.passes.threads.coordinates import places
@@ -98,3 +98,15 @@ def test_an_index_is_the_sum_of_its_parts(text: str) -> None:
         for register in range(layout.registers):
             index = at.threads[:, thread] + at.registers[:, register]
             assert layout.index_at(thread, register) == tuple(map(int, index))
+
+
+def test_equal_layouts_have_the_same_places() -> None:
+    """The table keeps what it found for the first of them: code must not tell which one that was."""
+    whole = replicate(8) * spatial(16) * local(2)
+    cut = replicate(2) * replicate(4) * spatial(4) * spatial(4) * local(2)
+    assert whole == cut and whole.replicas != cut.replicas
+    found = []
+    for layout in (whole, cut):
+        places.cache_clear()
+        found.append(places(layout))
+    assert found[0].digits == found[1].digits and found[0].copies == found[1].copies

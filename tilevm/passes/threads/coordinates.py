@@ -47,7 +47,8 @@ class Places:
 
 @lru_cache(maxsize=4096)
 def places(layout: Layout) -> Places:
-    """The tables of a layout on threads and registers."""
+    """The tables of a layout on threads and registers: the same of equal layouts, however their modes are grouped."""
+    layout = layout.canonical()
     digits = tuple(weighted(modes, THREAD) for modes in layout.dims)
     slots = tuple(weighted(modes, REG) for modes in layout.dims)
     copies = tuple(Digit(mode.extent, mode.stride, 1) for mode in layout.replicas if mode.extent > 1)
