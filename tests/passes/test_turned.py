@@ -57,7 +57,8 @@ def kinds(kernel: Kernel, given: list[np.ndarray], name: str, **constants: objec
 def test_few_rows_use_the_matrix_unit(kind: Any) -> None:
     given = whole(8, 96, 64, kind)
     assert threads.Mma in kinds(few, given, "threads", R=8)
-    assert threads.Mma not in kinds(few, given, "threads", R=4)
+    assert threads.Mma in kinds(few, given, "threads", R=1)
+    assert threads.Mma not in kinds(few, given, "threads", R=3)
     assert ops.Permute not in kinds(few, given, "turn", R=16)
 
 
@@ -65,17 +66,17 @@ def test_few_rows_use_the_matrix_unit(kind: Any) -> None:
 @pytest.mark.parametrize("rows", [1, 5, 8, 13, 24])
 @pytest.mark.parametrize("kind", [np.float16, BF16, np.int8, np.float32])
 def test_products_of_few_rows(kind: Any, rows: int, device: str) -> None:
-    for R, columns, depth in ((8, 70, 128), (8, 32, 0), (16, 33, 100), (4, 40, 64)):
+    for R, columns, depth in ((8, 70, 128), (8, 32, 0), (16, 33, 100), (4, 40, 64), (2, 31, 65), (1, 64, 64), (3, 9, 64)):
         a, b, c = whole(rows, columns, depth, kind)
         few(a, b, c, R=R, **on(device))
         assert np.array_equal(c[:R], (a.astype(np.float64) @ b.astype(np.float64))[:R]) and not c[R:].any()
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("R", [8, 16, 32])
+@pytest.mark.parametrize("R", [1, 2, 4, 8, 16, 32])
 @pytest.mark.parametrize("kind", [np.float16, BF16])
 def test_rows_added_up_beside_their_product(kind: Any, R: int, device: str) -> None:
-    for rows, columns, depth in ((R, 64, 128), (R - 3, 33, 100), (R + 1, 32, 64)):
+    for rows, columns, depth in ((R, 64, 128), (max(R - 3, 1), 33, 100), (R + 1, 32, 64)):
         a, b, c = whole(rows, columns, depth, kind)
         centred(a, b, c, R=R, **on(device))
         wide = a.astype(np.float64)

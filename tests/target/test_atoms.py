@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.target.facts import MFMA, NVIDIA, Held, alike, amd, fragments, names, table, value
-from tilevm.layout import LayoutError, local, replicate, row_major, spatial
+from tilevm.layout import Layout, LayoutError, local, replicate, row_major, spatial
 from tilevm.target import TARGETS, MmaAtom, target
 from tilevm.types import DType, bf16, dtype, f8e4m3, f8e5m2, f16, f32
 
@@ -271,3 +271,27 @@ def test_integers_of_wgmma() -> None:
         found = target("sm_90a").atoms_for(dtype(a), dtype(b), dtype("i32"))
         assert {x.n for x in found if x.threads == 128} == set(NVIDIA["wgmma_n_integers"])
         assert {x.since for x in found if x.threads == 128} == {(8, 0) if a == b else (8, 4)}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_columns_that_an_instruction_repeats(name: str) -> None:
+    """Who holds column j + r · columns of the instruction holds column j; threads and slots of b stay."""
+    for atom in target(name).mma_atoms:
+        if atom.a is None or atom.b is None or atom.blocks > 1 or atom.scales is not None:
+            continue
+        for columns in (count for count in range(1, atom.n) if atom.n % count == 0):
+            b, c = atom.narrowed(columns)
+            assert b is not None and atom.divides(atom.m, columns, atom.k) and not atom.divides(atom.m, 3, atom.k)
+            for whole, part in ((atom.b, b), (atom.c, c)):
+                assert part.shape == (*whole.shape[:1], columns) and part.threads == whole.threads
+                for thread, slot in product(range(whole.threads), range(whole.registers)):
+                    row, column = index(whole, thread, slot)
+                    holders = part.owners((row, column % columns))
+                    assert any(owner[0] == thread for owner in holders)
+            assert b.registers == atom.b.registers
+
+
+def index(layout: Layout, thread: int, slot: int) -> tuple[int, ...]:
+    found = layout.index_at(thread, slot)
+    assert found is not None
+    return found

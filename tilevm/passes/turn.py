@@ -1,4 +1,4 @@
-"""Products with too few rows for an instruction, turned: (a @ b) as (bᵀ @ aᵀ)ᵀ, whose columns may be as few as 8."""
+"""Products with too few rows for an instruction, turned: (a @ b) as (bᵀ @ aᵀ)ᵀ, whose columns may be few."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.passes.cse import share
-from tilevm.passes.layouts.products import tile_of
+from tilevm.passes.layouts.products import factor, tile_of
 from tilevm.target import Target
 
 
@@ -19,11 +19,11 @@ def turn(func: Func, target: Target) -> Func:
         if not isinstance(op, ops.Dot):
             return None
         (rows, depth), columns = tile_of(op.a).shape, tile_of(op.acc).shape[1]
-        given, into = tile_of(op.a).dtype, tile_of(op.acc).dtype
-        atoms = [atom for atom in target.atoms_for(given, given, into) if atom.blocks == 1 and depth % atom.k == 0]
-        if any(rows % atom.m == 0 and columns % atom.n == 0 for atom in atoms):
+        given, into = factor(op, tile_of(op.a).dtype), tile_of(op.acc).dtype
+        atoms = [atom for atom in target.atoms_for(given, given, into) if atom.blocks == 1]
+        if any(atom.divides(rows, columns, depth) for atom in atoms):
             return None
-        if not any(columns % atom.m == 0 and rows % atom.n == 0 for atom in atoms):
+        if not any(atom.divides(columns, rows, depth) for atom in atoms):
             return None
         a, b, acc = (turned(builder, value) for value in (op.b, op.a, op.acc))
         return [turned(builder, builder.add(ops.Dot, a=a, b=b, acc=acc, precision=op.precision).result)]

@@ -80,6 +80,24 @@ class MmaAtom:
         yield "operand b", self.b_dtype, self.b, (*front, self.k, self.n)
         yield "accumulator", self.c_dtype, self.c, (*front, self.m, self.n)
 
+    def divides(self, m: int, n: int, k: int) -> bool:
+        """Whether such instructions make a product of m × k and k × n.
+
+        Of n columns, fewer than an instruction's and a divisor of those, it does each several times (``narrowed``).
+        """
+        return m % self.m == k % self.k == 0 and (n % self.n == 0 or self.n % n == 0)
+
+    def narrowed(self, columns: int) -> tuple[Layout | None, Layout]:
+        """``b`` and ``c`` of a product of as few columns: column j stands for j + ``columns``, j + 2 · ``columns``, ….
+
+        Threads that hold these hold replicas of j; slots that do, beside j in one thread, are left out.
+        """
+        if columns == self.n:
+            return self.b, self.c
+        shape = (self.n // columns, columns)
+        b = None if self.b is None else self.b.reshape((self.k, *shape)).reduce(1)
+        return b, self.c.reshape((self.m, *shape)).reduce(1)
+
     def check_scales(self, scales: Scales) -> None:
         if self.k % scales.block:
             raise LayoutError(f"{self.name}: k = {self.k} is not a multiple of the {scales.block} under one scale")

@@ -83,7 +83,7 @@ def factor(op: Product, given: DType) -> DType:
 
 
 def atoms(op: Product, room: Room) -> Iterator[MmaAtom]:
-    """The largest instruction that takes its operands from registers and divides the product."""
+    """The largest instruction that takes its operands from registers and divides the product, least of it in vain."""
     if isinstance(op, ops.DotScaled):
         return
     wanted = factor(op, tile_of(op.a).dtype)
@@ -92,16 +92,18 @@ def atoms(op: Product, room: Room) -> Iterator[MmaAtom]:
         atom
         for atom in room.target.atoms_for(wanted, wanted, tile_of(op.acc).dtype)
         if atom.a is not None and atom.b is not None and atom.blocks == 1 and atom.scales is None
-        if atom.threads == room.lanes and m % atom.m == n % atom.n == k % atom.k == 0
+        if atom.threads == room.lanes and atom.divides(m, n, k)
     ]
     if fitting:
-        yield max(fitting, key=lambda atom: (atom.m * atom.n * atom.k, atom.k))
+        yield max(fitting, key=lambda atom: (min(n / atom.n, 1), atom.m * atom.n * atom.k, atom.k))
 
 
 def shared_out(atom: MmaAtom, a: tuple[int, ...], b: tuple[int, ...], room: Room) -> Iterator[Choice]:
     """The ways to place the warps along m and n; warps beyond the instructions repeat what others do."""
-    assert atom.a is not None and atom.b is not None
-    m, n, k = a[0] // atom.m, b[1] // atom.n, a[1] // atom.k
+    columns = min(b[1], atom.n)
+    right, acc = atom.narrowed(columns)
+    assert atom.a is not None and right is not None
+    m, n, k = a[0] // atom.m, b[1] // columns, a[1] // atom.k
     for across in (count for count in range(1, room.warps + 1) if room.warps % count == n % count == 0):
         down = gcd(m, room.warps // across)
         spare = room.warps // (across * down)
@@ -109,8 +111,8 @@ def shared_out(atom: MmaAtom, a: tuple[int, ...], b: tuple[int, ...], room: Room
             atom,
             (down, across),
             replicate(spare) * spatial(down, 1) * replicate(across) * local(m // down, k) * atom.a,
-            replicate(spare * down) * spatial(1, across) * local(k, n // across) * atom.b,
-            replicate(spare) * spatial(down, across) * local(m // down, n // across) * atom.c,
+            replicate(spare * down) * spatial(1, across) * local(k, n // across) * right,
+            replicate(spare) * spatial(down, across) * local(m // down, n // across) * acc,
             m // down * (n // across) * k * effort(atom),
         )
 

@@ -14,6 +14,7 @@ from tilevm.passes.threads.coordinates import Places
 from tilevm.passes.threads.globals import coded, decoded, unit_of
 from tilevm.passes.threads.lowering import Lowering, dtype_of, lower
 from tilevm.passes.threads.numbers import shape_of
+from tilevm.target import MmaAtom
 from tilevm.types import Scalar, i32
 
 WIDEST = 128  # bits that a thread reads at once
@@ -31,8 +32,21 @@ def by_atom(op: ops.Dot, low: Lowering, way: Choice) -> Value:
     assert way.atom is not None
     (m, k), n = shape_of(op.a), shape_of(op.b)[1]
     down, across = way.grid
-    grid = (m // down // way.atom.m, n // across // way.atom.n, k // way.atom.k)
-    return low.add(threads.Mma, a=low[op.a], b=low[op.b], acc=low[op.acc], atom=way.atom.name, grid=grid)
+    columns = min(n, way.atom.n)
+    grid = (m // down // way.atom.m, n // across // columns, k // way.atom.k)
+    spread = repeated(way.atom, columns, grid[0] * grid[1])
+    acc = low.take(low[op.acc], spread)
+    result = low.add(threads.Mma, a=low[op.a], b=low[op.b], acc=acc, atom=way.atom.name, grid=grid)
+    return low.take(result, [spread.index(register) for register in sorted(set(spread))])
+
+
+def repeated(atom: MmaAtom, columns: int, count: int) -> list[int]:
+    """For each slot of ``count`` accumulators the register that has its number, where columns beyond repeat others."""
+    _, own = atom.narrowed(columns)
+    held = {own.index_at(0, register): register for register in range(own.registers)}
+    indices = [atom.c.index_at(0, slot) for slot in range(atom.c.registers)]
+    slots = [held[index[0], index[1] % columns] for index in indices if index is not None]
+    return [own.registers * number + slot for number in range(count) for slot in slots]
 
 
 def by_numbers(op: ops.Dot, low: Lowering) -> Value:
