@@ -43,19 +43,25 @@ def choose_pages(
     PAGES: tv.constexpr,
     SHARE: tv.constexpr,
     HEAD: tv.constexpr,
+    WIDTH: tv.constexpr = 16,
 ):
     """The TOPK full pages whose mean keys the group's mean query likes best; of equal ones the earlier.
 
-    The mean over the group's queries of their scores is the score of their mean. PAGES is at least L.
+    The mean over the group's queries of their scores is the score of their mean. PAGES is at least L. Of
+    all pages a WIDTH of the head is read at once: registers hold no more.
     """
     group, batch = tv.program_id(0), tv.program_id(1)
-    query = q.load((batch, group * SHARE, 0), (1, SHARE, HEAD)).reshape(SHARE, HEAD).to(tv.f32).sum(axis=0) / SHARE
     places = tv.arange(PAGES)
     full = places < length.gather(batch) // PAGE
     pages = table.load((batch, 0), (1, PAGES)).reshape(PAGES, 1)
-    keys = means.gather((pages, group, tv.arange(HEAD)[None, :]), mask=full[:, None])
-    scores = tv.where(full, (keys * query[None, :]).sum(axis=1), float("-inf"))
-    _, best = tv.topk(scores, TOPK)
+    parts = tv.zeros((PAGES, WIDTH), tv.f32)
+    for d in tv.range(0, HEAD, WIDTH):
+        queries = q.load((batch, group * SHARE, d), (1, SHARE, WIDTH)).reshape(SHARE, WIDTH)
+        query = queries.to(tv.f32).sum(axis=0) / SHARE
+        place = d + tv.arange(WIDTH)[None, :]
+        keys = means.gather((pages, group, place), mask=full[:, None] & (place < HEAD))
+        parts = parts + keys * query[None, :]
+    _, best = tv.topk(tv.where(full, parts.sum(axis=1), float("-inf")), TOPK)
     chosen.store((batch, group, 0), best.reshape(1, 1, TOPK))
 
 

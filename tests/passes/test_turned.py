@@ -66,7 +66,15 @@ def test_few_rows_use_the_matrix_unit(kind: Any) -> None:
 @pytest.mark.parametrize("rows", [1, 5, 8, 13, 24])
 @pytest.mark.parametrize("kind", [np.float16, BF16, np.int8, np.float32])
 def test_products_of_few_rows(kind: Any, rows: int, device: str) -> None:
-    for R, columns, depth in ((8, 70, 128), (8, 32, 0), (16, 33, 100), (4, 40, 64), (2, 31, 65), (1, 64, 64), (3, 9, 64)):
+    for R, columns, depth in (
+        (8, 70, 128),
+        (8, 32, 0),
+        (16, 33, 100),
+        (4, 40, 64),
+        (2, 31, 65),
+        (1, 64, 64),
+        (3, 9, 64),
+    ):
         a, b, c = whole(rows, columns, depth, kind)
         few(a, b, c, R=R, **on(device))
         assert np.array_equal(c[:R], (a.astype(np.float64) @ b.astype(np.float64))[:R]) and not c[R:].any()

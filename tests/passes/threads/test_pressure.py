@@ -6,7 +6,7 @@ import pytest
 
 import tilevm as tv
 from tilevm.ir.verify import verify
-from tilevm.passes.threads.pressure import refuse_large
+from tilevm.passes.threads.pressure import crowds, refuse_large
 from tilevm.source import TileError
 from tilevm.text import read_func
 
@@ -78,3 +78,21 @@ def test_a_kernel_is_refused_before_it_is_assembled() -> None:
     assert "%total takes 512 of them, as f32[512]" in page and "num_warps=16 leaves" in page
     assert "for k in tv.range" in page
     product.compile(SIGNATURE, BM=256, BN=256, target="sm_80", num_warps=16)
+
+
+def loads(count: int, warps: int) -> str:
+    """So many numbers of f32, read and written, and no loop."""
+    return f"""func @f(%x: ptr<f32, align=16>) warps({warps}, sm_80) {{
+  %at = numbers {{values = {list(range(count))}, of = i32}} : i32[{count}]
+  %a = global_load %x, %at : f32[{count}]
+  global_store %x, %a, %at
+  yield []
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("count", "warps", "wanted"), [(127, 4, False), (128, 4, True), (64, 16, False), (65, 16, True)]
+)
+def test_where_a_block_should_have_a_processor_to_itself(count: int, warps: int, wanted: bool) -> None:
+    """More than half of what a thread can have: 255 registers, or its part of 65536."""
+    assert crowds(verify(read_func(loads(count, warps)))) is wanted

@@ -31,12 +31,17 @@ def refuse_large(func: Func) -> None:
 
 
 def crowds(func: Func) -> bool:
-    """Whether a loop or a product of ``func`` needs more than half of the registers that a thread has."""
-    assert func.target is not None, f"{func.name} is not at thread level"
-    limit = target(func.target).limits.registers_per_thread
-    return any(
-        2 * sum(dict(needed(op)).values()) > limit for op in walk(func.body) if isinstance(op, Loop | threads.Mma)
-    )
+    """Whether a loop, a product or a load of ``func`` needs more than half of the registers that a thread can have."""
+    assert func.target is not None and func.warps is not None, f"{func.name} is not at thread level"
+    machine = target(func.target)
+    limits, threads_ = machine.limits, func.warps * machine.lanes
+    limit = min(limits.registers_per_thread, limits.registers_per_processor // threads_)
+    return any(2 * held > limit for op in walk(func.body) for held in (sum(dict(needed(op)).values()), given(op)))
+
+
+def given(op: Op) -> int:
+    """Registers that an instruction fills with what it reads."""
+    return sum(map(words, op.results)) if op.effect is Effect.READ else 0
 
 
 def needed(op: Op) -> Iterator[tuple[Value, int]]:
