@@ -12,6 +12,8 @@ from tilevm.bench.gpu import check
 from tilevm.bench.gpu.case import OURS, Case, Expected, Problem, Rival
 from tilevm.bench.gpu.setting import Setting
 
+WARPS = (1, 2, 4)  # of a program that decodes, to try
+
 
 class Pages:
     """A paged cache of sequences of equal length, with as many whole pages each, in no order."""
@@ -65,15 +67,16 @@ def decode(length: int, s: Setting) -> Case:
     sizes, scale = {"SHARE": heads // groups, "HEAD": d}, d**-0.5
     most = {"TOPK": topk, "PAGES": 1 << (held.places - 1).bit_length()}
 
-    def own() -> Any:
+    def own(num_warps: int) -> Any:
         s.run(example.choose_pages, held.q, held.means, held.table, held.lengths, chosen, **most, **sizes, num_warps=16)
         given = held.q, held.k, held.v, held.table, held.lengths, chosen, part, top, total
-        s.run(example.paged_decode, *given, scale, **sizes, num_warps=1)
+        s.run(example.paged_decode, *given, scale, **sizes, num_warps=num_warps)
         s.run(example.merge_parts, part, top, total, o, PARTS=parts, HEAD=d, num_warps=1)
         return o
 
     theirs = partial(by_torch, s.torch, held, topk, scale)
-    rivals = Rival.once(OURS, own, chosen, o), Rival.once("torch", theirs)
+    ways = {f"{warps} warps": (partial(own, warps),) for warps in WARPS}
+    rivals = Rival(OURS, ways, (chosen, o)), Rival.once("torch", theirs)
     read = held.means.nbytes + 2 * batch * groups * topk * held.page * d * held.k.element_size()
     return Case(float(read), "TB/s", rivals, partial(exactly, s.torch, held, topk, scale))
 
