@@ -16,10 +16,10 @@ AGREEMENT := tests/tiles tests/agreement tests/examples tests/library tests/gpu
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-gpu bench-gpu carry check format docs torch clean
+.PHONY: help demo test test-all test-gpu rehearse-gpu bench-gpu carry check format docs torch clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  settings: PYTHON=python3.12  TORCH=auto|1|0  JOBS=2  BUDGET=500  CARRY=build/carried"
 
 demo: torch  ## compile and run the tour in examples/demo.py
@@ -33,6 +33,9 @@ test-all: torch  ## run every test, and look for counterexamples longer
 
 test-gpu:  ## run the tests of agreement and of the CUDA runtime on a GPU, by PYTHON as it is: torch and the rest are installed there
 	@PYTHONPATH=. PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTHON) -m pytest -p xdist.plugin -n $(JOBS) -m gpu $(AGREEMENT)
+
+rehearse-gpu: torch  ## run the same without a GPU: a driver stands in for NVIDIA's, and the emulator is its card
+	@$(BIN)/python -m tests.cuda.rehearse -n $(JOBS) $(AGREEMENT)
 
 bench-gpu:  ## compare kernels with cuBLAS, torch and Triton on a GPU, by PYTHON as it is
 	@mkdir -p build

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import subprocess
@@ -14,20 +13,15 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+from tests.cuda.driver import ROOT, environment
 
 
 class Server:
     """A process that runs tests."""
 
     def __init__(self, folder: Path) -> None:
-        source, made = HERE / "stub" / "stub.c", folder / "libcuda.so.1"
-        options = ["-O1", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
-        subprocess.run(["cc", *options, "-o", str(made), str(source)], check=True)
-        search = os.pathsep.join(filter(None, [str(folder), os.environ.get("LD_LIBRARY_PATH")]))
-        told = {**os.environ, "LD_LIBRARY_PATH": search, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(HERE / "server.py")]
+        command = [sys.executable, str(Path(__file__).with_name("server.py"))]
+        told = environment(folder)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=told, cwd=ROOT)
 
     def run(self, path: Path, name: str, arguments: dict[str, Any]) -> tuple[str, list[tuple[str, str]], str]:
