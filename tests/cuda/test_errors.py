@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,23 @@ def fault_after_all_was_well(stub: Stub) -> None:
     add_one(x, y)
 
 
+def fault_of_another_thread(stub: Stub) -> None:
+    """What it launched beside a launch that is waited for is not waited for with that."""
+    x, y = stub.put(X), np.zeros(64, np.int32)
+    found, beside = fill.compile(y, 3, device="cuda:0"), copy.compile(x, x)
+    artifact: Any = found.build.artifact
+    native = artifact.loaded.native
+
+    def call(*how: int) -> int:
+        beside(x, x, stream=stub.stream(5))
+        return int(native.call(*how))
+
+    artifact._loaded = artifact.loaded._replace(native=replace(native, call=call))
+    found[1](y, 3)
+    stub.fail("cuLaunchKernelEx", 719)
+    add_one(x, x)
+
+
 def fault_with_the_hosts_memory(stub: Stub) -> None:
     stub.fault(1, 700)
     host(stub)
@@ -287,6 +305,7 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "fault shown by a launch": fault_shown_by_a_launch,
     "fault of several": fault_of_several,
     "fault after all was well": fault_after_all_was_well,
+    "fault of another thread": fault_of_another_thread,
     "fault with the host's memory": fault_with_the_hosts_memory,
     "fault while debugging": fault_while_debugging,
     "fault of others": fault_of_others,

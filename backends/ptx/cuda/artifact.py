@@ -160,19 +160,20 @@ class OnCard(Written):
                 wait(self.card, order, arrays)
         if self.careful:
             refuse_memory(self.tried(blocks, arguments, order))
-        before = self.card.ring.launches
-        self.start(blocks, self.words(arguments), arguments, order)
+        mine = self.start(blocks, self.words(arguments), arguments, order)
         if self.careful:
             with self.card.current():
                 if not capturing(self.card, order):
-                    finish(self.card, order, before, f"waiting for {self.abi.name}")
+                    finish(self.card, order, mine, f"waiting for {self.abi.name}")
 
-    def start(self, grid: Grid, words: Sequence[int], arguments: Sequence[Argument], stream: int) -> None:
-        """The launch itself."""
-        found, slots = self.loaded, Slots(words)
+    def start(self, grid: Grid, words: Sequence[int], arguments: Sequence[Argument], stream: int) -> int | None:
+        """The launch itself; its number on the card, None where other threads launched there meanwhile."""
+        found, slots, ring = self.loaded, Slots(words), self.card.ring
+        before = ring.launches
         code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
+        return before if ring.launches == before + 1 else None
 
     def launch_and_wait(self, blocks: Grid, arguments: Sequence[Argument], stream: int, grid: Grid) -> None:
         """Launch with memory that is the host's, or that the host reads when all is done."""
@@ -185,11 +186,10 @@ class OnCard(Written):
             with copied(self.card, [*found, *told], stream) as copies:
                 words = self.words(moved(arguments, copies) if hosts else arguments)
                 hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
-                before = self.card.ring.launches
-                self.start(blocks, [*words, *hidden], arguments, stream)
+                mine = self.start(blocks, [*words, *hidden], arguments, stream)
                 for copy in self.changed(copies, arguments, len(found)):
                     copy.bring(self.card, stream)
-                finish(self.card, stream, before, f"waiting for {self.abi.name}")
+                finish(self.card, stream, mine, f"waiting for {self.abi.name}")
         if told:
             report.tell()
 

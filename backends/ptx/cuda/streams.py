@@ -86,7 +86,8 @@ def capturing(card: Card, stream: int) -> bool:
     return int(status) != 0
 
 
-def finish(card: Card, stream: int, since: int, doing: str) -> None:
-    """Wait until a stream has done all. ``since``: how many launches there were before the last one on it."""
+def finish(card: Card, stream: int, number: int | None, doing: str) -> None:
+    """Wait until a stream has done all. ``number``: that of the last launch on it, where it is known."""
     card.call("cuStreamSynchronize", stream, doing=doing)
-    card.ring.done(since)
+    if number is not None:
+        card.ring.done(number)
