@@ -95,6 +95,28 @@ def forked(stub: Stub) -> None:
     here(stub)
 
 
+SILENT = ("cuCtxGetCurrent", "cuLaunchKernelEx", "cuDeviceGetAttribute", "cuStreamGetCtx", "cuPointerGetAttribute")
+
+
+def forked_with_tensors(stub: Stub) -> None:
+    """A child looks for the card of a tensor before all else."""
+    x, y = pair(stub)
+    add_one(x, y)
+    for name in SILENT:
+        stub.fail(name, 3)
+    add_one(x, y)
+
+
+def forked_and_bound(stub: Stub) -> None:
+    """The kernel is told, and none of its arguments or of the stream is blamed."""
+    x, y = pair(stub)
+    go = add_one.prepare(x, y, stream=stub.stream(7))
+    go()
+    for name in SILENT:
+        stub.fail(name, 3)
+    go()
+
+
 def large_grid(stub: Stub) -> None:
     add_one[1, 70000, 70000](*pair(stub))
 
@@ -218,6 +240,27 @@ def fault_of_others(stub: Stub) -> None:
     add_one(x, y)
 
 
+def fault_of_two_cards(stub: Stub) -> None:
+    """Which of them has faulted, the driver does not tell where it is asked for the card of an address."""
+    stub.card(1, (9, 0))
+    add_one(*pair(stub))
+    x, y = pair(stub, 1)
+    fill[1](stub.put(np.zeros(64, np.int32), 1), 3)
+    stub.fault(1, 700)
+    copy(x, y)
+    copy(x, y)
+
+
+def fault_of_the_second_card(stub: Stub) -> None:
+    """Nothing is under way on the first."""
+    stub.card(1, (9, 0))
+    here(stub)
+    x, y = pair(stub, 1)
+    stub.fault(1, 700)
+    copy(x, y)
+    copy(x, y)
+
+
 def two_cards(stub: Stub) -> None:
     stub.card(1, (9, 0))
     add_one(stub.put(X, 0), stub.put(X, 1))
@@ -265,6 +308,8 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "the toolkit's stub": failing("cuInit", 34),
     "an unknown result": failing("cuInit", 12345),
     "forked": forked,
+    "forked with tensors": forked_with_tensors,
+    "forked and bound": forked_and_bound,
     "not started": failing("cuInit", 3),
     "driver without a version": failing("cuDriverGetVersion", 1),
     "old driver": old_driver,
@@ -309,6 +354,8 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "fault with the host's memory": fault_with_the_hosts_memory,
     "fault while debugging": fault_while_debugging,
     "fault of others": fault_of_others,
+    "fault of two cards": fault_of_two_cards,
+    "fault of the second card": fault_of_the_second_card,
     "two cards": two_cards,
     "host and card": host_and_card,
     "another card": another_card,
