@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, cast
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Artifact, Starter, packer, words_at
+from tilevm.backend import ANYWHERE, Argument, Array, Artifact, Starter, packer, words_at
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
@@ -152,7 +152,7 @@ class OnCard(Written):
         """Launch so many blocks, which are the programs of ``grid``."""
         arrays = [a for a in arguments if isinstance(a, Array)]
         order = chosen(stream, arrays, self.card)
-        if self.records.sites or any(a.device != self.card.device for a in arrays):
+        if self.records.sites or self.elsewhere(arguments):
             self.launch_and_wait(blocks, arguments, order, grid)
             return
         if any(a.stream for a in arrays):
@@ -178,7 +178,7 @@ class OnCard(Written):
     def launch_and_wait(self, blocks: Grid, arguments: Sequence[Argument], stream: int, grid: Grid) -> None:
         """Launch with memory that is the host's, or that the host reads when all is done."""
         report = Report(self.records, grid)
-        hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
+        hosts = self.elsewhere(arguments)
         with self.card.current():
             self.refuse_capture(bool(hosts), stream)
             found = needed(self.abi, arguments) if hosts else []
@@ -192,6 +192,10 @@ class OnCard(Written):
                 finish(self.card, stream, mine, f"waiting for {self.abi.name}")
         if told:
             report.tell()
+
+    def elsewhere(self, arguments: Sequence[Argument]) -> list[Array]:
+        """The tensors that are not in the card's memory."""
+        return [a for a in arguments if isinstance(a, Array) and a.device not in (self.card.device, ANYWHERE)]
 
     def changed(self, copies: Sequence[Copy], arguments: Sequence[Argument], count: int) -> list[Copy]:
         """Those that the kernel may have written to; those from ``count`` on are its own."""
