@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -86,6 +88,44 @@ def test_what_may_stand_for_another_stream_is_asked_each_time(stub: Stub) -> Non
         add_one(x, y, stream=held)
         seen += re.findall(r"cuLaunchKernelEx .* stream=(\d+)", stub.log())
     assert seen == ["5", "5", "6", "7"]
+
+
+def test_a_bound_launcher_asks_it_each_time_too(stub: Stub) -> None:
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    held, seen = Changing(), []
+    held.number = stub.stream(5)
+    go = add_one.prepare(x, y, stream=held)
+    for n in (5, 6):
+        held.number = stub.stream(n)
+        stub.log()
+        go()
+        seen += re.findall(r"cuLaunchKernelEx .* stream=(\d+)", stub.log())
+    assert seen == ["5", "6"]
+
+
+class OfCupy:
+    """A stream of CuPy: the driver's goes with the object."""
+
+    def __init__(self, handle: int) -> None:
+        self.ptr = handle
+
+
+OfCupy.__module__ = "cupy.cuda.stream"
+
+
+def test_a_bound_launcher_keeps_its_stream_alive(stub: Stub) -> None:
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    add_one(x, y)
+    stream = OfCupy(stub.stream(5))
+    go, gone = add_one.prepare(x, y, stream=stream), weakref.ref(stream)
+    del stream
+    gc.collect()
+    stub.log()
+    assert python_calls(go) == [] and " stream=5 " in stub.log()
+    assert gone() is not None
+    del go
+    gc.collect()
+    assert gone() is None
 
 
 def test_numbers_and_grids(stub: Stub) -> None:
