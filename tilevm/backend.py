@@ -28,7 +28,8 @@ class Array:
     ``owner`` keeps the memory alive and is what error messages name. ``packed``: element i owns the bits from
     i * dtype.bits on of the bytes at ``address``, the least significant first. ``device``: whose memory it is, "cpu"
     or a card as in "cuda:0"; :data:`ANYWHERE` of no elements on no card in particular. ``stream``: that of the card on
-    which the owner says its work is; 0 where it says none.
+    which the owner says its work is; 0 where it says none. ``memory``: what holds the memory of an owner that may leave
+    it for other memory.
     """
 
     dtype: DType
@@ -42,6 +43,7 @@ class Array:
     packed: bool = False
     device: str = "cpu"
     stream: int = 0
+    memory: Any = field(default=None, compare=False, repr=False)
 
     @property
     def span(self) -> tuple[int, int]:

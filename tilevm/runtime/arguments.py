@@ -159,7 +159,7 @@ def read_torch(value: Any, name: str) -> Read:
     lowest, highest = -(before // size), (storage.nbytes() - before) // size
     if device != "cpu":
         seen = on_card(seen, shape, strides, device)
-    return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device), seen
+    return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device, memory=storage), seen
 
 
 def on_rocm() -> bool:
