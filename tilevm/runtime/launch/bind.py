@@ -30,7 +30,8 @@ def bind(
     program = None
     if found is not None and (given is None or found.lasting(given)):
         order, keep = stream(found, given, (a.owner for a in arrays)), (*arguments, given)
-        program = bound(compiled, found, packer(compiled.abi)(arguments), counts, order, keep)
+        if order is not None:
+            program = bound(compiled, found, packer(compiled.abi)(arguments), counts, order, keep)
     if program is None:
         return lambda: compiled.run_counted(counts, arguments, given)
     name = compiled.abi.name
