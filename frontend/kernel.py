@@ -166,13 +166,14 @@ class Kernel:
         return compiled
 
     def _settle(self, call: Call, seen: tuple[Seen, ...]) -> Call:
-        """A call with its device named, where nobody says and its arguments live on a card."""
+        """What decides the code of a call, without its arguments, which are not to live as long as code does: its
+        device is named, where nobody says and they live on a card."""
         asked = call.options
         device = asked.device or home(self.parameters.runtime, seen)
         if device is not None:
             device = choose(device, asked.target).name
             belong(device, self.parameters.runtime, seen)
-        return call._replace(options=asked._replace(device=device))
+        return call._replace(values=(), stream=None, options=asked._replace(device=device))
 
     def _declare(self, signature: Signature, args: Sequence[Any], keywords: Mapping[str, Any]) -> Compiled:
         """Compile for a signature alone."""

@@ -15,6 +15,8 @@ from tilevm.target import TARGETS
 from tilevm.text import print_func
 from tilevm.types import DType
 
+ANYWHERE = "cuda"  # where a tensor without elements lives whose owner tells no card: where the others of a call do
+
 
 @dataclass(frozen=True)
 class Array:
@@ -25,7 +27,9 @@ class Array:
     nobody states).
     ``owner`` keeps the memory alive and is what error messages name. ``packed``: element i owns the bits from
     i * dtype.bits on of the bytes at ``address``, the least significant first. ``device``: whose memory it is, "cpu"
-    or a card as in "cuda:0". ``stream``: that of the card on which the owner says its work is; 0 where it says none.
+    or a card as in "cuda:0"; :data:`ANYWHERE` of no elements on no card in particular. ``stream``: that of the card on
+    which the owner says its work is; 0 where it says none. ``memory``: what holds the memory of an owner that may leave
+    it for other memory.
     """
 
     dtype: DType
@@ -39,6 +43,7 @@ class Array:
     packed: bool = False
     device: str = "cpu"
     stream: int = 0
+    memory: Any = field(default=None, compare=False, repr=False)
 
     @property
     def span(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Tensors on a card that show themselves to native code by DLPack's C exchange API, as torch's do."""
+"""Tensors on a card that show themselves to native code by DLPack's C exchange API."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ctypes
 from typing import Any
 
 from tests.cuda.standin import OnCard, Stub
+from tests.runtime.capsules import Exporter
 from tilevm.runtime.exchange import Tensor
-from tilevm.runtime.launch.objects import API, Exchange
+from tilevm.runtime.launch import objects
+from tilevm.runtime.launch.objects import API, SHOWN, Exchange
 
 CODES = {"f": 2, "i": 0, "u": 1, "b": 6}
 TAKE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)
@@ -15,10 +17,26 @@ CURRENT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.
 
 
 class Shown(OnCard):
-    """A tensor whose class has the functions; ``order`` is the stream that is current."""
+    """A tensor that stands for torch's; ``order`` is the stream that is current."""
 
     order = 0
     asked = 0  # how often the stream was asked for
+
+
+class Named(OnCard):
+    """A tensor whose class has the functions, and an interface by which each names the stream of its owner's work."""
+
+
+class Lent(Exporter):
+    """A tensor whose class has the functions, and gives capsules besides."""
+
+    def __init__(self, address: int, like: Any) -> None:
+        super().__init__(address, like.shape)
+        self.like = like
+
+
+class Other(Lent):
+    """One of another owner."""
 
 
 def take(value: Any, where: int) -> int:
@@ -44,7 +62,9 @@ FILLED = Exchange(1, 2, None, None, None, None, *POINTERS)
 capsule = ctypes.pythonapi.PyCapsule_New
 capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
 NAME = ctypes.create_string_buffer(b"dlpack_exchange_api")  # a capsule points at its name
-setattr(Shown, API, capsule(ctypes.addressof(FILLED), ctypes.addressof(NAME), None))
+for kind in (Named, Lent, Other):
+    setattr(kind, API, capsule(ctypes.addressof(FILLED), ctypes.addressof(NAME), None))
+SHOWN[Shown] = objects.Shown(Shown, *POINTERS, waits=False)
 
 
 def put(stub: Stub, array: Any) -> Shown:

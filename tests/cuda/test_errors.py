@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,28 @@ def forked(stub: Stub) -> None:
     here(stub)
 
 
+SILENT = ("cuCtxGetCurrent", "cuLaunchKernelEx", "cuDeviceGetAttribute", "cuStreamGetCtx", "cuPointerGetAttribute")
+
+
+def forked_with_tensors(stub: Stub) -> None:
+    """A child looks for the card of a tensor before all else."""
+    x, y = pair(stub)
+    add_one(x, y)
+    for name in SILENT:
+        stub.fail(name, 3)
+    add_one(x, y)
+
+
+def forked_and_bound(stub: Stub) -> None:
+    """The kernel is told, and none of its arguments or of the stream is blamed."""
+    x, y = pair(stub)
+    go = add_one.prepare(x, y, stream=stub.stream(7))
+    go()
+    for name in SILENT:
+        stub.fail(name, 3)
+    go()
+
+
 def large_grid(stub: Stub) -> None:
     add_one[1, 70000, 70000](*pair(stub))
 
@@ -181,6 +204,23 @@ def fault_after_all_was_well(stub: Stub) -> None:
     add_one(x, y)
 
 
+def fault_of_another_thread(stub: Stub) -> None:
+    """What it launched beside a launch that is waited for is not waited for with that."""
+    x, y = stub.put(X), np.zeros(64, np.int32)
+    found, beside = fill.compile(y, 3, device="cuda:0"), copy.compile(x, x)
+    artifact: Any = found.build.artifact
+    native = artifact.loaded.native
+
+    def call(*how: int) -> int:
+        beside(x, x, stream=stub.stream(5))
+        return int(native.call(*how))
+
+    artifact._loaded = artifact.loaded._replace(native=replace(native, call=call))
+    found[1](y, 3)
+    stub.fail("cuLaunchKernelEx", 719)
+    add_one(x, x)
+
+
 def fault_with_the_hosts_memory(stub: Stub) -> None:
     stub.fault(1, 700)
     host(stub)
@@ -198,6 +238,27 @@ def fault_of_others(stub: Stub) -> None:
     x, y = pair(stub)
     stub.fail("cuLaunchKernelEx", 700)
     add_one(x, y)
+
+
+def fault_of_two_cards(stub: Stub) -> None:
+    """Which of them has faulted, the driver does not tell where it is asked for the card of an address."""
+    stub.card(1, (9, 0))
+    add_one(*pair(stub))
+    x, y = pair(stub, 1)
+    fill[1](stub.put(np.zeros(64, np.int32), 1), 3)
+    stub.fault(1, 700)
+    copy(x, y)
+    copy(x, y)
+
+
+def fault_of_the_second_card(stub: Stub) -> None:
+    """Nothing is under way on the first."""
+    stub.card(1, (9, 0))
+    here(stub)
+    x, y = pair(stub, 1)
+    stub.fault(1, 700)
+    copy(x, y)
+    copy(x, y)
 
 
 def two_cards(stub: Stub) -> None:
@@ -247,6 +308,8 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "the toolkit's stub": failing("cuInit", 34),
     "an unknown result": failing("cuInit", 12345),
     "forked": forked,
+    "forked with tensors": forked_with_tensors,
+    "forked and bound": forked_and_bound,
     "not started": failing("cuInit", 3),
     "driver without a version": failing("cuDriverGetVersion", 1),
     "old driver": old_driver,
@@ -287,9 +350,12 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "fault shown by a launch": fault_shown_by_a_launch,
     "fault of several": fault_of_several,
     "fault after all was well": fault_after_all_was_well,
+    "fault of another thread": fault_of_another_thread,
     "fault with the host's memory": fault_with_the_hosts_memory,
     "fault while debugging": fault_while_debugging,
     "fault of others": fault_of_others,
+    "fault of two cards": fault_of_two_cards,
+    "fault of the second card": fault_of_the_second_card,
     "two cards": two_cards,
     "host and card": host_and_card,
     "another card": another_card,

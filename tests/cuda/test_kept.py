@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,16 @@ def test_it_runs_as_the_first(stub: Stub) -> None:
     assert stub.problems == [] and (out == WIDE.T).all()
     assert dict(second.stages) == dict(first.stages) and second.resources == first.resources
     assert second.build.artifact.data == first.build.artifact.data
+
+
+def test_it_keeps_no_argument_alive(stub: Stub) -> None:
+    first_and_second(in_a_folder())
+    x, kernel = WIDE.copy(), again()
+    gone = weakref.ref(x)
+    kernel(x, x, device="cuda:0")
+    del x
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.skipif(not at_hand(), reason="no assembler of PTX here")

@@ -158,6 +158,20 @@ def test_tensors_of_no_elements(stub: Stub) -> None:
     assert stub.calls("cuLaunchKernelEx") == 1
 
 
+def test_tensors_of_no_elements_are_where_the_others_are(stub: Stub) -> None:
+    """One of CuPy's, say, begins at 0: no card has memory there."""
+    stub.card(1, (9, 0))
+    stub.run_kernels()
+    nothing = OnCard(stub, 0, np.zeros(0, np.float32))
+    for y in (np.ones(1, np.float32), stub.put(np.ones(1, np.float32), 1), stub.put(np.ones(1, np.float32), 0)):
+        total(nothing, y)
+        assert (y if isinstance(y, np.ndarray) else y.get()).tolist() == [0.0]
+    total(nothing, y := np.ones(1, np.float32), device="cuda:1")
+    add_one.compile(nothing, nothing, device="cuda:1")(nothing, nothing)
+    assert stub.problems == [] and y.tolist() == [0.0]
+    assert place("cuda").name == add_one.compile(nothing, nothing).device == "cuda:0"
+
+
 def test_a_kernel_without_tensors_on_the_host(stub: Stub) -> None:
     stub.run_kernels()
     y = np.zeros(64, np.int32)

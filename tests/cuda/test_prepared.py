@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 import tilevm as tv
 from tests.conftest import Golden
 from tests.cuda.kernels import add_one, fill, scaled
-from tests.cuda.native import Shown, put
+from tests.cuda.native import Lent, Named, Other, Shown, put
 from tests.cuda.standin import OLD, Stub
 from tests.launch.calls import python_calls
 from tilevm.runtime.launch import repeats
@@ -67,6 +70,41 @@ def test_a_stream_that_is_given(stub: Stub, golden: Golden) -> None:
     golden("cuda/prepared_given_streams.txt", stub.log())
 
 
+def orders(stub: Stub, calls: int, call: Callable[[], object]) -> list[tuple[list[str], list[str]]]:
+    """Of so many calls, the streams of launches, and those that wait for others."""
+    seen = []
+    for _ in range(calls):
+        stub.log()
+        call()
+        log = stub.log()
+        seen.append((re.findall(r"cuLaunchKernelEx .* stream=(\d+)", log), re.findall(r"cuStreamWaitEvent (\d+)", log)))
+    return seen
+
+
+def test_the_work_of_owners_is_waited_for_each_time(stub: Stub) -> None:
+    """Which stream it is on, a tensor says when it is read, which native code does not."""
+    soon(stub)
+    held = stub.put(np.ones(1000, np.float32))
+    x, y = (Named(stub, held.address, held.like) for _ in range(2))
+    fifth, seventh = stub.stream(5), stub.stream(7)
+    add_one(x, y)
+    x.stream = seventh
+    assert orders(stub, 3, lambda: add_one(x, y, stream=fifth)) == [(["5"], ["5"])] * 3
+    assert orders(stub, 3, lambda: add_one(x, y)) == [(["7"], [])] * 3
+    assert Shown.asked == 0
+
+
+def test_of_owners_that_give_capsules_too(stub: Stub) -> None:
+    """Without a stream that is given, their current one has all their work."""
+    soon(stub)
+    held = stub.put(np.ones(1000, np.float32))
+    x, y, z = (kind(held.address, held.like) for kind in (Lent, Lent, Other))
+    fifth, Shown.order = stub.stream(5), stub.stream(6)
+    assert orders(stub, 3, lambda: add_one(x, y, stream=fifth)) == [(["5"], ["5"])] * 3
+    assert orders(stub, 3, lambda: add_one(x, y)) == [(["1"], []), (["6"], []), (["6"], [])]
+    assert orders(stub, 3, lambda: add_one(x, z)) == [(["1"], [])] * 3
+
+
 class Changing:
     """Stands for one stream, and then for another."""
 
@@ -86,6 +124,44 @@ def test_what_may_stand_for_another_stream_is_asked_each_time(stub: Stub) -> Non
         add_one(x, y, stream=held)
         seen += re.findall(r"cuLaunchKernelEx .* stream=(\d+)", stub.log())
     assert seen == ["5", "5", "6", "7"]
+
+
+def test_a_bound_launcher_asks_it_each_time_too(stub: Stub) -> None:
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    held, seen = Changing(), []
+    held.number = stub.stream(5)
+    go = add_one.prepare(x, y, stream=held)
+    for n in (5, 6):
+        held.number = stub.stream(n)
+        stub.log()
+        go()
+        seen += re.findall(r"cuLaunchKernelEx .* stream=(\d+)", stub.log())
+    assert seen == ["5", "6"]
+
+
+class OfCupy:
+    """A stream of CuPy: the driver's goes with the object."""
+
+    def __init__(self, handle: int) -> None:
+        self.ptr = handle
+
+
+OfCupy.__module__ = "cupy.cuda.stream"
+
+
+def test_a_bound_launcher_keeps_its_stream_alive(stub: Stub) -> None:
+    x, y = (put(stub, np.ones(1000, np.float32)) for _ in range(2))
+    add_one(x, y)
+    stream = OfCupy(stub.stream(5))
+    go, gone = add_one.prepare(x, y, stream=stream), weakref.ref(stream)
+    del stream
+    gc.collect()
+    stub.log()
+    assert python_calls(go) == [] and " stream=5 " in stub.log()
+    assert gone() is not None
+    del go
+    gc.collect()
+    assert gone() is None
 
 
 def test_numbers_and_grids(stub: Stub) -> None:

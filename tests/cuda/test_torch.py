@@ -124,3 +124,22 @@ def test_and_without_it_where_torch_has_no_cards(stub: Stub) -> None:
         warnings.filterwarnings("ignore", "CUDA initialization", UserWarning)
         w = tv.packed(made.arange(16, dtype=made.uint8), "u4", 32).to("cuda:0")
     assert w.device == "cuda:0" and w.to("cpu").buffer.tolist() == list(range(16))
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_tensors_of_the_host_need_no_torch_for_cards(stub: Stub) -> None:
+    """Nor is one that has them asked for its current stream: its work is not on the card."""
+    made: Any = importlib.import_module("torch")
+    made.cuda.current_stream = None
+    stub.run_kernels()
+    for y in (made.zeros(1000), np.zeros(1000, np.float32)):
+        add_one(made.from_numpy(X), y, device="cuda:0")
+        assert (np.asarray(y) == X + 1).all()
+    w, y = tv.packed(made.arange(16, dtype=made.uint8), "u8", 16), np.zeros(16, np.uint8)
+    widened(w, y, device="cuda:0")
+    assert (y == np.arange(16)).all() and stub.problems == []
+
+
+@tv.kernel("w: u8[N] packed, y: u8[N]", grid=1)
+def widened(w: tv.Tensor, y: tv.Tensor) -> None:
+    y.store(0, w.load(0, 16))

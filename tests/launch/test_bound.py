@@ -42,6 +42,24 @@ def test_a_bound_launcher_keeps_memory_alive() -> None:
     assert gone() is None
 
 
+def test_memory_that_a_tensor_of_torch_leaves_is_kept_alive() -> None:
+    """What a cast of a module does to its parameters, say."""
+    torch = pytest.importorskip("torch")
+    (held, y), codes = numbers(), np.arange(40, dtype=np.uint8)
+    gone, left, expected = weakref.ref(held), weakref.ref(codes), 1 + 2 * held
+    x, buffer = torch.from_numpy(held), torch.from_numpy(codes)
+    go, w = axpy.prepare(x, y, 2.0), tv.packed(buffer, "u8", 40)
+    x.data, buffer.data = torch.zeros(1), torch.zeros(1, dtype=torch.uint8)
+    del held, codes
+    gc.collect()
+    assert gone() is not None and left() is not None
+    go()
+    assert (y == expected).all()
+    del go, w
+    gc.collect()
+    assert gone() is None and left() is None
+
+
 def test_streams_where_there_are_none() -> None:
     x, y = numbers()
     with pytest.raises(TileError, match="'cpu' has no streams"):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilevm.backend import Argument, Array, cards
+from tilevm.backend import ANYWHERE, Argument, Array, cards
 from tilevm.optional import loaded
 from tilevm.runtime.exchange import CUDA, Foreign, of_dlpack, of_interface
 from tilevm.source import TileError
@@ -159,7 +159,7 @@ def read_torch(value: Any, name: str) -> Read:
     lowest, highest = -(before // size), (storage.nbytes() - before) // size
     if device != "cpu":
         seen = on_card(seen, shape, strides, device)
-    return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device), seen
+    return Array(dtype, address, shape, strides, lowest, highest, value, True, False, device, memory=storage), seen
 
 
 def on_rocm() -> bool:
@@ -213,10 +213,12 @@ def read_dlpack(value: Any, name: str) -> Read:
 
 def read_foreign(found: Foreign, name: str) -> Read:
     """A tensor in a card's memory, which is used as it stands."""
-    card = found.card
-    if card is None:  # of nothing: it is nowhere, so anywhere
-        card = 0 if 0 in found.shape else cards("cuda").holding(found.address)
-    device = f"cuda:{card}"
+    if found.card is not None:
+        device = f"cuda:{found.card}"
+    elif 0 in found.shape:
+        device = ANYWHERE
+    else:
+        device = f"cuda:{cards('cuda').holding(found.address)}"
     seen = look(found.dtype, found.size, found.address, found.shape, found.strides, name)
     array = Array(
         *(found.dtype, found.address, found.shape, found.strides, 0, 0, found.owner, found.writable),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tilevm.backend import FAMILIES
+from tilevm.backend import ANYWHERE, FAMILIES
 from tilevm.runtime.arguments import Seen, Trait
 from tilevm.source import TileError
 
@@ -12,7 +12,8 @@ HOST = "cpu"
 
 
 def home(names: Sequence[str], seen: Sequence[Seen]) -> str | None:
-    """The card that the tensors of a call live on; None where they are the host's, or there are none.
+    """The card that the tensors of a call live on, any of them where all are anywhere; None where they are the host's,
+    or there are none.
 
     Raises TileError where they live in several places.
     """
@@ -31,7 +32,7 @@ def home(names: Sequence[str], seen: Sequence[Seen]) -> str | None:
 def belong(device: str, names: Sequence[str], seen: Sequence[Seen]) -> None:
     """Raises TileError where a device does not reach the memory of some argument. Cards take copies of the host's."""
     where = home(names, seen)
-    if where is None or where == device or device == "nowhere":
+    if where in (None, ANYWHERE, device) or device == "nowhere":
         return
     name = next(n for n, s in zip(names, seen, strict=True) if isinstance(s, Trait) and s.device == where)
     card = device.partition(":")[0] in FAMILIES
@@ -51,9 +52,11 @@ def moved(name: str, device: str, names: Sequence[str], seen: Sequence[Seen]) ->
 
 
 def living(names: Sequence[str], seen: Sequence[Seen]) -> dict[str, str]:
-    """The devices that tensors live on, each with the first of them."""
+    """The devices that tensors live on, each with the first of them. What is anywhere is where the others are."""
     found: dict[str, str] = {}
     for name, one in zip(names, seen, strict=True):
         if isinstance(one, Trait):
             found.setdefault(one.device, name)
+    if len(found) > 1:
+        found.pop(ANYWHERE, None)
     return found

@@ -103,7 +103,7 @@ def packed(buffer: Any, dtype: DType | str, shape: int | Sequence[int]) -> Packe
     seen = Trait(kind, units, SPECIALISED if aligned else 1, wide(extents), packed=True)
     if held.device != "cpu":
         seen = on_card(seen, extents, strides, held.device)
-    whereabouts = (held.owner, held.writable, True, held.device, held.stream)
+    whereabouts = (held.owner, held.writable, True, held.device, held.stream, held.memory)
     array = Array(kind, held.address, extents, tuple(strides), 0, whole, *whereabouts)
     return Packed(buffer, kind, extents, array, seen, told(array, seen))
 
@@ -183,7 +183,7 @@ def host_bytes(held: Bytes) -> np.ndarray:
 
 class Bytes(NamedTuple):
     """A row of bytes: where it begins, how long it is, and as :class:`Array` has them what keeps it alive, whether it
-    can be written to, whose memory it is and the stream of its owner's work."""
+    can be written to, whose memory it is, the stream of its owner's work and what holds the memory."""
 
     address: int
     size: int
@@ -191,6 +191,7 @@ class Bytes(NamedTuple):
     writable: bool
     device: str = "cpu"
     stream: int = 0
+    memory: Any = None
 
 
 def bytes_of(buffer: Any) -> Bytes:
@@ -222,7 +223,8 @@ def bytes_of_array(buffer: Any) -> Bytes:
             f"the buffer has strides {array.strides}, and packed elements lie in bytes without gaps",
             help="pass buffer.contiguous()" if is_torch(buffer) else "pass np.ascontiguousarray(buffer)",
         )
-    return Bytes(array.address, prod(array.shape), array.owner, array.writable, array.device, array.stream)
+    whereabouts = (array.owner, array.writable, array.device, array.stream, array.memory)
+    return Bytes(array.address, prod(array.shape), *whereabouts)
 
 
 def family(device: str) -> str:

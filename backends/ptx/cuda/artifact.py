@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, cast
 
 from tilevm.abi import KernelAbi
-from tilevm.backend import Argument, Array, Artifact, Starter, packer, words_at
+from tilevm.backend import ANYWHERE, Argument, Array, Artifact, Starter, packer, words_at
 from tilevm.compiling import COMPILING
 from tilevm.debug import debugging
 from tilevm.ir import Func, threads
@@ -152,7 +152,7 @@ class OnCard(Written):
         """Launch so many blocks, which are the programs of ``grid``."""
         arrays = [a for a in arguments if isinstance(a, Array)]
         order = chosen(stream, arrays, self.card)
-        if self.records.sites or any(a.device != self.card.device for a in arrays):
+        if self.records.sites or self.elsewhere(arguments):
             self.launch_and_wait(blocks, arguments, order, grid)
             return
         if any(a.stream for a in arrays):
@@ -160,24 +160,25 @@ class OnCard(Written):
                 wait(self.card, order, arrays)
         if self.careful:
             refuse_memory(self.tried(blocks, arguments, order))
-        before = self.card.ring.launches
-        self.start(blocks, self.words(arguments), arguments, order)
+        mine = self.start(blocks, self.words(arguments), arguments, order)
         if self.careful:
             with self.card.current():
                 if not capturing(self.card, order):
-                    finish(self.card, order, before, f"waiting for {self.abi.name}")
+                    finish(self.card, order, mine, f"waiting for {self.abi.name}")
 
-    def start(self, grid: Grid, words: Sequence[int], arguments: Sequence[Argument], stream: int) -> None:
-        """The launch itself."""
-        found, slots = self.loaded, Slots(words)
+    def start(self, grid: Grid, words: Sequence[int], arguments: Sequence[Argument], stream: int) -> int | None:
+        """The launch itself; its number on the card, None where other threads launched there meanwhile."""
+        found, slots, ring = self.loaded, Slots(words), self.card.ring
+        before = ring.launches
         code = found.native.call(ctypes.addressof(found.record), slots.address, stream, *grid)
         if code:
             self.tried(grid, arguments, stream).refuse(code)
+        return before if ring.launches == before + 1 else None
 
     def launch_and_wait(self, blocks: Grid, arguments: Sequence[Argument], stream: int, grid: Grid) -> None:
         """Launch with memory that is the host's, or that the host reads when all is done."""
         report = Report(self.records, grid)
-        hosts = [a for a in arguments if isinstance(a, Array) and a.device != self.card.device]
+        hosts = self.elsewhere(arguments)
         with self.card.current():
             self.refuse_capture(bool(hosts), stream)
             found = needed(self.abi, arguments) if hosts else []
@@ -185,13 +186,16 @@ class OnCard(Written):
             with copied(self.card, [*found, *told], stream) as copies:
                 words = self.words(moved(arguments, copies) if hosts else arguments)
                 hidden = (copies[-1].address, self.records.room(report.programs)) if told else ()
-                before = self.card.ring.launches
-                self.start(blocks, [*words, *hidden], arguments, stream)
+                mine = self.start(blocks, [*words, *hidden], arguments, stream)
                 for copy in self.changed(copies, arguments, len(found)):
                     copy.bring(self.card, stream)
-                finish(self.card, stream, before, f"waiting for {self.abi.name}")
+                finish(self.card, stream, mine, f"waiting for {self.abi.name}")
         if told:
             report.tell()
+
+    def elsewhere(self, arguments: Sequence[Argument]) -> list[Array]:
+        """The tensors that are not in the card's memory."""
+        return [a for a in arguments if isinstance(a, Array) and a.device not in (self.card.device, ANYWHERE)]
 
     def changed(self, copies: Sequence[Copy], arguments: Sequence[Argument], count: int) -> list[Copy]:
         """Those that the kernel may have written to; those from ``count`` on are its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NoReturn
@@ -43,16 +43,7 @@ class Card:
 
     def fault(self, name: str, code: int, doing: str) -> CudaError:
         """The error of a kernel's fault, told at a later call."""
-        found = list(self.ring.suspects())
-        if not found:
-            message = f"a kernel faulted on {self.device}, none of tilevm's unless a CUDA graph launched it"
-            return failure(name, code, message, help="look at what else launches kernels in this process")
-        who = found[0] if len(found) == 1 else f"one of {', '.join(found)} (the last launch first)"
-        notes = (Note(f"it shows at a later call: {doing}"),)
-        others = " TILEVM_DEBUG=1 waits for every launch, and tells which." if len(found) > 1 else ""
-        mend = f"the process's context on {self.device} is lost: start it again.{others}"
-        mend += " compute-sanitizer tells the thread and the address"
-        return failure(name, code, f"{who} faulted on {self.device}", notes, mend)
+        return fault([self], name, code, doing)
 
     @cached_property
     def handle(self) -> Any:
@@ -151,3 +142,26 @@ class Card:
             return numbers[name] == mine, min(self.shared, target(name).limits.shared_per_block), numbers[name]
 
         return tuple(sorted((name for name, least in numbers.items() if least <= mine), key=suits, reverse=True))
+
+
+def fault(cards: Sequence[Card], name: str, code: int, doing: str) -> CudaError:
+    """The error of a kernel's fault on one of these cards, told at a later call."""
+    found = {card.device: list(card.ring.suspects()) for card in cards}
+    suspected = {device: kernels for device, kernels in found.items() if kernels}
+    where = " or ".join(suspected or found)
+    if not suspected:
+        message = f"a kernel faulted on {where}, none of tilevm's unless a CUDA graph launched it"
+        return failure(name, code, message, help="look at what else launches kernels in this process")
+    names = [kernel for kernels in suspected.values() for kernel in kernels]
+    if len(suspected) > 1:
+        each = "; ".join(f"{', '.join(kernels)} on {device}" for device, kernels in suspected.items())
+        who = f"one of {each} (the last launch of each card first) faulted"
+    elif len(names) > 1:
+        who = f"one of {', '.join(names)} (the last launch first) faulted on {where}"
+    else:
+        who = f"{names[0]} faulted on {where}"
+    notes = (Note(f"it shows at a later call: {doing}"),)
+    others = " TILEVM_DEBUG=1 waits for every launch, and tells which." if len(names) > 1 else ""
+    mend = f"the process's context on {where} is lost: start it again.{others}"
+    mend += " compute-sanitizer tells the thread and the address"
+    return failure(name, code, who, notes, mend)

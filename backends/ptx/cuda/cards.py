@@ -7,8 +7,8 @@ from typing import Any
 from tilevm.backend import Here, Place
 from tilevm.source import TileError
 
-from .card import Card
-from .codes import STICKY
+from .card import Card, fault
+from .codes import STICKY, UNKNOWN
 from .driver import attempt, bindings, call, driver, failure, release, version
 from .kept import Bytes, Kept, get, put
 from .marks import Mark, mark
@@ -57,11 +57,15 @@ class Cards:
         """The number of the card whose memory an address is in."""
         which = bindings().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
         code, found = attempt("cuPointerGetAttribute", which, address)
-        if code in STICKY:
-            raise self.suspected().fault("cuPointerGetAttribute", code, "looking at an argument")
-        if code:
+        if code in STICKY:  # of which card, the driver does not tell
+            raise fault(
+                list(self._cards.values()) or [self[0]], "cuPointerGetAttribute", code, "looking at an argument"
+            )
+        if code == UNKNOWN:
             mend = "keep the object alive that it was taken of; memory of the host is passed as a numpy array"
             raise failure("cuPointerGetAttribute", code, f"no card has memory at {address:#x}", help=mend)
+        if code:
+            raise failure("cuPointerGetAttribute", code, f"finding the card that has memory at {address:#x} fails")
         return int(found)
 
     def put(self, number: int, content: Any) -> Kept:
@@ -75,10 +79,6 @@ class Cards:
     def mark(self, number: int, stream: object = None) -> Mark:
         """A mark behind all that is on a stream of a card so far."""
         return mark(self[number], stream)
-
-    def suspected(self) -> Card:
-        """A card on which something is under way; the first where that is known of none."""
-        return next((card for card in self._cards.values() if any(card.ring.suspects())), self[0])
 
 
 cards = Cards()

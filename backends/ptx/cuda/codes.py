@@ -22,7 +22,12 @@ CODES = (
         "report it with the notes: tilevm checks what it passes",
     ),
     (2, "OUT_OF_MEMORY", "the card has not that much memory free", "free tensors, or use a card with more"),
-    (3, "NOT_INITIALIZED", "the driver was not started here", "fork before CUDA is used, or start processes by spawn"),
+    (
+        3,
+        "NOT_INITIALIZED",
+        "the driver was not started here",
+        "a child forked after CUDA was used cannot use it: start processes by spawn, or use CUDA in the child alone",
+    ),
     (4, "DEINITIALIZED", "the process is ending, and the driver has ended", "launch before the interpreter exits"),
     (34, "STUB_LIBRARY", "libcuda is the stub of the toolkit", "take the toolkit's stubs off LD_LIBRARY_PATH"),
     (46, "DEVICE_UNAVAILABLE", "another process holds the card for itself", "end it, or ask nvidia-smi for -c DEFAULT"),
@@ -71,3 +76,5 @@ CODES = (
 )
 MEANINGS = {code: Meaning(f"CUDA_ERROR_{name}", text, mend) for code, name, text, mend in CODES}
 STICKY = frozenset((700, 702, 710, *range(714, 720)))  # a kernel's fault: every later call gives the same
+UNKNOWN = 1  # of an address that is no memory of a card: INVALID_VALUE
+SILENT = frozenset((3, 4))  # the driver answers no other question either: nothing more is to be learned of a launch

@@ -38,10 +38,10 @@ class Ring:
     def launches(self) -> int:
         return int(self._words[0])
 
-    def done(self, since: int) -> None:
-        """The card has done launch ``since``; with it everything, where nothing was under way before."""
-        if self._good >= since:
-            self._good = max(self._good, since + 1)
+    def done(self, number: int) -> None:
+        """The card has done a launch, by its number; with it everything, where nothing was under way before."""
+        if self._good >= number:
+            self._good = max(self._good, number + 1)
 
     def suspects(self) -> Iterator[str]:
         """The kernels that may be at fault, each once, the last one first."""

@@ -11,7 +11,7 @@ from tilevm.backend import Argument, Array
 from tilevm.source import Note, TileError
 
 from .card import Card
-from .codes import STICKY
+from .codes import SILENT, STICKY, UNKNOWN
 from .driver import attempt, bindings
 
 LAUNCH = "cuLaunchKernelEx"
@@ -37,6 +37,8 @@ class Try:
         """Raises the error of the driver's result."""
         if code in STICKY:
             raise self.card.fault(LAUNCH, code, f"launching {self.name}")
+        if code in SILENT:
+            self.card.fail(LAUNCH, code, f"launching {self.name}")
         notes, mends = [self.numbers()], []
         for note, mend in (*self.of_stream(), *self.of_memory()):
             notes.append(note)
@@ -71,14 +73,14 @@ class Try:
 
 
 def elsewhere(array: Array, card: Card) -> str:
-    """Where an argument that should be a card's memory is; nothing where it is there."""
+    """Where an argument that should be a card's memory is; nothing where it is there, or the driver does not tell."""
     which = bindings().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     code, found = attempt("cuPointerGetAttribute", which, array.address)
     if code in STICKY:
         raise card.fault("cuPointerGetAttribute", code, "looking at an argument")
-    if code:
+    if code == UNKNOWN:
         return f"begins at {array.address:#x}, where no card has memory: it was freed, or never was a card's"
-    return "" if int(found) == card.number else f"lies on cuda:{int(found)}"
+    return "" if code or int(found) == card.number else f"lies on cuda:{int(found)}"
 
 
 def refuse_memory(tried: Try) -> None:

@@ -52,11 +52,15 @@ def told(stream: object) -> int | None:
 
 
 def chosen(stream: object, arrays: Sequence[Array], card: Card) -> int:
-    """The stream of a launch: the one that is given, else torch's current one, else that of some other owner's work."""
+    """The stream of a launch: the one that is given, else torch's current one, else that of some other owner's work.
+
+    Torch is asked for tensors on the card alone: with tensors of the host it may be a build that knows no cards.
+    """
     if stream is not None:
         return handle_of(stream)
     torch: Any = loaded("torch")
-    if torch is not None and any(isinstance(array.owner, torch.Tensor) for array in arrays):
+    here = [array.owner for array in arrays if array.device == card.device]
+    if torch is not None and any(isinstance(owner, torch.Tensor) for owner in here):
         return int(torch.cuda.current_stream(card.number).cuda_stream)
     return next((array.stream for array in arrays if array.stream), 0)
 
@@ -82,7 +86,8 @@ def capturing(card: Card, stream: int) -> bool:
     return int(status) != 0
 
 
-def finish(card: Card, stream: int, since: int, doing: str) -> None:
-    """Wait until a stream has done all. ``since``: how many launches there were before the last one on it."""
+def finish(card: Card, stream: int, number: int | None, doing: str) -> None:
+    """Wait until a stream has done all. ``number``: that of the last launch on it, where it is known."""
     card.call("cuStreamSynchronize", stream, doing=doing)
-    card.ring.done(since)
+    if number is not None:
+        card.ring.done(number)

@@ -20,7 +20,7 @@ def bind(
 
     Types, extents and grid are looked at now and not again; memory is used where it is, and kept alive. Raises
     TileError for what the kernel's contract forbids, and for a stream where the device has none. ``given``: the
-    stream; where it is None, the one that is current when the launcher is called.
+    stream, which is kept alive too; where it is None, the one that is current when the launcher is called.
     """
     compiled.refuse_stream(given)
     counts = compiled.counted(grid, arguments)
@@ -28,9 +28,10 @@ def bind(
     here = all(a.device == compiled.device and not a.stream for a in arrays)
     found = starter(compiled.build.artifact) if native() and here else None
     program = None
-    if found is not None:
-        order = stream(found, given, (a.owner for a in arrays))
-        program = bound(compiled, found, packer(compiled.abi)(arguments), counts, order, tuple(arguments))
+    if found is not None and (given is None or found.lasting(given)):
+        order, keep = stream(found, given, (a.owner for a in arrays)), (*arguments, given)
+        if order is not None:
+            program = bound(compiled, found, packer(compiled.abi)(arguments), counts, order, keep)
     if program is None:
         return lambda: compiled.run_counted(counts, arguments, given)
     name = compiled.abi.name

@@ -121,8 +121,10 @@ class Exchange(ctypes.Structure):
 
 
 class Shown(NamedTuple):
-    """How the tensors of one class show themselves, and tell their current stream: functions by address. The last
-    three, where they are: whether a tensor requires a gradient, a getter and its closure, or is a lazy negation."""
+    """How the tensors of one class show themselves, and tell their current stream: functions by address. The next
+    three, where they are: whether a tensor requires a gradient, a getter and its closure, or is a lazy negation.
+    ``waits``: whether a launch on a stream that is given waits for the work of their owner; torch leaves it to callers.
+    """
 
     kind: type
     take: int
@@ -130,6 +132,7 @@ class Shown(NamedTuple):
     gradient: int = 0
     closure: int = 0
     negated: int = 0
+    waits: bool = True
 
 
 class Method(ctypes.Structure):
@@ -201,6 +204,8 @@ def found_in(kind: type) -> Shown | None:
     torch = loaded("torch")
     if torch is not None and issubclass(kind, torch.Tensor):
         return of_torch(torch) if kind is torch.Tensor else None
+    if hasattr(kind, "__cuda_array_interface__"):
+        return None  # it names a stream, and each tensor may name another
     api = exchange(vars(kind).get(API))
     return None if api is None else Shown(kind, api.tensor_from_object, api.current_stream)
 
@@ -226,7 +231,7 @@ def of_torch(torch: Any) -> Shown | None:
     if method.flags != NO_ARGUMENTS:
         return None
     functions = (api.tensor_from_object, api.current_stream, getter.get, getter.closure or 0, method.function)
-    return Shown(torch.Tensor, *functions)
+    return Shown(torch.Tensor, *functions, waits=False)
 
 
 def taken(found: Shown, tensor: object) -> tuple[int, int] | None:

@@ -41,9 +41,10 @@ def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[S
     names = contract(plan)
     counts = grid(plan, call.grid or compiled.abi.grid, names)
     slots = [slot(plan, *entry) for entry in entries(compiled)]
-    if plan.registers > REGISTERS or any(not I64[0] <= row.x <= I64[1] for row in plan.rows):
+    order = stream(starter, call.stream, call.values)
+    if order is None or plan.registers > REGISTERS or any(not I64[0] <= row.x <= I64[1] for row in plan.rows):
         return None
-    by_position, order = len(call.values) - len(call.names), stream(starter, call.stream, call.values)
+    by_position = len(call.values) - len(call.names)
     return Program(starter, plan.rows, by_position, call.names, slots, counts, order, tuple(plan.keep))
 
 
@@ -269,19 +270,31 @@ def slot(plan: Plan, place: int, kind: Slot, axis: int) -> int:
     return {Slot.EXTENT: held.extent, Slot.STRIDE: held.stride}.get(kind, lambda _: held.first)(axis)
 
 
-def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream:
-    """The stream that is given, else the one that is current for the first tensor that can tell, among some values."""
+def stream(starter: Starter, given: object, values: Iterable[Any]) -> Stream | None:
+    """The stream that is given, else the one that is current for the tensors that can tell, among some values. None
+    where a launch may have to wait for work on another, as Python has it do: where one is given and the owner of a
+    tensor has its own, and where tensors are of several owners."""
     if starter.handle is None:
         return Stream()
+    told = list(tellers(values))
     if given is not None:
-        return Stream(number=starter.handle(given))
+        return None if any(shown.waits for shown, _ in told) else Stream(number=starter.handle(given))
+    if not told:
+        return Stream()
+    (shown, device), *others = told
+    if not shown.stream or any(other.kind is not shown.kind for other, _ in others):
+        return None
+    return Stream(current=shown.stream, device=device)
+
+
+def tellers(values: Iterable[Any]) -> Iterable[tuple[objects.Shown, int]]:
+    """How those show themselves that do, and the device that each is on."""
     for value in values:
         teller = value.held.owner if type(value) is Packed else value
         shown = objects.shown(type(teller))
         said = None if shown is None else objects.taken(shown, teller)
-        if shown is not None and said is not None and shown.stream:
-            return Stream(current=shown.stream, device=said[1])
-    return Stream()
+        if shown is not None and said is not None:
+            yield shown, said[1]
 
 
 # A call with the very same arguments --------------------------------------------------------------------------
