@@ -28,6 +28,7 @@ class Tensor:
     """A tensor in a card's memory, whose storage begins ``before`` elements ahead of it."""
 
     is_cpu, is_cuda, layout, requires_grad = False, True, "torch.strided", False
+    is_nested = is_meta = False
 
     def __init__(self, stub: Stub, like: Any, card: int = 0, before: int = 0) -> None:
         whole = np.concatenate([np.zeros(before, like.dtype), like])

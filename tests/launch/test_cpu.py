@@ -211,3 +211,18 @@ def test_an_int_beyond_the_type_is_infinite() -> None:
         y = np.ones(4, np.float16)
         filled(y, n)
         assert (y == expected).all()
+
+
+@pytest.mark.parametrize("kind", ["u64", "f32"])
+def test_ints_that_only_u64_holds(soon: None, kind: str) -> None:
+    @tv.kernel(f"y: {kind}[_], n: {kind}", grid=1)
+    def filled(y: tv.Tensor, n):
+        y.store(0, tv.zeros((1,), y.dtype) + n)
+
+    y = np.zeros(1, kind.replace("u", "uint").replace("f", "float"))
+    for n in (1, 2**63, 2, 2**64 - 1, 2**63 - 1):
+        for _ in range(3):
+            filled(y, n)
+            assert y[0] == y.dtype.type(n)
+    with pytest.raises(TileError, match="n is 18446744073709551616, which fits no integer type"):
+        filled(y, 2**64)

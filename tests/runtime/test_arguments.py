@@ -157,7 +157,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "none": (None, "x is a NoneType"),
     "text": ("x", "x is a str"),
     "complex number": (1j, "x is a complex"),
-    "huge int": (2**63, "does not fit i64"),
+    "huge int": (2**64, "fits no integer type"),
+    "large negative int": (-(2**63) - 1, "fits no integer type"),
     "big-endian": (np.zeros(2, ">f4"), "in the other byte order"),
     "complex": (np.zeros(2, np.complex64), "x holds complex64"),
     "object": (np.array([None]), "x holds object"),
@@ -221,7 +222,7 @@ class TestTorch:
 
     def test_refused(self, torch: Any) -> None:
         cases = {
-            "lives on meta": torch.zeros(2, device="meta"),
+            "is a meta tensor": torch.zeros(2, device="meta"),
             "layout torch.sparse_coo": torch.zeros(2, 2).to_sparse(),
             "lazy negation": torch.zeros(2, dtype=torch.complex64).conj().imag,
             "holds torch.complex64": torch.zeros(2, dtype=torch.complex64),
@@ -229,3 +230,18 @@ class TestTorch:
         for says, tensor in cases.items():
             with pytest.raises(TileError, match=says):
                 read(tensor, "x")
+
+    def test_inside_what_torch_transforms(self, torch: Any) -> None:
+        """Such a tensor stands for many, and has no memory of its own."""
+
+        def refused(x: Any) -> Any:
+            with pytest.raises(TileError, match="x is a Tensor without memory"):
+                read(x, "x")
+            return x
+
+        torch.vmap(refused)(torch.zeros(2, 3))
+
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+    def test_nested(self, torch: Any) -> None:
+        with pytest.raises(TileError, match="x is a nested tensor"):
+            read(torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), "x")

@@ -94,6 +94,22 @@ class Odd(Used):
         raise AssertionError("never asked without a stream")
 
 
+class Deviceless:
+    def __dlpack__(self, **more: Any) -> Any:
+        raise AssertionError("never asked")
+
+
+class Raising(Used):
+    def __dlpack__(self, **more: Any) -> Any:
+        raise OSError("boom")
+
+
+class Looked:
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        raise OSError("boom")
+
+
 class Shown:
     """What speaks the CUDA array interface."""
 
@@ -116,6 +132,20 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "of a type that is none": (Shown(typestr="<q9"), "x has a __cuda_array_interface__ that cannot be read"),
     "without data": (Shown(data=None), "x has a __cuda_array_interface__ that cannot be read"),
     "torn": (Shown(strides=(6,)), r"x has byte strides \(6,\)"),
+    "fewer than none": (Shown(shape=(-3,)), r"interface__ with the shape \(-3,\), and extents count from 0"),
+    "of other rank": (Shown(strides=(4, 4)), r"with the strides \(4, 4\) of a tensor of shape \(3,\)"),
+    "of extents that are none": (Shown(shape=(3, None)), "interface__ that cannot be read: TypeError"),
+    "of halves": (Shown(shape=(1.5,)), "interface__ that cannot be read: TypeError"),
+    "of one extent alone": (Shown(shape=3), "interface__ that cannot be read: TypeError"),
+    "before all addresses": (Shown(data=(-8, False)), "with the address -0x8"),
+    "behind all addresses": (Shown(data=(1 << 64, False)), "with the address 0x10000000000000000"),
+    "on no stream": (Shown(stream=0), "with the stream 0: 1 and 2 are CUDA's own"),
+    "on a stream of none": (Shown(stream=-1), "with the stream -1"),
+    "fewer than none by DLPack": (Exporter(AT, (2, -3)), r"x gives DLPack the shape \(2, -3\)"),
+    "telling no device": (Deviceless(), "x cannot be asked for __dlpack_device__: AttributeError"),
+    "raising": (Raising(), "x cannot be taken over by DLPack: boom"),
+    "raising when looked at": (Looked(), "x cannot be asked for __cuda_array_interface__: OSError: boom"),
+    "a class": (Shown, "x is a type, which no kernel takes"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, singledispatch
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from tilevm.backend import ANYWHERE, Argument, Array, cards
 from tilevm.optional import loaded
 from tilevm.runtime.exchange import CUDA, Foreign, of_dlpack, of_interface
 from tilevm.source import TileError
-from tilevm.types import DType, bool_, f32, i32, i64, is_small
+from tilevm.types import DType, bool_, f32, i32, i64, is_small, u64
 from tilevm.types.foreign import ELEMENTS, FOREIGN
 
 ACCEPTED = f"tensors hold {', '.join(FOREIGN)}"
@@ -53,7 +53,7 @@ EVEN = 16  # elements
 Seen = Trait | Weak | DType  # of a tensor, a Python number, a number that brings its type
 Read = tuple[Argument, Seen]
 
-WEAK_BOOL, WEAK_FLOAT, WEAK_I32, WEAK_I64 = Weak(bool_), Weak(f32), Weak(i32), Weak(i64)
+WEAK_BOOL, WEAK_FLOAT, WEAK_I32, WEAK_I64, WEAK_U64 = Weak(bool_), Weak(f32), Weak(i32), Weak(i64), Weak(u64)
 
 
 @singledispatch
@@ -66,11 +66,12 @@ def read(value: Any, name: str) -> Read:
     torch = loaded("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return read_torch(value, name)
-    said = getattr(value, "__cuda_array_interface__", None)
-    if said is not None:
-        return read_foreign(of_interface(value, said, name), name)
-    if hasattr(value, "__dlpack__"):
-        return read_dlpack(value, name)
+    if not isinstance(value, type):
+        said = asked(name, "__cuda_array_interface__", lambda: getattr(value, "__cuda_array_interface__", None))
+        if said is not None:
+            return read_foreign(of_interface(value, said, name), name)
+        if hasattr(value, "__dlpack__"):
+            return read_dlpack(value, name)
     raise TileError(
         f"{name} is a {type(value).__name__}, which no kernel takes",
         help="pass a numpy array, a torch tensor, an object with __dlpack__, or a number",
@@ -88,7 +89,10 @@ def read_int(value: int, name: str) -> Read:
         return value, WEAK_I32
     if -(2**63) <= value < 2**63:
         return value, WEAK_I64
-    raise TileError(f"{name} is {value}, which does not fit i64", help="i64 holds -2**63 to 2**63-1")
+    if 0 <= value < 2**64:
+        return value, WEAK_U64
+    mend = f"i64 holds -2**63 to 2**63-1, u64 0 to 2**64-1; pass float({name}) where a float is meant"
+    raise TileError(f"{name} is {value}, which fits no integer type", help=mend)
 
 
 @read.register
@@ -149,7 +153,12 @@ def read_torch(value: Any, name: str) -> Read:
         if wrong(value):
             raise TileError(message.format(name=name, value=value), help=mend.format(name=name))
     dtype, shape, strides = torch_element(value.dtype, name), tuple(value.shape), value.stride()
-    size, address, storage = value.element_size(), value.data_ptr(), value.untyped_storage()
+    size = value.element_size()
+    try:
+        address, storage = value.data_ptr(), value.untyped_storage()
+    except RuntimeError as error:  # inside torch.vmap, say
+        mend = "call the kernel outside of what torch transforms"
+        raise TileError(f"{name} is a {type(value).__name__} without memory: {error}", help=mend) from error
     if value.numel() and (address == 0 or storage.data_ptr() == 0):  # a view's address is not 0
         raise TileError(
             f"{name} is a {type(value).__name__} without memory", help="pass a tensor that holds its elements"
@@ -174,6 +183,8 @@ def gradient_wanted(tensor: Any) -> bool:
 
 
 REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (  # what is wrong with a tensor, and the mend
+    (lambda t: t.is_nested, "{name} is a nested tensor", "pass one of its parts, or {name}.to_padded_tensor(0)"),
+    (lambda t: t.is_meta, "{name} is a meta tensor, which has no elements", "make it on the CPU or on a card"),
     (
         lambda t: not t.is_cpu and (not t.is_cuda or on_rocm()),
         "{name} lives on {value.device}, which no device of tilevm reaches here",
@@ -196,7 +207,7 @@ REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (  # what is wrong
 
 def read_dlpack(value: Any, name: str) -> Read:
     """What speaks DLPack: memory of the host is seen through numpy."""
-    kind = int(value.__dlpack_device__()[0])
+    kind = asked(name, "__dlpack_device__", lambda: int(value.__dlpack_device__()[0]))
     if kind in CUDA:
         return read_foreign(of_dlpack(value, name), name)
     if kind not in HOST:
@@ -206,9 +217,21 @@ def read_dlpack(value: Any, name: str) -> Read:
         )
     try:
         array = np.from_dlpack(value)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise TileError(f"{name} cannot be taken over by DLPack: {error}", help=ACCEPTED) from None
+    except Exception as error:  # what an object raises that somebody wrote
+        raise TileError(f"{name} cannot be taken over by DLPack: {error}", help=ACCEPTED) from error
     return read_numpy(array, name)
+
+
+T = TypeVar("T")
+
+
+def asked(name: str, protocol: str, ask: Callable[[], T]) -> T:
+    """What an argument answers. Raises TileError, by the argument's own error, where it raises one."""
+    try:
+        return ask()
+    except Exception as error:
+        message = f"{name} cannot be asked for {protocol}: {type(error).__name__}: {error}"
+        raise TileError(message, help="pass a numpy array or a torch tensor, or mend the object") from error
 
 
 def read_foreign(found: Foreign, name: str) -> Read:

@@ -166,7 +166,7 @@ class Contract:
     def read_only(self, i: int, packed: bool) -> NoReturn:
         name = self.params[i]
         mend = "pack it into bytes that" if packed else "pass an array that"
-        such = "a bytearray or an array of numpy" if packed else f"{name}.copy()"
+        such = "a bytearray or an array of numpy" if packed else f"a copy of {name}"
         raise TileError(
             f"the kernel stores to {name}, which is read-only", help=f"{mend} can be written to, such as {such}"
         )

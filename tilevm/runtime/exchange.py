@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ WHOLE = {
     13: "float8_e5m2fnuz",
     14: "float8_e8m0fnu",
 }
+ADDRESSES = 1 << 64  # of bytes, and of streams
 READ_ONLY = 1  # a flag of capsules that have a version
 NAMES = (b"dltensor_versioned", b"dltensor")
 
@@ -50,12 +52,25 @@ class Foreign:
 def of_interface(value: Any, said: Mapping[str, Any], name: str) -> Foreign:
     """What ``__cuda_array_interface__`` says of a value. Raises TileError where no kernel takes such a tensor."""
     try:
-        kind, shape, strides = np.dtype(said["typestr"]), tuple(map(int, said["shape"])), said.get("strides")
+        kind, shape, strides = np.dtype(said["typestr"]), whole(said["shape"]), said.get("strides")
         address, fixed = said["data"]
-        stream, masked = int(said.get("stream") or 0), said.get("mask") is not None
+        address, strides = index(address or 0), strides if strides is None else whole(strides)
+        stream, masked = said.get("stream"), said.get("mask") is not None
+        stream = stream if stream is None else index(stream)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         mend = "it is a dict with shape, typestr, data and version, as CuPy and numba write it"
         raise TileError(f"{name} has a __cuda_array_interface__ that cannot be read: {error!r}", help=mend) from None
+    for wrong, what in (
+        (min(shape, default=0) < 0, f"the shape {shape}, and extents count from 0"),
+        (strides is not None and len(strides) != len(shape), f"the strides {strides} of a tensor of shape {shape}"),
+        (not 0 <= address < ADDRESSES, f"the address {address:#x}, and addresses have 64 bits"),
+        (
+            stream is not None and not 0 < stream < ADDRESSES,
+            f"the stream {stream}: 1 and 2 are CUDA's own, others handles",
+        ),
+    ):
+        if wrong:
+            raise TileError(f"{name} has a __cuda_array_interface__ with {what}", help="mend the object that tells it")
     if masked:
         raise TileError(f"{name} has a mask, and a kernel would not see it", help="pass an array without a mask")
     dtype = FOREIGN.get(kind.name) if kind.isnative else None
@@ -68,7 +83,12 @@ def of_interface(value: Any, said: Mapping[str, Any], name: str) -> Foreign:
         raise TileError(f"{name} has byte strides {strides}, no multiples of its {kind.itemsize} bytes", help=mend)
     else:
         strides = tuple(s // kind.itemsize for s in strides)
-    return Foreign(dtype, kind.itemsize, address or 0, shape, strides, None, stream, not fixed, value)
+    return Foreign(dtype, kind.itemsize, address, shape, strides, None, stream or 0, not fixed, value)
+
+
+def whole(numbers: Any) -> tuple[int, ...]:
+    """Whole numbers. Raises TypeError where one is none."""
+    return tuple(map(index, numbers))
 
 
 def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,7 +140,10 @@ def of_dlpack(value: Any, name: str) -> Foreign:
     dtype = FOREIGN.get("bool" if kind == "bool8" else kind)
     if dtype is None or held.lanes != 1 or held.bits % 8:
         raise unknown(name, f"DLPack's numbers of code {held.code}, {held.bits} bits and {held.lanes} lanes")
-    shape = tuple(held.shape[: held.ndim])
+    shape = tuple(held.shape[: max(held.ndim, 0)])
+    if held.ndim < 0 or min(shape, default=0) < 0:
+        what = f"the shape {shape}" if shape else f"{held.ndim} dimensions"
+        raise TileError(f"{name} gives DLPack {what}, and extents count from 0", help="mend the object that tells it")
     strides = tuple(held.strides[: held.ndim]) if held.strides else contiguous(shape)
     address = (held.data or 0) + held.byte_offset
     return Foreign(dtype, held.bits // 8, address, shape, strides, held.number, LEGACY, writable, capsule)
@@ -134,10 +157,10 @@ def capsule_of(value: Any, name: str) -> Any:
             return value.__dlpack__(stream=LEGACY, **more)
         except TypeError as error:
             told = error
-        except (BufferError, RuntimeError, ValueError) as error:
+        except Exception as error:  # what an object raises that somebody wrote
             told = error
             break
-    raise TileError(f"{name} cannot be taken over by DLPack: {told}", help="pass a plain tensor")
+    raise TileError(f"{name} cannot be taken over by DLPack: {told}", help="pass a plain tensor") from told
 
 
 def opened(capsule: Any, name: str) -> tuple[Tensor, bool]:

@@ -147,7 +147,7 @@ def fits(wanted: DType, found: DType) -> bool:
     return found.is_integer or wanted.is_float
 
 
-ARTICLES = {"bool": "a bool", "f32": "a float", "i32": "an int", "i64": "an int"}
+ARTICLES = {"bool": "a bool", "f32": "a float", "i32": "an int", "i64": "an int", "u64": "an int"}
 
 
 def wants(dtype: DType) -> str:
