@@ -221,6 +221,14 @@ def fault_of_another_thread(stub: Stub) -> None:
     add_one(x, x)
 
 
+def fault_shown_by_loading(stub: Stub) -> None:
+    """By the first call of what loads another kernel."""
+    x, y = pair(stub)
+    add_one(x, y)
+    stub.fail("cuThreadExchangeStreamCaptureMode", 719)
+    copy(x, y)
+
+
 def fault_with_the_hosts_memory(stub: Stub) -> None:
     stub.fault(1, 700)
     host(stub)
@@ -349,6 +357,7 @@ CASES: dict[str, Callable[[Stub], None]] = {
     "captured assertion": captured_assertion,
     "fault shown by a launch": fault_shown_by_a_launch,
     "fault of several": fault_of_several,
+    "fault shown by loading": fault_shown_by_loading,
     "fault after all was well": fault_after_all_was_well,
     "fault of another thread": fault_of_another_thread,
     "fault with the host's memory": fault_with_the_hosts_memory,

@@ -33,7 +33,7 @@ class Kept:
 def put(card: Card, content: Bytes) -> Kept:
     """A copy of bytes that lie side by side. Raises CudaError where the card has no room, or a stream is captured."""
     with card.current():
-        with uncaptured():
+        with uncaptured(card):
             made = Kept(card, allocate(card, max(content.size, 1), "packed elements"), content.size)
         if content.size:
             begin, doing = content.ctypes.data, f"copying {content.size} bytes there"

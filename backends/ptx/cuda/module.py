@@ -12,7 +12,7 @@ from tilevm.source import Note, TileError
 from ..assemble import assembler, major, takes
 from ..jitlink import linker
 from .card import Card
-from .driver import attempt, bindings, driver, failure, release, version
+from .driver import attempt, bindings, driver, release, version
 
 LOG_BYTES = 8192
 PLAIN_SHARED = 48 * 1024  # bytes of shared memory that a block has without asking
@@ -41,13 +41,11 @@ def assembles(architecture: str) -> bool:
 
 
 @contextmanager
-def uncaptured() -> Iterator[None]:
+def uncaptured(card: Card) -> Iterator[None]:
     """Calls that a capture elsewhere in the thread does not mind: loading code and taking memory are no work of a
     stream."""
     relaxed = bindings().CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
-    code, before = attempt("cuThreadExchangeStreamCaptureMode", relaxed)
-    if code:
-        raise failure("cuThreadExchangeStreamCaptureMode", code, "working while streams are captured")
+    before = card.call("cuThreadExchangeStreamCaptureMode", relaxed, doing="working while streams are captured")
     try:
         yield
     finally:
@@ -59,7 +57,7 @@ def load(card: Card, image: bytes, name: str, threads: int, shared: int) -> Func
 
     Raises TileError where the driver refuses it, or a block of it does not fit the card.
     """
-    with card.current(), uncaptured():
+    with card.current(), uncaptured(card):
         module = image_on(card, image, name)
         found = card.call("cuModuleGetFunction", module, name.encode("ascii"), doing=f"finding {name} in its code")
         kinds = bindings().CUfunction_attribute
