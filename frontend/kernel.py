@@ -19,7 +19,7 @@ from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
-from tilevm.runtime.launch.counting import counted
+from tilevm.runtime.launch.counting import counted, frozen
 from tilevm.runtime.launch.repeats import Repeats
 from tilevm.runtime.launch.sketch import Call as Written
 from tilevm.runtime.specialise import Specs, declared, specialise
@@ -228,7 +228,8 @@ class Preparing:
         return self._kernel._bind(None, args, keywords)
 
     def __getitem__(self, grid: Grid) -> Callable[..., Callable[[], None]]:
-        return lambda *args, **keywords: self._kernel.gridless._bind(grid, args, keywords)
+        now = frozen(grid)
+        return lambda *args, **keywords: self._kernel.gridless._bind(now, args, keywords)
 
 
 def specs(parameters: Parameters, signature: Signature) -> Specs:

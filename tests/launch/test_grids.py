@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import sys
 from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tilevm as tv
 from tests.kernel.fake import NativeBackend
+from tests.launch.calls import python_calls
 from tilevm.frontend.kernel import Kernel
 
 
@@ -44,3 +50,161 @@ def test_extents_that_are_compared(grid: Callable[..., int], backend: NativeBack
     for rows in (8, 4) * 3:
         x = np.zeros((rows, 4), np.float32)
         assert counts(backend, lambda x=x: kernel[grid](x)) == (1 if rows == 4 else 2, 1, 1)
+
+
+# What a function closes over ----------------------------------------------------------------------------------
+
+
+def test_functions_alike_do_not_share_what_becomes_of_them(backend: NativeBackend) -> None:
+    kernel = marking()
+
+    def halve(x: np.ndarray) -> list[int]:
+        n, found = 8, []
+        while n > 1:
+            found.append(counts(backend, lambda: kernel[lambda **_: n](x))[0])  # noqa: B023  # called within the round
+            n //= 2
+        return found
+
+    for dtype in (np.float32, np.float32, np.float64, np.float32):
+        assert halve(np.zeros((8, 4), dtype)) == [8, 4, 2]
+
+
+@pytest.mark.parametrize("calls", [0, 4])
+def test_a_launcher_has_a_function_as_it_was(calls: int, backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    n = 2
+    grid = lambda **_: n  # noqa: E731  # as callers have it
+    for _ in range(calls):
+        kernel[grid](x)
+    kept, bound = kernel[grid], kernel.prepare[grid]
+    n = 6
+    assert [counts(backend, lambda: kept(x)) for _ in range(4)] == [(2, 1, 1)] * 4
+    assert counts(backend, lambda: kept(np.zeros((8, 4), np.float64))) == (2, 1, 1)
+    assert counts(backend, bound(x)) == (2, 1, 1)
+    assert counts(backend, lambda: kernel[grid](x)) == (6, 1, 1)
+
+
+def test_a_function_that_counts_its_calls(backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    calls = 0
+
+    def grid(**_: object) -> int:
+        nonlocal calls
+        calls += 1
+        return calls
+
+    assert [counts(backend, lambda: kernel[grid](x))[0] for _ in range(4)] == [1, 2, 3, 4]
+    kept = kernel[grid]
+    assert [counts(backend, lambda: kept(x))[0] for _ in range(4)] == [5, 6, 7, 8] and calls == 8
+
+
+def test_a_signature_that_a_decorator_left(backend: NativeBackend) -> None:
+    @functools.wraps(lambda M: M)
+    def grid(**names: Any) -> int:
+        return len(names)
+
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    assert [counts(backend, lambda: kernel[grid](x)) for _ in range(4)] == [(1, 1, 1)] * 4
+
+
+# What a function reads ----------------------------------------------------------------------------------------
+
+HELD = {"n": 3}
+GET = HELD.get
+PACKAGE = ModuleType("package")
+PACKAGE.inner = ModuleType("package.inner")
+PACKAGE.inner.rows = 3
+MAKING = ModuleType("making")
+MAKING.__getattr__ = lambda name: HELD[name]
+
+
+def global_written(**_: object) -> int:
+    global WRITTEN  # as users do
+    WRITTEN = HELD["n"]
+    return len("." * WRITTEN)
+
+
+def imported(**_: object) -> Any:
+    from package.inner import rows  # noqa: PLC0415  # as users do
+
+    return rows
+
+
+def through_a_variable(**_: object) -> Any:
+    module = PACKAGE.inner
+    return module.rows
+
+
+@functools.wraps(tv.cdiv)
+def disguised() -> int:
+    return HELD["n"]
+
+
+READERS: dict[str, Callable[..., Any]] = {
+    "a method": lambda **_: GET("n"),
+    "a module in a module": lambda **_: PACKAGE.inner.rows,
+    "a module that makes its names": lambda **_: MAKING.n,
+    "Python's own": lambda **_: globals()["HELD"]["n"],
+    "a module in a variable": through_a_variable,
+    "an import": imported,
+    "what it writes": global_written,
+    "a function in disguise": lambda **_: disguised(),
+}
+
+
+@pytest.mark.parametrize("grid", READERS.values(), ids=READERS)
+def test_what_changes_is_seen(
+    grid: Callable[..., Any], backend: NativeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "package", PACKAGE)
+    monkeypatch.setitem(sys.modules, "package.inner", PACKAGE.inner)
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    for n in (3, 5):
+        monkeypatch.setitem(HELD, "n", n)
+        monkeypatch.setattr(PACKAGE.inner, "rows", n)
+        assert [counts(backend, lambda: kernel[grid](x)) for _ in range(4)] == [(n, 1, 1)] * 4
+
+
+def caught(M: Any, **_: object) -> int:
+    try:
+        return 1 if M > 4 else 2
+    except TypeError:
+        return 3
+
+
+ASKED: dict[str, Callable[..., Any]] = {
+    "what it catches": caught,
+    "a class": lambda M, **_: (3 if not isinstance(M, int) else 1) + M * 0,
+}
+
+
+@pytest.mark.parametrize("grid", ASKED.values(), ids=ASKED)
+def test_a_function_does_not_notice_that_it_is_traced(grid: Callable[..., Any], backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    assert [counts(backend, lambda: kernel[grid](x)) for _ in range(4)] == [(1, 1, 1)] * 4
+
+
+def test_the_same_code_in_other_modules(backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    code = (lambda **_: ROWS).__code__  # noqa: F821  # of the modules below
+    for _ in range(4):
+        for rows in (2, 3):
+            grid = FunctionType(code, {"ROWS": rows})
+            assert counts(backend, lambda grid=grid: kernel[grid](x)) == (rows, 1, 1)
+
+
+FOLLOWED: dict[str, Callable[..., Any]] = {
+    "a module in a module": lambda **_: PACKAGE.inner.rows,
+    "Python's own": lambda x, **_: max(PACKAGE.inner.rows, 1) + len(x.shape) - 2,
+    "mathematics": lambda **_: math.ceil((PACKAGE.inner.rows * 4 - 1) / 4),
+    "a dtype": lambda x, **_: PACKAGE.inner.rows if x.dtype == tv.f32 else 7,
+}
+
+
+@pytest.mark.parametrize("grid", FOLLOWED.values(), ids=FOLLOWED)
+def test_native_code_follows(grid: Callable[..., Any], backend: NativeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    for n in (3, 5):
+        monkeypatch.setattr(PACKAGE.inner, "rows", n)
+        assert [counts(backend, lambda: kernel[grid](x)) for _ in range(3)] == [(n, 1, 1)] * 3
+        assert "_launch" not in python_calls(lambda: kernel[grid](x))

@@ -14,7 +14,7 @@ from tilevm.debug import debugging
 from tilevm.runtime.arguments import Seen
 from tilevm.runtime.grid import COUNT_LIMIT, Grid
 from tilevm.runtime.launch import plan
-from tilevm.runtime.launch.counting import recipe
+from tilevm.runtime.launch.counting import frozen, recipe
 from tilevm.runtime.launch.objects import native
 from tilevm.runtime.launch.program import OWN, Chain, Counts
 from tilevm.runtime.launch.sketch import Call, Launchable
@@ -37,10 +37,11 @@ class Repeats:
         self.launchers: dict[Any, Launcher] = {}  # those that are native, by grid
 
     def launcher(self, grid: Grid | None) -> Launcher:
-        """What to call on a grid: native code, once calls like these were prepared."""
+        """What to call on a grid: native code, once calls like these were prepared. A function is taken as it is now:
+        functions that are alike share a launcher, and cannot do so with what each of them becomes."""
         if callable(grid):
             which = recipe(grid)
-            return self._otherwise(grid) if which is None else self._native(grid, which, which, OWN)
+            return self._otherwise(frozen(grid)) if which is None else self._native(grid, which, which, OWN)
         counts = OWN if grid is None else plain(grid)
         if counts is None:
             return self._otherwise(grid)
@@ -50,8 +51,8 @@ class Repeats:
         """The launcher that is kept at a place, or a new one; of the chain for what decides the counts."""
         chain, found = self._chains.get(which), self.launchers.get(place)
         if chain is None:
-            return self._otherwise(grid)
-        return found or self._keep(place, chain.launcher(self._otherwise(grid), counts))
+            return self._otherwise(frozen(grid))
+        return found or self._keep(place, chain.launcher(self._otherwise(frozen(grid)), counts))
 
     def _keep(self, place: Hashable, made: Launcher) -> Launcher:
         if len(self.launchers) >= LAUNCHERS:
