@@ -92,7 +92,16 @@ class Compiled:
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""
 
-        return lambda *args, stream=None: self.launch(grid, args, stream)
+        return lambda *args, stream=None, **others: self._by_position(grid, args, stream, others)
+
+    def _by_position(self, grid: Grid | None, args: Sequence[Any], stream: object, others: Mapping[str, Any]) -> None:
+        if others:
+            names = ", ".join(p.name for p in self.abi.params)
+            raise TileError(
+                f"{self.abi.name} was compiled, and takes arguments by position: {next(iter(others))} is given by name",
+                help=f"give {names} in this order; of names there is stream alone, since all else is fixed already",
+            )
+        self.launch(grid, args, stream)
 
     @cached_property
     def _repeats(self) -> Repeats:
