@@ -16,10 +16,15 @@ import tilevm as tv
 from tests.kernel.fake import NativeBackend
 from tests.launch.calls import python_calls
 from tilevm.frontend.kernel import Kernel
+from tilevm.source import TileError
 
 
 def mark(x: tv.Tensor) -> None:
     x.store((0, 0), tv.full((1, 1), 1, x.dtype))
+
+
+def marked(x: tv.Tensor, n: Any) -> None:
+    x.store((0, 0), tv.full((1, 1), n, x.dtype))
 
 
 def marking() -> Kernel:
@@ -50,6 +55,16 @@ def test_extents_that_are_compared(grid: Callable[..., int], backend: NativeBack
     for rows in (8, 4) * 3:
         x = np.zeros((rows, 4), np.float32)
         assert counts(backend, lambda x=x: kernel[grid](x)) == (1 if rows == 4 else 2, 1, 1)
+
+
+@pytest.mark.parametrize("grid", [lambda n, **_: 8 // n, lambda n, **_: 8 % n + 1, lambda M, n, **_: M // (n // 2)])
+def test_division_by_zero_is_an_error(grid: Callable[..., int], backend: NativeBackend) -> None:
+    kernel, x = tv.kernel("x: T[M, N], n: i32")(marked), np.zeros((8, 4), np.float32)
+    for _ in range(4):
+        assert counts(backend, lambda: kernel[grid](x, 3)) == (grid(M=8, n=3), 1, 1)
+    assert "_launch" not in python_calls(lambda: kernel[grid](x, 3))
+    with pytest.raises(TileError, match="ZeroDivisionError"):
+        kernel[grid](x, 0)
 
 
 # What a function closes over ----------------------------------------------------------------------------------
@@ -182,6 +197,14 @@ ASKED: dict[str, Callable[..., Any]] = {
 def test_a_function_does_not_notice_that_it_is_traced(grid: Callable[..., Any], backend: NativeBackend) -> None:
     kernel, x = marking(), np.zeros((8, 4), np.float32)
     assert [counts(backend, lambda: kernel[grid](x)) for _ in range(4)] == [(1, 1, 1)] * 4
+
+
+def test_names_come_in_the_same_order(backend: NativeBackend) -> None:
+    kernel, x = tv.kernel("x: T[M, N], n: i32")(marked), np.zeros((8, 4), np.float32)
+    for which, count in ((0, 3), (1, 8), (2, 4)):
+        grid = lambda which=which, **names: list(names.values())[which]  # noqa: E731  # as callers have it
+        for _ in range(4):
+            assert counts(backend, lambda grid=grid: kernel[grid](x, 3)) == (count, 1, 1)
 
 
 def test_the_same_code_in_other_modules(backend: NativeBackend) -> None:
