@@ -6,6 +6,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable
+from enum import IntEnum
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -17,6 +18,10 @@ from tests.kernel.fake import NativeBackend
 from tests.launch.calls import python_calls
 from tilevm.frontend.kernel import Kernel
 from tilevm.source import TileError
+
+
+class Axis(IntEnum):
+    TWO = 2
 
 
 def mark(x: tv.Tensor) -> None:
@@ -65,6 +70,42 @@ def test_division_by_zero_is_an_error(grid: Callable[..., int], backend: NativeB
     assert "_launch" not in python_calls(lambda: kernel[grid](x, 3))
     with pytest.raises(TileError, match="ZeroDivisionError"):
         kernel[grid](x, 0)
+
+
+# What equals a grid of ints -----------------------------------------------------------------------------------
+
+NO_COUNTS = [2.0, True, (2.0,), (True,), (1, True), (1, 2.0, 1), None, (None,), "2", ()]
+
+
+@pytest.mark.parametrize("grid", NO_COUNTS, ids=repr)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_equals_counts_is_refused_as_before(grid: Any, compiled: bool, backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    callee = kernel.compile(x) if compiled else kernel
+    with pytest.raises(TileError) as before:
+        callee[grid](x)
+    for _ in range(3):
+        for known in (2, 1, (2,), (1,), (1, 1), (1, 2, 1)):
+            callee[known](x)
+    with pytest.raises(TileError) as after:
+        callee[grid](x)
+    assert str(after.value) == str(before.value)
+
+
+@pytest.mark.parametrize("grid", [2, (2,), [2], np.int64(2), (np.int32(2), 1), np.array([2]), Axis.TWO], ids=repr)
+def test_other_grids_of_whole_numbers(grid: Any, backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    for _ in range(4):
+        assert counts(backend, lambda: kernel[grid](x)) == counts(backend, lambda: kernel[2](x)) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("grid", [2, (2, 1), (1 << 20, 7, 1)])
+def test_a_grid_of_ints_is_found_without_python(grid: Any, backend: NativeBackend) -> None:
+    kernel, x = marking(), np.zeros((8, 4), np.float32)
+    for _ in range(4):
+        kernel[grid](x)
+    again = tuple([*grid]) if isinstance(grid, tuple) else grid
+    assert python_calls(lambda: kernel[again](x))[:2] == ["__getitem__", "start"], "of the backend"
 
 
 # What a function closes over ----------------------------------------------------------------------------------

@@ -83,11 +83,7 @@ class Compiled:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        try:
-            found = self._repeats.launchers.get(grid)
-        except TypeError:  # no key, such as a list
-            found = None
-        return found or self._repeats.launcher(grid)
+        return self._repeats.find(grid) or self._repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""
@@ -140,7 +136,7 @@ class Compiled:
         given = () if stream is None else (stream,)
         call = Call((*args, *given), ("stream",)[: len(given)], places + [None] * len(given), (), stream)
         if self._repeats.prepare(self.build.artifact, self, grid, call, seen) and grid is None:
-            object.__setattr__(self, "__call__", self._repeats.launcher(None))
+            object.__setattr__(self, "__call__", self._repeats.own())
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
         """Run on arguments whose types and devices are known to be right; what else the contract asks is checked."""
