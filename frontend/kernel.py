@@ -19,8 +19,8 @@ from tilevm.runtime.grid import Grid, counts, symbols, trace_grid
 from tilevm.runtime.home import belong, home
 from tilevm.runtime.keep import kept
 from tilevm.runtime.launch.bind import bind
-from tilevm.runtime.launch.counting import counted
-from tilevm.runtime.launch.repeats import Repeats
+from tilevm.runtime.launch.counting import counted, frozen
+from tilevm.runtime.launch.repeats import Repeats, nothing
 from tilevm.runtime.launch.sketch import Call as Written
 from tilevm.runtime.specialise import Specs, declared, specialise
 from tilevm.signature import PointerSpec, Signature, TensorSpec, parse
@@ -59,7 +59,7 @@ class Kernel:
         self._known: dict[Hashable, Compiled] = {}  # by what is seen of a call
         self._made: dict[Hashable, Compiled] = {}  # by the types that follow from it
         self._repeats = Repeats(self.__name__, self._otherwise)
-        self._on: dict[Any, Callable[..., None]] = {}  # launchers by grid
+        self._find_on: Callable[[Grid], Callable[..., None] | None] = nothing  # finds a launcher by its grid
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.parameters.names)})>"
@@ -70,15 +70,11 @@ class Kernel:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        try:
-            found = self._on.get(grid)
-        except TypeError:  # no key, such as a list
-            found = None
-        return found or self._new(grid)
+        return self._find_on(grid) or self._new(grid)
 
     def _new(self, grid: Grid) -> Callable[..., None]:
         repeats = self.gridless._repeats
-        self._on = repeats.launchers
+        self._find_on = repeats.find
         return repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
@@ -118,7 +114,7 @@ class Kernel:
             written = counted(written, grid, lambda: self._symbols(call, types_of(compiled))) if written else None
             artifact = compiled.build.artifact
             if written and self._repeats.prepare(artifact, compiled, grid, written, seen) and grid is None:
-                self.__call__ = self._repeats.launcher(None)
+                self.__call__ = self._repeats.own()
 
     def _written(self, args: Sequence[Any], keywords: Mapping[str, Any], call: Call) -> Written | None:
         """A call as native code sees it; None where what it reads from outside is not for that to see."""
@@ -229,7 +225,8 @@ class Preparing:
         return self._kernel._bind(None, args, keywords)
 
     def __getitem__(self, grid: Grid) -> Callable[..., Callable[[], None]]:
-        return lambda *args, **keywords: self._kernel.gridless._bind(grid, args, keywords)
+        now = frozen(grid)
+        return lambda *args, **keywords: self._kernel.gridless._bind(now, args, keywords)
 
 
 def specs(parameters: Parameters, signature: Signature) -> Specs:
@@ -259,7 +256,8 @@ def kernel(what: Any = None, /, *, grid: Grid | None = None) -> Any:
     ``@tv.kernel``, or ``@tv.kernel("a: f16[M, K], n: i32", grid=lambda M, BM, **_: tv.cdiv(M, BM))``. Both parts may
     be left out: a parameter that the signature does not speak of takes its type from the argument, and a kernel
     without a grid is called as ``kernel[grid](…)``. A grid is one to three counts, or a function that gives them: it
-    is called with expressions for dims, integer arguments and tensors' ``.shape``, and with the constants.
+    is called with expressions for dims, integer arguments and tensors' ``.shape``, and with the constants. Where a
+    count is 0 or less, nothing runs.
     """
     if what is None or isinstance(what, str):
         return lambda function: make(function, what, grid)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 class Expr:
     """An integer expression. Python's operators on it build larger ones; ``evaluate`` gives its number.
 
-    Two expressions are equal when they are written alike. To compare one with a number is an error: a function that
-    is traced would take the answer for that of every launch.
+    To compare one with anything that may be a number, or to put it into a set or a dict, is an error unless the two
+    are written alike, and so equal at every launch: a function that is traced would take the answer of one launch for
+    that of all.
     """
 
     def __add__(self, other: Operand) -> Expr:
@@ -48,12 +49,16 @@ class Expr:
         return combine("-", 0, self)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, int | float):
-            raise TypeError("whether an expression equals a number is known only at launch")
-        return type(self) is type(other) and vars(self) == vars(other)
+        if other is None or isinstance(other, str):  # no number
+            return False
+        if isinstance(self, Number) and isinstance(other, Number | int | float):
+            return self.value == (other.value if isinstance(other, Number) else other)
+        if isinstance(other, Expr) and alike(self, other):
+            return True
+        raise TypeError(f"whether {self} equals {other} is known only at launch")
 
     def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
+        raise TypeError(f"which of others {self} equals is known only at launch, so no set or dict takes it")
 
     def __bool__(self) -> bool:
         raise TypeError("the truth of an expression is known only at launch; use min, max or tv.cdiv")
@@ -118,6 +123,7 @@ OPERATORS: dict[str, Callable[[int, int], int]] = {
     "min": min,
     "max": max,
 }
+NEUTRAL = {"*": 1, "//": 1, "cdiv": 1, "+": 0, "-": 0}  # what changes nothing on the right
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,14 +148,21 @@ def expression(value: Operand) -> Expr:
     return value if isinstance(value, Expr) else Number(value)
 
 
+def alike(a: Expr, b: Expr) -> bool:
+    """Whether two expressions are written alike, so that they give the same number at every launch."""
+    if a is b or type(a) is not type(b):
+        return a is b
+    if isinstance(a, Combine) and isinstance(b, Combine):
+        return a.operator == b.operator and alike(a.a, b.a) and alike(a.b, b.b)
+    return vars(a) == vars(b)
+
+
 def combine(operator: str, a: Operand, b: Operand) -> Expr:
     """``a operator b``; folded when both are numbers or one is neutral."""
     x, y = expression(a), expression(b)
     if isinstance(x, Number) and isinstance(y, Number):
         return Number(OPERATORS[operator](x.value, y.value))
-    if y == Number(1) and operator in ("*", "//", "cdiv"):
-        return x
-    if y == Number(0) and operator in ("+", "-"):
+    if isinstance(y, Number) and y.value == NEUTRAL.get(operator):
         return x
     return Combine(operator, x, y)
 

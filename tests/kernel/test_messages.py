@@ -128,6 +128,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "bad signature": lambda: tv.kernel("a: T[M, K")(matmul.__wrapped__),
     "compiled for others": lambda: matmul.compile(A, B, C)(A.T, B, C),
     "compiled for fewer": lambda: matmul.compile(A, B, C)(A, B),
+    "compiled by position": lambda: matmul.compile(A, B, C)(a=A, b=B, c=C),
     "declared in part": lambda: matmul.compile("a: f16[M, K], b: f16[K, N]"),
     "declared open": lambda: matmul.compile("a: f16[M, K], b: T[K, N], c: f16[M, N]"),
     "declared otherwise": lambda: matmul.compile("a: f16[M, K], b: f16[Q, N], c: f16[M, N]"),

@@ -62,13 +62,13 @@ def test_a_kernel_is_freed_with_what_was_prepared(backend: NativeBackend) -> Non
 TWICE = """
 import threading
 from tilevm.backends.cpu.start import address
-from tilevm.runtime.launch.program import entry
+from tilevm.runtime.launch.program import machine
 
 found, all_there = set(), threading.Barrier(8)
 
 def ask():
     all_there.wait()
-    found.add((address(), entry()))
+    found.add((address(), machine().entry, machine().find))
 
 threads = [threading.Thread(target=ask) for _ in range(8)]
 for thread in threads:

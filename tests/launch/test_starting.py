@@ -122,7 +122,7 @@ def test_more_ways_of_calling_than_are_kept(backend: NativeBackend, monkeypatch:
     for n in range(1, 40):
         kernel[n](x, x, 3, 0.5, True)
         assert backend.started[-1][2] == (n, 1, 1)
-    assert len(kernel.gridless._repeats.launchers) <= 8
+    assert len(kernel.gridless._repeats._launchers) <= 8
     monkeypatch.setattr(repeats, "KINDS", 8)
     for n in range(1, 40):
         kernel[lambda N, **_: (N, n)](x, x, 3, 0.5, True)  # noqa: B023

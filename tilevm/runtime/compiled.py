@@ -83,16 +83,21 @@ class Compiled:
 
     def __getitem__(self, grid: Grid) -> Callable[..., None]:
         """A launcher on ``grid``: counts along x, y, z, or a function of what is bound."""
-        try:
-            found = self._repeats.launchers.get(grid)
-        except TypeError:  # no key, such as a list
-            found = None
-        return found or self._repeats.launcher(grid)
+        return self._repeats.find(grid) or self._repeats.launcher(grid)
 
     def _otherwise(self, grid: Grid | None) -> Callable[..., None]:
         """A launcher that goes through Python."""
 
-        return lambda *args, stream=None: self.launch(grid, args, stream)
+        return lambda *args, stream=None, **others: self._by_position(grid, args, stream, others)
+
+    def _by_position(self, grid: Grid | None, args: Sequence[Any], stream: object, others: Mapping[str, Any]) -> None:
+        if others:
+            names = ", ".join(p.name for p in self.abi.params)
+            raise TileError(
+                f"{self.abi.name} was compiled, and takes arguments by position: {next(iter(others))} is given by name",
+                help=f"give {names} in this order; of names there is stream alone, since all else is fixed already",
+            )
+        self.launch(grid, args, stream)
 
     @cached_property
     def _repeats(self) -> Repeats:
@@ -131,7 +136,7 @@ class Compiled:
         given = () if stream is None else (stream,)
         call = Call((*args, *given), ("stream",)[: len(given)], places + [None] * len(given), (), stream)
         if self._repeats.prepare(self.build.artifact, self, grid, call, seen) and grid is None:
-            object.__setattr__(self, "__call__", self._repeats.launcher(None))
+            object.__setattr__(self, "__call__", self._repeats.own())
 
     def run(self, grid: Grid | None, arguments: Sequence[Argument], stream: object = None) -> None:
         """Run on arguments whose types and devices are known to be right; what else the contract asks is checked."""

@@ -33,19 +33,20 @@ class Extents:
 
 
 def symbols(types: Mapping[str, Type], dims: Mapping[str, Sequence[Dim]]) -> dict[str, Any]:
-    """What the names of a grid function stand for while it is traced.
+    """What the names of a grid function stand for while it is traced, in the order of what they are bound to later.
 
     ``dims``: what the decorator's signature calls the dims of each tensor; they may have other names, or numbers,
     in the types.
     """
-    found: dict[str, Any] = {}
+    integers = {n: Name(n) for n, t in types.items() if isinstance(t, Scalar) and t.dtype.is_integer}
+    found: dict[str, Any] = {**integers}
     for name, kind in types.items():
         if isinstance(kind, Tensor):
             shape = tuple(map(extent, kind.dims))
             for said in (kind.dims, dims.get(name, ())):
                 found |= {d.name: e for d, e in zip(said, shape, strict=False) if d.name is not None}
     found |= {n: Extents(tuple(map(extent, t.dims)), t.dtype) for n, t in types.items() if isinstance(t, Tensor)}
-    return found | {n: Name(n) for n, t in types.items() if isinstance(t, Scalar) and t.dtype.is_integer}
+    return found | integers
 
 
 def extent(dim: Dim) -> Expr:

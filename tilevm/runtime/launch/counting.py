@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+import builtins
+import math
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
 from tilevm.runtime.grid import trace_grid
+from tilevm.runtime.launch.reads import Chain, reads, writes
 from tilevm.runtime.launch.sketch import Call, Watched
 from tilevm.source import TileError
+from tilevm.types import DType
 
 PLAIN = frozenset({int, float, bool, str, type(None)})
-FACE = "tilevm"
+FACE, LANGUAGE = "tilevm", "tilevm.frontend.language"
+NAMES = "abs all any bool divmod enumerate float int len list max min pow range reversed round sorted sum tuple zip"
+PURE = frozenset(  # what gives the same for the same arguments, and does not tell an expression from a number
+    [getattr(builtins, name) for name in NAMES.split()]
+    + [function for function in vars(math).values() if isinstance(function, BuiltinFunctionType)]
+)
 
 
 def recipe(grid: Any) -> Hashable | None:
-    """What is alike of two functions that give the same counts for the same call: code, defaults, and what they close
-    over. None where more decides. The code is told by its address, as a function written anew has the very same one:
-    to compare codes by content takes microseconds. Whoever keeps the answer keeps the function.
+    """What is alike of two functions that give the same counts for the same call: code, module, defaults, and what they
+    close over. None where more decides. The code is told by its address, as a function written anew has the very same
+    one: to compare codes by content takes microseconds. Whoever keeps the answer keeps the function.
     """
     if type(grid) is not FunctionType:
         return None
@@ -28,32 +38,76 @@ def recipe(grid: Any) -> Hashable | None:
     except ValueError:  # not bound yet
         return None
     kinds = tuple(map(type, held))
-    return (id(grid.__code__), kinds, *held) if PLAIN.issuperset(kinds) else None
+    return (id(grid.__code__), id(grid.__globals__), kinds, *held) if PLAIN.issuperset(kinds) else None
+
+
+def frozen(grid: Any) -> Any:
+    """A function as it is now: what it closes over and its defaults stay, whatever its maker does with them. What is no
+    plain function is given back as it is, and so is one that itself changes what it closes over."""
+    if type(grid) is not FunctionType or (grid.__closure__ and writes(grid.__code__)):
+        return grid
+    cells = tuple(map(held, grid.__closure__ or ()))
+    made = FunctionType(grid.__code__, grid.__globals__, grid.__name__, grid.__defaults__, cells)
+    made.__kwdefaults__ = None if grid.__kwdefaults__ is None else {**grid.__kwdefaults__}
+    made.__dict__.update(grid.__dict__)  # where decorators leave the signature
+    return made
+
+
+def held(cell: CellType) -> CellType:
+    """Another cell with what this one holds now; the same where it is not bound yet."""
+    try:
+        return CellType(cell.cell_contents)
+    except ValueError:
+        return cell
 
 
 def watched(grid: FunctionType) -> list[Watched] | None:
-    """The names from outside that such a function reads, with their values; None where it reads what may change, or has
-    a function inside."""
-    if any(isinstance(constant, CodeType) for constant in grid.__code__.co_consts):
+    """The names from outside that such a function reads, with their values; None where it reads what may change, or
+    does more than read and compute."""
+    chains = reads(grid.__code__)
+    if chains is None or type(grid.__globals__) is not dict:
         return None
-    found = list(names(grid))
-    return found if all(lasting(one.value) for one in found) else None
+    found = [followed(grid, chain) for chain in chains]
+    return None if None in found else list(unique(step for route in found for step in route or ()))
 
 
-def names(grid: FunctionType) -> Iterator[Watched]:
-    """Every name of its code in its module, and in the modules that it finds there."""
-    space, used = grid.__globals__, grid.__code__.co_names
-    for name in used:
-        yield Watched(space, name, space.get(name))
-        module = space.get(name)
-        if isinstance(module, ModuleType) and module.__name__ != FACE:
-            yield from (Watched(vars(module), n, vars(module)[n]) for n in used if n in vars(module))
+def followed(grid: Any, chain: Chain) -> list[Watched] | None:
+    """Each name of a chain: in the module of ``grid`` or among Python's own, then in the module before. None where it
+    leads to what may change, or through what answers for itself."""
+    first, *names = chain
+    space = grid.__globals__
+    found = [Watched(space, first, space.get(first))]
+    value = space[first] if first in space else grid.__builtins__.get(first)
+    for name in names:
+        if constant(value):  # and all of its attributes
+            return found
+        if value is sys.modules[FACE] and own(getattr(value, name, None)):
+            value = getattr(value, name)
+        elif type(value) is ModuleType and name in vars(value):
+            found.append(Watched(vars(value), name, vars(value)[name]))
+            value = vars(value)[name]
+        else:
+            return None
+    return found if constant(value) or own(value) or pure(value) else None
 
 
-def lasting(value: object) -> bool:
-    """Whether a value is what it is: a number, a module, a function of Python's or tilevm's own."""
-    ours = isinstance(value, FunctionType) and value.__module__.partition(".")[0] == FACE
-    return ours or type(value) in PLAIN or isinstance(value, ModuleType | BuiltinFunctionType)
+def constant(value: object) -> bool:
+    return type(value) in PLAIN or type(value) is DType
+
+
+def own(value: object) -> bool:
+    """Whether a value is one of the language: what its functions give in Python depends on their arguments alone."""
+    function = type(value) is FunctionType and value.__globals__.get("__name__") == LANGUAGE
+    return function or type(value) is DType
+
+
+def pure(value: object) -> bool:
+    return type(value) in (BuiltinFunctionType, type) and value in PURE
+
+
+def unique(steps: Iterable[Watched]) -> Iterator[Watched]:
+    """Without those that stand at a place once more."""
+    return iter({(id(step.where), step.key): step for step in steps}.values())
 
 
 def counted(call: Call, grid: Any, symbols: Callable[[], Mapping[str, Any]]) -> Call | None:

@@ -2,7 +2,7 @@
 
 ``launch(self, args, count, names)`` tries the programs of a chain in turn on the call, and runs the kernel of the first
 that takes it; what none takes goes to the launcher's Python function. It is METH_FASTCALL | METH_KEYWORDS of
-methodobject.h.
+methodobject.h. ``find.py`` has the other function.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tilevm.native import Loaded
 from tilevm.runtime.grid import COUNT_LIMIT
 from tilevm.runtime.launch import arithmetic, arrays, values
 from tilevm.runtime.launch.emit import I32, I64, LLVM, PTR, PYTHON, Emitter
+from tilevm.runtime.launch.find import FIND, Find
 from tilevm.runtime.launch.guard import Guard
 from tilevm.runtime.launch.objects import At, address
 from tilevm.runtime.launch.rows import REGISTERS, ChainField, Field, HeldField
@@ -199,6 +200,7 @@ def text() -> str:
     module.triple = llvm.get_default_triple()
     guard = Guard(module)
     Launch(module, guard.write()).write()
+    Find(module).write()
     return str(module)
 
 
@@ -216,13 +218,13 @@ def code_for_here() -> bytes:
 
 
 class Machine:
-    """The function in memory. ``entry``: its address."""
+    """The functions in memory. ``entry``, ``find``: their addresses."""
 
     def __init__(self) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        self._code = Loaded(llvm, code_for_here(), ENTRY, known={name: address(name) for name in PYTHON})
-        self.entry = self._code[ENTRY]
+        self._code = Loaded(llvm, code_for_here(), ENTRY, FIND, known={name: address(name) for name in PYTHON})
+        self.entry, self.find = self._code[ENTRY], self._code[FIND]
 
 
 @once

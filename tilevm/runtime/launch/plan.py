@@ -14,7 +14,7 @@ from tilevm.backend import Starter
 from tilevm.debug import SETTING as DEBUG
 from tilevm.runtime.arguments import SPECIALISED, WIDEST, Seen, Trait, Weak
 from tilevm.runtime.launch import objects
-from tilevm.runtime.launch.grids import grid
+from tilevm.runtime.launch.grids import divisible, grid
 from tilevm.runtime.launch.program import Program, Stream
 from tilevm.runtime.launch.rows import MOST_DIMS, REGISTERS, Code, looks
 from tilevm.runtime.launch.sketch import Call, Held, Launchable, Plan, Watched
@@ -39,6 +39,7 @@ def program(compiled: Launchable, starter: Starter, call: Call, seen: Sequence[S
         return None  # an argument that a default stands for
     watch(plan, call.watched)
     names = contract(plan)
+    divisible(plan, call.grid or (), names)
     counts = grid(plan, call.grid or compiled.abi.grid, names)
     slots = [slot(plan, *entry) for entry in entries(compiled)]
     order = stream(starter, call.stream, call.values)

@@ -6,19 +6,20 @@ import ctypes
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tilevm.backend import Starter
 from tilevm.runtime.launch.objects import Method
-from tilevm.runtime.launch.rows import ChainField, Field, HeldField, Row, Words, table
+from tilevm.runtime.launch.rows import ChainField, Field, FindField, HeldField, Row, Words, table
 
 MACHINE = (
     "tilevm.runtime.launch.machine:machine"  # by name: it needs LLVM, which a process that calls little need not load
 )
 MOST = 64  # programs of a chain; what is called in more ways goes to Python
-FAST_WITH_NAMES = 0x80 | 0x2  # METH_FASTCALL | METH_KEYWORDS
+FAST_WITH_NAMES, ONE = 0x80 | 0x2, 0x8  # METH_FASTCALL | METH_KEYWORDS, and METH_O
 Counts = tuple[int, int, int]
 OWN: Counts = (-1, -1, -1)  # of a launcher whose programs tell how many to run
 
@@ -33,10 +34,9 @@ class Stream:
     device: int = 0
 
 
-def entry() -> int:
-    """The address of the launch machine."""
-    found: int = pkgutil.resolve_name(MACHINE)().entry
-    return found
+def machine() -> Any:
+    """The launch machine: the addresses of its functions."""
+    return pkgutil.resolve_name(MACHINE)()
 
 
 def pointer(words: Any) -> int:
@@ -97,7 +97,7 @@ class Chain:
         self._words = np.zeros(len(ChainField), np.int64)
         self._words[ChainField.PROGRAMS], self._words[ChainField.NONE] = pointer(self._pointers), id(None)
         self._name = name.encode()  # the definition below points at it
-        self._method = Method(self._name, entry(), FAST_WITH_NAMES, None)
+        self._method = Method(self._name, machine().entry, FAST_WITH_NAMES, None)
 
     def add(self, program: Program) -> bool:
         """Try a program too, before all others; False where there are as many as may be."""
@@ -115,7 +115,26 @@ class Chain:
         held = np.zeros(len(HeldField), np.int64)
         held[HeldField.CHAIN], held[HeldField.OTHERWISE] = pointer(self._words), id(otherwise)
         held[HeldField.X], held[HeldField.Y], held[HeldField.Z] = counts
-        make: Any = ctypes.pythonapi.PyCFunction_NewEx
-        make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
-        made: Callable[..., None] = make(ctypes.addressof(self._method), held.tobytes(), (self, otherwise))
+        made: Callable[..., None] = function(self._method, held, (self, otherwise))
         return made
+
+
+@cache
+def finding() -> Method:
+    return Method(b"find", machine().find, ONE, None)
+
+
+def finder(launchers: dict[Any, Any]) -> Callable[[Any], Any]:
+    """What looks up a grid of exact ints in a dict; None for one that is not there, and for any other."""
+    words = np.zeros(len(FindField), np.int64)
+    words[FindField.DICT], words[FindField.INT] = id(launchers), id(int)
+    words[FindField.TUPLE], words[FindField.NONE] = id(tuple), id(None)
+    made: Callable[[Any], Any] = function(finding(), words, launchers)
+    return made
+
+
+def function(method: Method, words: Words, keep: object) -> Any:
+    """A function of Python's that is native code with these words; ``keep`` lives as long."""
+    make: Any = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
+    return make(ctypes.addressof(method), words.tobytes(), keep)

@@ -14,9 +14,9 @@ from tilevm.debug import debugging
 from tilevm.runtime.arguments import Seen
 from tilevm.runtime.grid import COUNT_LIMIT, Grid
 from tilevm.runtime.launch import plan
-from tilevm.runtime.launch.counting import recipe
+from tilevm.runtime.launch.counting import frozen, recipe
 from tilevm.runtime.launch.objects import native
-from tilevm.runtime.launch.program import OWN, Chain, Counts
+from tilevm.runtime.launch.program import OWN, Chain, Counts, finder
 from tilevm.runtime.launch.sketch import Call, Launchable
 
 WORTH = frozenset(8**n for n in range(1, 7))  # calls alike, after as many of which they are prepared, or prepared anew
@@ -34,29 +34,35 @@ class Repeats:
         self._times: dict[Hashable, int] = {}
         self._chains: dict[Hashable, Chain] = {}  # by what decides the counts of a grid; None: numbers, or its own
         self._functions: dict[Hashable, object] = {}  # what the keys of chains were taken of
-        self.launchers: dict[Any, Launcher] = {}  # those that are native, by grid
+        self._launchers: dict[Any, Launcher] = {}  # those that are native, by grid
+        self.find: Callable[[Grid], Launcher | None] = nothing  # the one that is kept for a grid of Python's own ints
 
-    def launcher(self, grid: Grid | None) -> Launcher:
-        """What to call on a grid: native code, once calls like these were prepared."""
+    def own(self) -> Launcher:
+        """What to call on the kernel's own grid."""
+        return self._native(None, None, None, OWN)
+
+    def launcher(self, grid: Grid) -> Launcher:
+        """What to call on a grid: native code, once calls like these were prepared. A function is taken as it is now:
+        functions that are alike share a launcher, and cannot do so with what each of them becomes."""
         if callable(grid):
             which = recipe(grid)
-            return self._otherwise(grid) if which is None else self._native(grid, which, which, OWN)
-        counts = OWN if grid is None else plain(grid)
+            return self._otherwise(frozen(grid)) if which is None else self._native(grid, which, which, OWN)
+        counts = plain(grid)
         if counts is None:
             return self._otherwise(grid)
         return self._native(grid, None, grid if exact(grid) else counts, counts)
 
     def _native(self, grid: Grid | None, which: Hashable, place: Hashable, counts: Counts) -> Launcher:
         """The launcher that is kept at a place, or a new one; of the chain for what decides the counts."""
-        chain, found = self._chains.get(which), self.launchers.get(place)
+        chain, found = self._chains.get(which), self._launchers.get(place)
         if chain is None:
-            return self._otherwise(grid)
-        return found or self._keep(place, chain.launcher(self._otherwise(grid), counts))
+            return self._otherwise(frozen(grid))
+        return found or self._keep(place, chain.launcher(self._otherwise(frozen(grid)), counts))
 
     def _keep(self, place: Hashable, made: Launcher) -> Launcher:
-        if len(self.launchers) >= LAUNCHERS:
-            self.launchers.clear()
-        return self.launchers.setdefault(place, made)
+        if len(self._launchers) >= LAUNCHERS:
+            self._launchers.clear()
+        return self._launchers.setdefault(place, made)
 
     def often(self, which: Hashable, grid: Grid | None, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Whether calls like this one, of the kernel compiled as ``which``, have come so often that they should be
@@ -89,7 +95,13 @@ class Repeats:
             if which not in self._chains and len(self._chains) >= LAUNCHERS:
                 return False
             self._functions.setdefault(which, grid)
+            if self.find is nothing:
+                self.find = finder(self._launchers)
             return self._chains.setdefault(which, Chain(self._name)).add(program)
+
+
+def nothing(grid: Grid) -> None:
+    """What is found before anything is prepared."""
 
 
 def plain(grid: Grid) -> Counts | None:
@@ -100,7 +112,6 @@ def plain(grid: Grid) -> Counts | None:
     return pad_grid(parts) if whole and max(parts) < COUNT_LIMIT else None
 
 
-def exact(grid: Grid | None) -> bool:
-    """Whether all of a grid are Python's own ints, in a tuple of this very class: what does not change. A grid that
-    equals a known one, as 3.0 does 3, is taken for it."""
-    return grid is None or {type(grid), *(map(type, grid) if type(grid) is tuple else ())} <= {int, tuple}
+def exact(grid: Grid) -> bool:
+    """Whether all of a grid are Python's own ints, in a tuple of this very class: what does not change."""
+    return type(grid) is int or (type(grid) is tuple and all(type(n) is int for n in grid))

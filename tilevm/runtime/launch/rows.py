@@ -94,6 +94,12 @@ class HeldField(IntEnum):
     CHAIN, X, Y, Z, OTHERWISE = 0, 1, 2, 3, 4
 
 
+class FindField(IntEnum):
+    """The words of what finds launchers: the dict that has them by grid, and the objects int, tuple and None."""
+
+    DICT, INT, TUPLE, NONE = 0, 1, 2, 3
+
+
 class TensorField(IntEnum):
     """The words that tell TENSOR what an argument must be."""
 
