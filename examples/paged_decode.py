@@ -83,6 +83,7 @@ def paged_decode(
     scale: float,
     SHARE: tv.constexpr,
     HEAD: tv.constexpr,
+    STAGES: tv.constexpr = 3,
 ):
     """Attention of a group's queries to some of its chosen pages: every S-th one, the unfilled last page among them."""
     split, group, batch = tv.program_id(0), tv.program_id(1), tv.program_id(2)
@@ -92,10 +93,10 @@ def paged_decode(
     queries = q.load((batch, head, 0), (1, SHARE, HEAD)).reshape(SHARE, HEAD)
     acc = tv.zeros((SHARE, HEAD), tv.f32)
     highest, powers_total = tv.full((SHARE,), -1e30, tv.f32), tv.zeros((SHARE,), tv.f32)
-    for i in tv.range(split, count + tv.where(tokens % PAGE > 0, 1, 0), tv.num_programs(0)):
-        place = full  # of the page that is being filled, which comes after the chosen ones
-        if i < count:
-            place = chosen.gather((batch, group, i))
+    pages, splits = count + tv.where(tokens % PAGE > 0, 1, 0), tv.num_programs(0)
+    for turn in tv.range(0, tv.cdiv(pages - split, splits), num_stages=STAGES):
+        i = split + turn * splits
+        place = chosen.gather((batch, group, i), mask=i < count, other=full)  # the page being filled comes last
         page = table.gather((batch, place))
         keys = k.load((page, 0, group, 0), (1, PAGE, 1, HEAD)).reshape(PAGE, HEAD)
         values = v.load((page, 0, group, 0), (1, PAGE, 1, HEAD)).reshape(PAGE, HEAD)

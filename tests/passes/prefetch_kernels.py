@@ -136,6 +136,40 @@ def looked_up(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
 
 
 @tv.kernel("x: u8[N], y: i32[64], n: i32")
+def looked_up_twice(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """The place of the place is loaded too, and the first trip knows nothing of the edge."""
+    acc = tv.zeros((64,), tv.i32)
+    for k in tv.range(0, n, 64, num_stages=2):
+        place = x.gather(k, mask=k < x.shape[0]).to(tv.i32) % x.shape[0]
+        acc = acc + x.load(x.gather(place).to(tv.i32) - 3, 64).to(tv.i32)
+    y.store(0, acc)
+
+
+@tv.kernel("x: u8[N], y: i32[64], n: i32")
+def looked_up_or_not(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """Where the place is looked up, a branch tells."""
+    acc = tv.zeros((64,), tv.i32)
+    for k in tv.range(0, n, 64, num_stages=3):
+        place = k // 2
+        if k % 128 == 0:
+            if k < x.shape[0]:
+                place = x.gather(k).to(tv.i32)
+        else:
+            place = place - x.gather(k % x.shape[0], mask=k % 3 == 0, other=7).to(tv.i32)
+        acc = acc + x.load(place, 64).to(tv.i32)
+    y.store(0, acc)
+
+
+@tv.kernel("x: u8[N], y: i32[64], n: i32")
+def looked_up_in_a_tile(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
+    """The place is made of a tile."""
+    acc = tv.zeros((64,), tv.i32)
+    for k in tv.range(0, n, 64, num_stages=2):
+        acc = acc + x.load(x.load(k, 4).to(tv.i32).max(), 64).to(tv.i32)
+    y.store(0, acc)
+
+
+@tv.kernel("x: u8[N], y: i32[64], n: i32")
 def endless(x: tv.Tensor, y: tv.Tensor, n: int) -> None:
     """A `while` knows no index, the loop inside it does."""
     acc, k = tv.zeros((64,), tv.i32), n - n

@@ -51,11 +51,35 @@ def stores(x: tv.Tensor, y: tv.Tensor) -> None:
 
 
 @tv.kernel("x: f32[N%16], p: i32[P], y: f32[512]")
-def follows(x: tv.Tensor, p: tv.Tensor, y: tv.Tensor) -> None:
-    """The place is loaded itself."""
+def follows(x: tv.Tensor, p: tv.Tensor, y: tv.Tensor, S: tv.constexpr) -> None:
+    """The place of two loads is loaded itself."""
     acc = tv.zeros((512,), tv.f32)
-    for k in tv.range(0, p.shape[0], 1, num_stages=3):
-        acc = acc + x.load(p.gather(k) * 512, 512)
+    for k in tv.range(0, p.shape[0], 1, num_stages=S):
+        place = p.gather(k) * 512
+        acc = acc * 2.0 + x.load(place, 512) + x.load(place + 16, 512)
+    y.store(0, acc)
+
+
+@tv.kernel("x: f32[N%16], p: i32[P], y: f32[512]")
+def follows_in_branches(x: tv.Tensor, p: tv.Tensor, y: tv.Tensor, S: tv.constexpr) -> None:
+    """Where the place is loaded, a branch tells; the place of one load is that of the place of another."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, p.shape[0], 1, num_stages=S):
+        place, next_place = k, 0
+        if k % 2 == 0:
+            place = p.gather(k)
+            if place < p.shape[0]:
+                next_place = p.gather(place)
+        acc = acc * 2.0 + x.load(place * 512, 512) + x.load(next_place * 512 + k * 16, 512)
+    y.store(0, acc)
+
+
+@tv.kernel("x: f32[N%16], p: *i32, y: f32[512]")
+def pointed(x: tv.Tensor, p: tv.Pointer, y: tv.Tensor) -> None:
+    """A pointer knows no end, behind which nothing would be read."""
+    acc = tv.zeros((512,), tv.f32)
+    for k in tv.range(0, 3, 1, num_stages=3):
+        acc = acc + x.load(p.load(k) * 512, 512)
     y.store(0, acc)
 
 

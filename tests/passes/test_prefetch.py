@@ -46,9 +46,11 @@ def begun(func: Func) -> int:
 
 AHEAD = {
     **{"sums": 1, "rows": 1, "filled": 1, "around": 1, "kept": 1, "chosen": 1, "endless": 1, "downwards": 1},
+    **{"looked_up": 1, "looked_up_twice": 1, "looked_up_or_not": 1},
+    "looked_up_in_a_tile": 1,  # the load of that one
     "unrolled": 2,
     "nested": 3,  # of the outer loop, of the inner one, and where the inner one begins, in the outer one
-    **dict.fromkeys(("filled_anew", "stored", "stored_below", "carried", "looked_up", "at_once", "counted"), 0),
+    **dict.fromkeys(("filled_anew", "stored", "stored_below", "carried", "at_once", "counted"), 0),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tilevm as tv
 from tests.conftest import Golden
 from tests.devices import on
 from tests.passes import stage_kernels as kernels
@@ -74,7 +75,7 @@ def test_a_machine_without_such_copies_loads_in_the_loop() -> None:
 VECTOR = np.arange(2048, dtype=np.float32)
 LEFT: dict[str, tuple[Kernel, list[np.ndarray]]] = {
     "stores": (kernels.stores, [VECTOR, np.zeros_like(VECTOR)]),
-    "follows": (kernels.follows, [VECTOR, np.array([2, 0, 3], np.int32), np.zeros(512, np.float32)]),
+    "pointed": (kernels.pointed, [VECTOR, np.array([2, 0, 3], np.int32), np.zeros(512, np.float32)]),
     "filled": (kernels.filled, [VECTOR[:1040], np.zeros(512, np.float32)]),
     "far": (kernels.far, [VECTOR, np.zeros(512, np.float32)]),
     "narrow": (kernels.narrow, [np.arange(1500).astype(np.uint8), np.zeros(512, np.int32)]),
@@ -89,6 +90,40 @@ def test_what_cannot_go_ahead_stays(name: str) -> None:
     kernel[1](*found, device="vm", target="sm_80")
     kernel[1](*wanted, device="vm")
     assert all(map(np.array_equal, found, wanted))
+
+
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+@pytest.mark.parametrize("stages", [2, 3, 4])
+@pytest.mark.parametrize("pages", [0, 1, 2, 3, 7])
+def test_places_that_are_looked_up(pages: int, stages: int, device: str) -> None:
+    """As those of pages: the tensor that has them ends where the loop does, and copies run ahead of it."""
+    p = np.random.default_rng(pages).integers(0, 4, pages).astype(np.int32)
+    for kernel in (kernels.follows, kernels.follows_in_branches):
+        found, wanted = np.zeros(512, np.float32), np.zeros(512, np.float32)
+        kernel[1](VECTOR, p, found, S=stages, **on(device))
+        kernel[1](VECTOR, p, wanted, S=stages, device="vm")
+        assert np.array_equal(found, wanted)
+
+
+def test_places_are_looked_up_once() -> None:
+    """And early: copies of a trip begin at its end, where they need not be waited for, but where two stages are all."""
+    given = [VECTOR, np.zeros(3, np.int32), np.zeros(512, np.float32)]
+    for stages, late in ((2, False), (3, True)):
+        func = after(kernels.follows.gridless, "stage", *given, S=stages)
+        (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+        inside = [type(op) for op in loop.body.ops]
+        assert inside.count(ops.Fetch) == 2 and (inside.index(ops.Fetch) > inside.index(ops.Staged)) is late
+        func = after(kernels.follows.gridless, "tidy", *given, S=stages)
+        (loop,) = (op for op in func.body.ops if isinstance(op, ops.For))
+        assert sum(isinstance(op, threads.GlobalLoad) for op in loop.body.ops) == 1
+
+
+def test_no_pass_is_to_blame_for_places_that_are_looked_up() -> None:
+    """The tile machine reports what is read out of range, after each pass."""
+    for kernel in (kernels.follows, kernels.follows_in_branches):
+        given = [VECTOR, np.array([3, 1, 0], np.int32), np.zeros(512, np.float32)]
+        report = tv.check(kernel, (1,), *given, S=3, target="sm_80", every_pass=True)
+        assert report.ok, report
 
 
 @pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])

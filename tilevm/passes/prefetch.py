@@ -9,10 +9,11 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder, block
 from tilevm.ir.rewrite import Substitution, rewrite, walk
 from tilevm.layout import Layout
+from tilevm.passes.ahead import again, ahead_of, foreseen, reads
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import tile_of
 from tilevm.passes.threads.carry import made_in, replaced
-from tilevm.passes.trips import ahead_of, foreseen, layout_of, writes
+from tilevm.passes.trips import layout_of, writes
 
 MOST = 24  # words of a thread that wait in all
 
@@ -76,12 +77,15 @@ def under_way(op: Op) -> bool:
 
 def carried(builder: Builder, loop: ops.For, found: Sequence[Ahead]) -> list[Value]:
     """The loop, which carries what these loads give; what it yields."""
-    runs = trips(loop)
-    first = [begun(builder, loop, one, loop.lower, one.load.inbounds if runs else one.fixed) for one in found]
+    runs, asked, index = trips(loop), any(reads(one.makers) for one in found), loop.body.params[0]
+    when = builder.add(ops.Lt, a=loop.lower, b=loop.upper).result if asked else None
+    first = [begun(builder, one, loop.lower, one.load.inbounds if runs else one.fixed, when) for one in found]
     waiting = [Value(one.load.result.type, one.load.result.hint) for one in found]
     inner = Builder(loop.span)
-    further = inner.add(ops.Add, a=loop.body.params[0], b=loop.step).result
-    following = [begun(inner, loop, one, further, one.fixed) for one in found]
+    further = inner.add(ops.Add, a=index, b=loop.step).result
+    left = inner.add(ops.Sub, a=loop.upper, b=index).result if asked else None
+    when = inner.add(ops.Gt, a=left, b=loop.step).result if left is not None else None
+    following = [begun(inner, one, further, one.fixed, when) for one in found]
     now = Substitution()
     now.bind([one.load.result for one in found], waiting)
     gone = {one.load for one in found}
@@ -106,11 +110,10 @@ def trips(loop: ops.For) -> bool:
     return isinstance(lower, int) and isinstance(upper, int) and lower < upper
 
 
-def begun(builder: Builder, loop: ops.For, one: Ahead, index: Value, inbounds: tuple[bool, ...]) -> Value:
-    """The load of the trip of ``index``."""
-    own: dict[Value, Value] = {loop.body.params[0]: index}
-    for op in one.makers:
-        own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
-    load = one.load
-    made = replace(load, offsets=tuple(own.get(v, v) for v in load.offsets), inbounds=inbounds)
+def begun(builder: Builder, one: Ahead, index: Value, inbounds: tuple[bool, ...], when: Value | None) -> Value:
+    """The load of the trip of ``index``; what its place is read from is read where ``when`` holds."""
+    load, own = one.load, Substitution()
+    own[one.index] = index
+    again(builder, one.makers, own, when)
+    made = replace(load, offsets=tuple(own[v] for v in load.offsets), inbounds=inbounds)
     return builder.append(made).result

@@ -11,6 +11,7 @@ from tilevm.layout import Layout
 from tilevm.layout.convert.roundtrip import copied
 from tilevm.layout.convert.scattered import scattered
 from tilevm.layout.digits import binary, common_digits
+from tilevm.passes.ahead import foreseen
 from tilevm.passes.bounds import Facts, extent
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import choices, tile_of
@@ -18,7 +19,7 @@ from tilevm.passes.layouts.room import Room, room
 from tilevm.passes.threads import matrices, shared
 from tilevm.passes.threads.coordinates import places
 from tilevm.passes.threads.globals import Box, together, vectors
-from tilevm.passes.trips import Plan, Use, View, before, foreseen, layout_of, pipelined, writes
+from tilevm.passes.trips import Plan, Use, View, before, layout_of, pipelined, writes
 from tilevm.target import Target
 from tilevm.types import DType, Scalar, Tensor
 
@@ -30,8 +31,9 @@ def stage(func: Func, target: Target, warps: int) -> Func:
     """``func`` with the loads of every loop of ``num_stages`` ≥ 2 copied that many trips less one ahead, into rings of
     slots in shared memory, and waited for in the trip that uses them.
 
-    A load goes ahead whose place follows from the loop's index and what the loop does not change, when nothing in the
-    loop writes to memory and threads can copy 4 bytes or more at once. Others stay where they are.
+    A load goes ahead whose place follows from the loop's index, what the loop does not change, and numbers read at such
+    places, as those of pages are, when nothing in the loop writes to memory and threads can copy 4 bytes or more at
+    once. Others stay where they are.
     """
     if target.copy("cp.async.ca.shared.global") is None:
         return func

@@ -11,6 +11,7 @@ from tilevm.ir.build import Builder, block
 from tilevm.ir.rewrite import Substitution
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.convert import Shared, convert
+from tilevm.passes.ahead import again, ahead_of, reads
 from tilevm.passes.fold import known
 from tilevm.passes.layouts.products import tile_of
 from tilevm.passes.layouts.room import Room
@@ -42,21 +43,19 @@ class Plan:
 def pipelined(builder: Builder, loop: ops.For, plans: Sequence[Plan], now: Substitution, room_: Room) -> list[Value]:
     """The loop, written anew; what it yields."""
     ahead = loop.num_stages - 1
-    stages = [stage_for(builder, plan, loop.num_stages) for plan in plans]
+    copies = Copies(loop, plans, [stage_for(builder, plan, loop.num_stages) for plan in plans], now)
     first = builder.constant(0, i32)
     tokens: list[Value] = []
     for trip in range(ahead):
         index = moved(builder, loop.lower, loop.step, trip)
         inside = builder.add(ops.Lt, a=index, b=loop.upper).result
         slot = builder.constant(trip, i32)
-        for plan, at in zip(plans, stages, strict=True):
-            fetch(builder, loop, plan, at, slot, index, inside, now)
-        tokens.append(builder.add(ops.Sent).result)
+        tokens.append(copies.begin(builder, slot, copies.places(builder, index, inside), inside))
     carried = (*loop.carried, first, *tokens)
     made = replace(
         loop,
         carried=carried,
-        body=body_of(loop, plans, stages, now, room_),
+        body=body_of(copies, room_),
         hints=(*(value.hint for value in loop.results), *("",) * (len(tokens) + 1)),
         layouts=(*(loop.layouts or (None,) * len(loop.results)), *(None,) * (len(tokens) + 1)),
     )
@@ -83,33 +82,53 @@ def moved(builder: Builder, start: Value, step: Value, trips: int) -> Value:
     return builder.add(ops.Add, a=start, b=far).result
 
 
-def fetch(
-    builder: Builder, loop: ops.For, plan: Plan, at: Value, slot: Value, index: Value, when: Value, now: Substitution
-) -> None:
-    """The copy of what the trip of ``index`` loads."""
-    load = plan.load
-    own: dict[Value, Value] = {loop.body.params[0]: index}
-    for offset in load.offsets:
-        for op in ahead_of(now[offset], loop) or ():
-            if op.result not in own:
-                own[op.result] = builder.append(op.with_parts([own.get(v, v) for v in op.operands], ())).result
-    offsets = tuple(own.get(now[offset], now[offset]) for offset in load.offsets)
-    with builder.at(load.span):
-        builder.add(
-            ops.Fetch,
-            stage=at,
-            slot=slot,
-            tensor=now[load.tensor],
-            offsets=offsets,
-            when=None if plan.ends else when,
-            threads=layout_of(load.result),
-            inbounds=load.inbounds,
-        )
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """What is copied for each trip of a loop, and where to."""
+
+    loop: ops.For
+    plans: Sequence[Plan]
+    stages: Sequence[Value]
+    now: Substitution
+
+    @property
+    def late(self) -> bool:
+        """Whether a trip begins copies at its end: their places are read, and threads would wait for those before they
+        compute. With two stages there is no trip between to wait in."""
+        makers = (ahead_of(self.now[v], self.loop) or () for plan in self.plans for v in plan.load.offsets)
+        return self.loop.num_stages > 2 and any(map(reads, makers))
+
+    def places(self, builder: Builder, index: Value, when: Value) -> list[tuple[Value, ...]]:
+        """The offsets of each load in the trip of ``index``; what they read is read where ``when`` holds."""
+        own = Substitution()
+        own[self.loop.body.params[0]] = index
+        found = []
+        for plan in self.plans:
+            for offset in plan.load.offsets:
+                again(builder, ahead_of(self.now[offset], self.loop) or (), own, when)
+            found.append(tuple(own[self.now[offset]] for offset in plan.load.offsets))
+        return found
+
+    def begin(self, builder: Builder, slot: Value, places: Sequence[tuple[Value, ...]], when: Value) -> Value:
+        """Begin the copies of a trip; the token of all."""
+        for plan, at, offsets in zip(self.plans, self.stages, places, strict=True):
+            with builder.at(plan.load.span):
+                builder.add(
+                    ops.Fetch,
+                    stage=at,
+                    slot=slot,
+                    tensor=self.now[plan.load.tensor],
+                    offsets=offsets,
+                    when=None if plan.ends else when,
+                    threads=layout_of(plan.load.result),
+                    inbounds=plan.load.inbounds,
+                )
+        return builder.add(ops.Sent).result
 
 
-def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: Substitution, room_: Room) -> Block:
+def body_of(copies: Copies, room_: Room) -> Block:
     """A trip: wait for what it uses, begin the copies of a later one, and go on as before."""
-    ahead = loop.num_stages - 1
+    loop, ahead = copies.loop, copies.loop.num_stages - 1
     index = loop.body.params[0]
     slot = Value(Scalar(i32), "slot")
     tokens = [Value(Token(), "token") for _ in range(ahead)]
@@ -122,14 +141,15 @@ def body_of(loop: ops.For, plans: Sequence[Plan], stages: Sequence[Value], now: 
         ops.Gt, a=left, b=builder.constant(ahead * int(known(loop.step) or 0), index.type.dtype)
     ).result
     behind = builder.add(threads.Ring, slot=slot, before=None, by=ahead, slots=loop.num_stages).result
-    for plan, at in zip(plans, stages, strict=True):
-        fetch(builder, loop, plan, at, behind, further, inside, now)
-    new = builder.add(ops.Sent).result
-    trip = Trip(builder, now, room_)
-    for plan, at in zip(plans, stages, strict=True):
+    late = copies.late
+    new = None if late else copies.begin(builder, behind, copies.places(builder, further, inside), inside)
+    trip = Trip(builder, copies.now, room_)
+    for plan, at in zip(copies.plans, copies.stages, strict=True):
         trip.read(plan, at, slot)
+    places = copies.places(builder, further, inside) if late else []  # behind the barrier that reading asks for
     for op in loop.body.ops[:-1]:
         trip.op(op)
+    new = new or copies.begin(builder, behind, places, inside)
     following = builder.add(threads.Ring, slot=slot, before=None, by=1, slots=loop.num_stages).result
     values = [trip.inner[v] for v in loop.body.end.operands]
     return block(
@@ -230,30 +250,6 @@ def undone(view: View, layout: Layout) -> Layout:
     if isinstance(view, ops.Reshape):
         return layout.reshape(tile_of(view.x).shape)
     return layout.permute([view.dims.index(dim) for dim in range(len(view.dims))])
-
-
-def ahead_of(value: Value, loop: ops.For) -> list[Op] | None:
-    """The instructions of the loop that make ``value`` of its index, in order; None where it takes more."""
-    inside = {result: op for op in loop.body.ops for result in op.results}
-    found: list[Op] = []
-
-    def visit(wanted: Value) -> bool:
-        if wanted in loop.body.params:
-            return wanted is loop.body.params[0]
-        op = inside.get(wanted)
-        if op is None or op in found:
-            return True
-        if op.effect is not Effect.PURE or op.regions or not all(map(visit, op.operands)):
-            return False
-        found.append(op)
-        return True
-
-    return found if visit(value) else None
-
-
-def foreseen(load: ops.Load, loop: ops.For) -> bool:
-    """Whether the place of a load follows from the index alone and what the loop does not change."""
-    return all(ahead_of(offset, loop) is not None for offset in load.offsets)
 
 
 def writes(op: Op) -> bool:
