@@ -28,6 +28,11 @@ def conversion(source: Layout, wanted: Layout, bits: int, room: Room, shape: tup
     return found + (renaming(source, bits) if not found or bits < BYTE else 0.0)
 
 
+def trip(source: Layout, wanted: Layout) -> float:
+    """The cost of a trip through shared memory that no conversion plans: each number is sent and served on its own."""
+    return BARRIER + 2.0 * (source.registers + wanted.registers)
+
+
 def renaming(layout: Layout, bits: int) -> float:
     """The cost of other registers for the same elements, or of a byte for each: nothing, but for codes of which a word
     holds many."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tilevm.ir import Func, Op, Value, ops
 from tilevm.layout import Layout, LayoutError, local, replicate
-from tilevm.passes.layouts.cost import HALF, access, along, contiguous, conversion
+from tilevm.passes.layouts.cost import HALF, access, along, contiguous, conversion, trip
 from tilevm.passes.layouts.products import Choice, Product, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Way, is_tile, relations, shape
 from tilevm.passes.layouts.room import Room
@@ -17,7 +17,6 @@ from tilevm.types import Tensor
 LOOP = 8.0  # how often a loop is thought to run
 MOST_CANDIDATES = 12
 ROUNDS = 3  # how far candidates travel over links
-COPY = 40.0  # issue slots of a trip through shared memory that no conversion plans
 
 
 @dataclass
@@ -155,13 +154,17 @@ def ways(problem: Problem, number: int, x: Layout | None, y: Layout) -> Iterator
     if wanted is not None:
         yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room, shape(link.x)), wanted, y)
     given = room.whole(shape(link.x)) if x is None else x
-    if link.forward is None and link.backward is None:
-        yield Route(COPY, given, y)
-        return
-    made = problem.follow(number, False, given) if link.forward else expanded(given, shape(link.x), shape(link.y))
+    if link.moves:
+        yield Route(trip(given, y), given, y)
+        if len(problem.links_of[link.op]) > 1:  # one result is in one layout, whatever each operand would make of it
+            return
+    if link.forward is not None:
+        made = problem.follow(number, False, given)
+    else:
+        made = None if link.moves else expanded(given, shape(link.x), shape(link.y))
     if made is not None:
         yield Route(conversion(made, y, bits[1], room, shape(link.y)), given, made)
-    elif wanted is None:  # what every way can follow
+    elif wanted is None and not link.moves:  # what every way can follow
         start = room.whole(shape(link.x))
         end = problem.follow(number, False, start)
         assert end is not None, "registers of one thread can be reshaped and viewed in any way"
@@ -281,6 +284,11 @@ def propose(problem: Problem) -> None:
         offer(problem, problem.of(load.result), problem.ideal(load), f"wide accesses of the load{at(load.span)}")
     for store in problem.relations.stores:
         offer(problem, problem.of(store.value), problem.ideal(store), f"wide accesses of the store{at(store.span)}")
+    for value, slots in problem.relations.work:
+        number = problem.of(value)
+        if slots > 1 and number is not None:
+            spread_out = problem.room.blocked(problem.groups[number].shape, (), 1)
+            offer(problem, number, spread_out, "as few numbers a thread as can be")
     spread(problem)
     for group in problem.groups:
         if not group.candidates:

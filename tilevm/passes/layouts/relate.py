@@ -10,16 +10,18 @@ from tilevm.ir import Block, Op, Value, ops, threads
 from tilevm.ir.table import Table
 from tilevm.layout import Layout, LayoutError
 from tilevm.layout.bitview import recast
+from tilevm.passes.layouts import pieces
 from tilevm.types import Tile
 
 Way = Callable[[Layout], Layout]  # raises LayoutError where there is none
+PHILOX = 80.0  # issue slots of a random number: ten rounds of two products
 
 
 @dataclass(frozen=True)
 class Link:
     """``y`` is made of ``x``: in the layout ``forward`` of that of x, or of x in the layout ``backward`` of that of y.
 
-    With neither, y may have any layout: its elements come through shared memory.
+    Where ``moves``, y may have any other layout too: its elements come through shared memory then.
     """
 
     op: Op
@@ -27,6 +29,7 @@ class Link:
     y: Value
     forward: Way | None = None
     backward: Way | None = None
+    moves: bool = False
 
 
 Use: TypeAlias = tuple[Op, Value]
@@ -44,7 +47,7 @@ class Relations:
     products: list[ops.Dot | ops.DotScaled] = field(default_factory=list)
     folds: list[tuple[Value, int]] = field(default_factory=list)  # folded along an axis
     hints: list[ops.SetLayout] = field(default_factory=list)
-    work: list[Value] = field(default_factory=list)  # computed element by element
+    work: list[tuple[Value, float]] = field(default_factory=list)  # computed by element, and issue slots of each
     depth: dict[Op, int] = field(default_factory=dict)
 
     def tie(self, op: Op, *values: Value) -> None:
@@ -57,9 +60,17 @@ class Relations:
         if tiles:
             self.ties.append(tiles)
 
-    def link(self, op: Op, x: Value, y: Value, forward: Way | None = None, backward: Way | None = None) -> None:
+    def link(
+        self,
+        op: Op,
+        x: Value,
+        y: Value,
+        forward: Way | None = None,
+        backward: Way | None = None,
+        moves: bool = False,
+    ) -> None:
         if is_tile(x) and is_tile(y):
-            self.links.append(Link(op, x, y, forward, backward))
+            self.links.append(Link(op, x, y, forward, backward, moves))
 
 
 relate: Table[[Relations], None] = Table("layouts")
@@ -89,7 +100,8 @@ def shape(value: Value) -> tuple[int, ...]:
 @relate.rule(ops.Unary, ops.Binary, ops.Compare, ops.Fma, ops.Select, ops.Cast, ops.Philox)
 def _(op: Op, found: Relations) -> None:
     found.tie(op, *op.operands, op.result)
-    found.work.extend(filter(is_tile, op.results))
+    slots = PHILOX if isinstance(op, ops.Philox) else 1.0
+    found.work.extend((value, slots) for value in op.results if is_tile(value))
 
 
 @relate.rule(ops.Cumulative)
@@ -174,18 +186,33 @@ def _(op: ops.Fold, found: Relations) -> None:
 @relate.rule(ops.Sort)
 def _(op: ops.Sort, found: Relations) -> None:
     found.tie(op, *op.results)
-    found.link(op, op.x, op.results[0])
+    found.link(op, op.x, op.results[0], moves=True)
 
 
 @relate.rule(ops.Slice)
 def _(op: ops.Slice, found: Relations) -> None:
-    found.link(op, op.x, op.result)
+    back, forth = joining(shape(op.x), op.starts, op.shape)
+    found.link(op, op.x, op.result, forth, back, moves=True)
 
 
 @relate.rule(ops.Concat)
 def _(op: ops.Concat, found: Relations) -> None:
+    whole, start = shape(op.result), [0] * len(shape(op.result))
     for x in op.xs:
-        found.link(op, x, op.result)
+        ways = joining(whole, start, shape(x))
+        found.link(op, x, op.result, *ways, moves=True)
+        start[op.axis] += shape(x)[op.axis]
+
+
+def joining(whole: tuple[int, ...], start: Sequence[int], part: tuple[int, ...]) -> tuple[Way | None, Way | None]:
+    """The ways from a piece to the tile that it is put into, and back."""
+    numbers = pieces.counts(whole, start, part)
+    if numbers is None:
+        return None, None
+    return (
+        lambda layout: pieces.put_together(layout, part, numbers),
+        lambda layout: pieces.taken(layout, whole, numbers),
+    )
 
 
 @relate.rule(ops.Load)

@@ -225,10 +225,10 @@ class Terms:
     def add_work(self) -> None:
         """Elements computed once for each replica, and folds."""
         often: dict[int, float] = {}
-        for value in self.problem.relations.work:
+        for value, slots in self.problem.relations.work:
             number = self.problem.of(value)
             if number is not None and value.owner is not None:
-                often[number] = often.get(number, 0.0) + self.problem.weight(value.owner)
+                often[number] = often.get(number, 0.0) + slots * self.problem.weight(value.owner)
         for number, weight in often.items():
             self.add(lambda state, n=number, w=weight: w * state.layouts[n].registers, (number,))  # type: ignore[misc]
         for value, axis in self.problem.relations.folds:

@@ -63,7 +63,7 @@ def lies(op: Op, value: Value, room: Room) -> None:
 
 def holds(link: Link) -> bool:
     """Whether one end follows from the other."""
-    if link.forward is None and link.backward is None:
+    if link.moves:
         return True
     ends = ((link.forward, link.x, link.y), (link.backward, link.y, link.x))
     if any(way is not None and follows(way, start, end) for way, start, end in ends):

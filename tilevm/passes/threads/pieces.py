@@ -1,8 +1,10 @@
-"""Lowering of pieces of tiles, which go through shared memory."""
+"""Lowering of pieces of tiles: registers renamed where each thread has what it gives, else through shared memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from tilevm.ir import Value, ops, threads
 from tilevm.layout import Layout
@@ -15,10 +17,23 @@ from tilevm.passes.threads.numbers import shape_of
 
 @lower.rule(ops.Slice)
 def _(op: ops.Slice, low: Lowering) -> Sequence[Value]:
+    own = registers(low.places(op.x), low.places(op.result), op.starts)
+    if own is not None:
+        return [low.take(low[op.x], own)]
     memory = shared.row_major(shape_of(op.x))
     start, after = offset(memory, op.starts), low.places(op.result)
     region = kept(low, op.x, memory, start + most(after, memory))
     return [fetched(low, region, after, memory, start, op.result)]
+
+
+def registers(whole: Places, part: Places, starts: Sequence[int]) -> list[int] | None:
+    """For each register of a piece the one of the whole that has its element; None where other threads have some."""
+    if not np.array_equal(whole.threads, part.threads):
+        return None
+    wanted = part.registers + np.reshape(starts, (-1, 1))
+    known = {tuple(index): register for register, index in reversed(list(enumerate(whole.registers.T.tolist())))}
+    found = [known.get(tuple(index)) for index in wanted.T.tolist()]
+    return None if None in found else [register for register in found if register is not None]
 
 
 @lower.rule(ops.Extract)
@@ -41,6 +56,9 @@ def _(op: ops.Extract, low: Lowering) -> Sequence[Value]:
 
 @lower.rule(ops.Concat)
 def _(op: ops.Concat, low: Lowering) -> Sequence[Value]:
+    own = joined(op, low)
+    if own is not None:
+        return [own]
     memory = shared.row_major(shape_of(op.result))
     unit = unit_of(dtype_of(op.result))
     after = low.places(op.result)
@@ -58,6 +76,22 @@ def _(op: ops.Concat, low: Lowering) -> Sequence[Value]:
         )
         start += shape_of(x)[op.axis]
     return [fetched(low, region, after, memory, 0, op.result)]
+
+
+def joined(op: ops.Concat, low: Lowering) -> Value | None:
+    """The registers of all tiles, in the order of the result; None where a thread lacks some."""
+    after, start, count = low.places(op.result), [0] * len(shape_of(op.result)), 0
+    held: dict[int, int] = {}  # register of the result → of all the operands' one after another
+    for x in op.xs:
+        own = registers(after, low.places(x), start)
+        if own is None or low.places(x).exceeds(shape_of(x)):
+            return None
+        held.update((register, count + number) for number, register in enumerate(own))
+        start[op.axis] += shape_of(x)[op.axis]
+        count += len(own)
+    if len(held) < after.layout.registers:
+        return None
+    return low.take(low.add(threads.Join, xs=tuple(low[x] for x in op.xs)), [held[r] for r in range(len(held))])
 
 
 def only(low: Lowering, at: Places, shape: tuple[int, ...]) -> Value | None:
