@@ -17,16 +17,14 @@ MODES = ("floor", "ceil", "even", "rceil")  # how a scale of MX follows from the
 def largest(x: tv.Tile, BLOCK: tv.constexpr) -> tv.Tile:
     """The largest |x| of each block, (M, N) to (M, N / BLOCK); infinity where a block holds infinity or NaN."""
     M, N = x.shape
-    size = tv.abs(x)
-    size = tv.where(size == size, size, INFINITY)  # max would pass NaN over
-    return size.reshape((M, N // BLOCK, BLOCK)).max(axis=2)
+    return largest_in(x.reshape((M, N // BLOCK, BLOCK)))
 
 
 @tv.function
 def largest_in(x: tv.Tile) -> tv.Tile:
     """:func:`largest` of blocks that have a dimension of their own, (M, G, BLOCK) to (M, G)."""
-    size = tv.abs(x)
-    return tv.where(size == size, size, INFINITY).max(axis=2)
+    most = tv.abs(x).view(tv.i32).max(axis=2).view(tv.f32)  # bits grow with the numbers, and NaN is above infinity
+    return tv.where(most == most, most, INFINITY)
 
 
 @tv.function

@@ -121,13 +121,13 @@ def is_within(dtype: DType) -> bool:
 def encode(e: Lanes, x: Value, dtype: DType, how: Rounding) -> Value:
     """f32 or f64 numbers as floats of another type, each rounded once: what ``tv.encode`` gives."""
     form = fields(dtype)
-    x = x if is_within(dtype) and dtype.mantissa_bits < f32.mantissa_bits else e.cast(x, f64)
+    narrow = is_within(dtype) and dtype.mantissa_bits < f32.mantissa_bits
+    x = x if narrow or (is_power(form) and how.draws is None) else e.cast(x, f64)
     wide = carrier_of(x)
     bits = e.view(x, wide.whole)
     size = e.both(bits, wide.magnitude)
-    code = limited(e, form, wide, size, rounded(e, form, wide, size, how), how)
-    nan = e.above(size, wide.infinity)
-    code = signed(e, form, bits, e.choose(nan, form.nan or 0, code), nan)
+    code = power(e, size, how) if is_power(form) and wide == SINGLE else rounded(e, form, wide, size, how)
+    code = signed(e, form, wide, bits, limited(e, form, wide, size, code, how), e.above(size, wide.infinity))
     code = e.left(code, form.padding) if form.padding else code
     return e.view(e.cast(code, integer(dtype.bits, False)), dtype)
 
@@ -142,16 +142,38 @@ def limited(e: Lanes, form: Fields, wide: Carrier, size: Value, code: Value, how
     return e.choose(over, beyond, code)
 
 
-def signed(e: Lanes, form: Fields, bits: Value, code: Value, nan: Value) -> Value:
-    """Codes with the signs of numbers. A negative number of an unsigned type is the smallest one."""
-    negative = e.below(bits, 0)
-    if form.nan is None or not form.sign:
-        negative = e.both(negative, e.denied(nan))
+def signed(e: Lanes, form: Fields, wide: Carrier, bits: Value, code: Value, nan: Value) -> Value:
+    """Codes with the signs of numbers, and those of NaN, which has a sign where the type has both."""
+    if form.sign and form.nan is not None:
+        return with_sign(e, form, wide, bits, e.choose(nan, form.nan, code))
+    return e.choose(nan, form.nan or 0, with_sign(e, form, wide, bits, code))
+
+
+def with_sign(e: Lanes, form: Fields, wide: Carrier, bits: Value, code: Value) -> Value:
+    """A negative number of an unsigned type is the smallest one."""
     if not form.sign:
-        return e.choose(negative, 0, code)
+        return e.choose(e.below(bits, 0), 0, code)
     if not form.negative_zero:
-        negative = e.both(negative, e.compare(ops.Ne, code, 0))
-    return e.choose(negative, e.either(code, form.sign), code)
+        negative = e.both(e.below(bits, 0), e.compare(ops.Ne, code, 0))
+        return e.choose(negative, e.either(code, form.sign), code)
+    mark = e.right(bits, wide.whole.bits - form.sign.bit_length())
+    return e.either(code, e.both(mark, form.sign))
+
+
+def is_power(form: Fields) -> bool:
+    """Whether the numbers are the powers of two that f32 has, a subnormal among them: code c is 2**(c - 127)."""
+    return form.mantissa_bits == 0 and form.lowest == 0 and form.bias == f32.bias and not form.sign
+
+
+def power(e: Lanes, size: Value, how: Rounding) -> Value:
+    """Magnitudes of such codes, from those of f32: its exponent, and whether what is behind it rounds up."""
+    field = e.right(size, SINGLE.mantissa)
+    if how.name not in NEAREST:
+        return field
+    half = 1 << (SINGLE.mantissa - 1)
+    up = e.add(size, e.add(e.both(field, 1), half - 1))
+    least = e.cast(e.above(size, half + half // 2), i32)  # 1.5 * 2**-127 lies between the two smallest
+    return e.choose(e.below(field, 1), least, e.right(up, SINGLE.mantissa))
 
 
 def rounded(e: Lanes, form: Fields, wide: Carrier, size: Value, how: Rounding) -> Value:
