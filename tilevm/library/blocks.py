@@ -76,6 +76,12 @@ def power_of_two(amax: tv.Tile, dtype: tv.constexpr, mode: tv.constexpr = "floor
 
 
 @tv.function
+def reciprocal(scale: tv.Tile) -> tv.Tile:
+    """The inverse of f8e8m0 scales, in f32: code c is 2**(c - 127), so 254 - c is its inverse; 255, NaN, stays."""
+    return (254 - scale.view(tv.u8)).view(tv.f8e8m0).to(tv.f32)
+
+
+@tv.function
 def elements(
     y: tv.Tile, dtype: tv.constexpr, rounding: tv.constexpr = "nearest_even", random: tv.Tile | None = None
 ) -> tv.Tile:
@@ -108,7 +114,7 @@ def quantise_mx(
     """
     amax = largest(x, BLOCK)
     scale = power_of_two(amax, dtype, mode)
-    y = tv.where(spread(amax < INFINITY, BLOCK), x * spread(1.0 / scale.to(tv.f32), BLOCK), 0.0)
+    y = tv.where(spread(amax < INFINITY, BLOCK), x * spread(reciprocal(scale), BLOCK), 0.0)
     return elements(y, dtype, rounding, random), scale
 
 
@@ -119,7 +125,7 @@ def quantise_mx_blocks(
     """:func:`quantise_mx` of (M, G, BLOCK): codes of that shape, and scales (M, G). Nothing is reshaped."""
     amax = largest_in(x)
     scale = power_of_two(amax, dtype, mode)
-    return elements(scaled(x, 1.0 / scale.to(tv.f32), amax), dtype, rounding), scale
+    return elements(scaled(x, reciprocal(scale), amax), dtype, rounding), scale
 
 
 @tv.function
