@@ -23,6 +23,15 @@ def turned(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     c.store((0, 0), acc)
 
 
+@tv.kernel("a: f64[K, M%32], b: f64[K, N%8], c: f64[M, N]")
+def doubles(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """Elements that no copy of matrices moves."""
+    acc = tv.zeros((32, 8), tv.f64)
+    for k in tv.range(0, a.shape[0], 16, num_stages=S):
+        acc = tv.dot(a.load((k, 0), (16, 32)).T, b.load((k, 0), (16, 8)), acc)
+    c.store((0, 0), acc)
+
+
 @tv.kernel("a: f32[M%64, K%32], b: f32[K, N%64], c: f32[M, N]")
 def by_numbers(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     acc = tv.zeros((64, 64), tv.f32)

@@ -141,6 +141,15 @@ def test_operands_turned_on_the_way(device: str) -> None:
     assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32).T).max() < 1e-3
 
 
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+def test_operands_of_64_bits(device: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, shape).astype(np.float64) for shape in ((48, 32), (48, 8)))
+    c = np.zeros((32, 8))
+    kernels.doubles[1](a, b, c, S=2, **on(device))
+    assert np.array_equal(c, a.T @ b)
+
+
 @pytest.mark.parametrize("device", ["sm_80", "emulator"])
 def test_products_of_numbers_read_the_ring(device: str) -> None:
     a, b, c = problem(64, 64, 96, np.float32)
