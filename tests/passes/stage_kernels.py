@@ -40,6 +40,17 @@ def by_numbers(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> Non
     c.store((0, 0), acc)
 
 
+@tv.kernel("a: f32[M%16, K%32], b: f32[K, N%8], c: f32[M, N]")
+def both_ways(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """b is an operand of products number by number, and turned of one by the matrix unit."""
+    acc = tv.zeros((16, 8), tv.f32)
+    for k in tv.range(0, a.shape[1], 32, num_stages=S):
+        rows = b.load((k, 0), (32, 8))
+        part = tv.dot(a.load((0, k), (16, 32)), rows)
+        acc = tv.dot(tv.dot(part, rows.T, precision="tf32"), rows, acc)
+    c.store((0, 0), acc)
+
+
 @tv.kernel("a: f16[M, K%8], b: f16[K%8, N%8], c: f32[M, N]")
 def ragged(
     a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, BM: tv.constexpr, BN: tv.constexpr, BK: tv.constexpr, S: tv.constexpr
