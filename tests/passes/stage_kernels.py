@@ -23,6 +23,15 @@ def turned(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     c.store((0, 0), acc)
 
 
+@tv.kernel("a: f32[8, K], b: f32[N, K], c: f32[8, N]")
+def single(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """Turned for the matrix unit, a is a single matrix in each trip."""
+    acc = tv.zeros((8, 64), tv.f32)
+    for k in tv.range(0, a.shape[1], 4, num_stages=S):
+        acc = tv.dot(a.load((0, k), (8, 4)), b.load((0, k), (64, 4)).T, acc, precision="tf32")
+    c.store((0, 0), acc)
+
+
 @tv.kernel("a: f64[K, M%32], b: f64[K, N%8], c: f64[M, N]")
 def doubles(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     """Elements that no copy of matrices moves."""

@@ -151,6 +151,15 @@ def test_operands_of_64_bits(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", ["sm_80", "emulator"])
+def test_a_tile_of_one_matrix(device: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, (rows, 12)).astype(np.float32) for rows in (8, 64))
+    c = np.zeros((8, 64), np.float32)
+    kernels.single[1](a, b, c, S=2, num_warps=1, **on(device))
+    assert np.array_equal(c, a @ b.T)
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
 def test_products_of_numbers_read_the_ring(device: str) -> None:
     a, b, c = problem(64, 64, 96, np.float32)
     func = after(kernels.by_numbers.gridless, "barriers", a, b, c, S=2)

@@ -87,7 +87,7 @@ def outer_of(copy: MatrixCopy, layout: Layout, bits: int, along: int, lanes: int
     if along == 0:
         fragment = fragment.permute((1, 0))
     try:
-        outer = layout / fragment
+        outer = local(1, 1) * (layout / fragment)  # of two dims also where a tile is one matrix
     except LayoutError:
         return None
     fits = outer.registers % copy.count == 0 and outer.threads * lanes == layout.threads
