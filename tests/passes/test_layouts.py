@@ -10,6 +10,7 @@ import pytest
 
 import tilevm as tv
 from tests.conftest import Golden
+from tests.devices import on
 from tests.passes.hinted import COLUMNS, ROWS, hinted, torn
 from tilevm.cli import example
 from tilevm.frontend.kernel import Kernel
@@ -145,6 +146,20 @@ def test_refusals(name: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(TileError) as caught:
         REFUSED[name]()
     golden(HERE / "refused" / f"{name}.txt", str(caught.value))
+
+
+@tv.kernel("x: T[16, 16], y: f32[16, 16]", grid=lambda **_: 1)
+def squared(x: tv.Tensor, y: tv.Tensor) -> None:
+    tile = x.load((0, 0), (16, 16))
+    y.store((0, 0), tv.dot(tile, tile))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+def test_a_tile_that_is_both_factors(device: str, kind: type) -> None:
+    x, y = np.random.default_rng(0).integers(-4, 5, (16, 16)).astype(kind), np.zeros((16, 16), np.float32)
+    squared(x, y, **on(device))
+    assert np.array_equal(y, x.astype(np.float32) @ x.astype(np.float32))
 
 
 def test_tiles_that_no_threads_divide() -> None:
