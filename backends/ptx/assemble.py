@@ -28,6 +28,9 @@ COUNTS = {
     "spill_stores": r"(\d+) bytes spill stores",
     "spill_loads": r"(\d+) bytes spill loads",
 }
+REGISTER, MOST = 4, 255  # bytes of a register, and how many a thread can have
+ONE_BLOCK = ".minnctapersm 1"
+THREADS = re.compile(r"^\.reqntid .*$", re.MULTILINE)
 ADVICE = re.compile(r"^.*\(C75\d\d\).*$", re.MULTILINE)
 ERROR = re.compile(r"line (\d+); error\s*: (.*)")
 LOC = re.compile(r"\s*\.loc (\d+) (\d+) (\d+)")
@@ -141,7 +144,27 @@ def shelved(text: str, target: str) -> bool:
 
 
 def assembled(text: str, target: str, options: Sequence[str]) -> Machine:
-    """The same by the assembler."""
+    """The same by the assembler. Where it spills more than a thread keeps, also with a processor's registers for one
+    block, and what spills less: it aims at several blocks else, and has been seen to leave a thread 32 for that."""
+    made, alone = once(text, target, options), for_one_block(text)
+    kept = made.counts["registers"]
+    if alone == text or kept >= MOST or spilled(made) <= REGISTER * kept:
+        return made
+    return min(made, once(alone, target, options), key=spilled)
+
+
+def for_one_block(text: str) -> str:
+    """PTX that says so, unless it does already."""
+    return text if ONE_BLOCK in text else THREADS.sub(rf"\g<0>\n{ONE_BLOCK}", text)
+
+
+def spilled(made: Machine) -> int:
+    """Bytes that go to memory and come back, as instructions."""
+    return made.counts["spill_stores"] + made.counts["spill_loads"]
+
+
+def once(text: str, target: str, options: Sequence[str]) -> Machine:
+    """Machine code of the text as it is."""
     if path := assembler():
         log, cubin = run(path, text, target, options)
     elif linker() is not None:

@@ -23,7 +23,7 @@ WAYS: dict[str, Made] = {
 }
 
 
-RAGGED = ["groups u3"]  # columns that no power of two divides make long code
+RAGGED = ["groups u3", "groups u4 with zeros"]  # masks make long code; four blocks of columns, and seven
 
 
 @pytest.mark.parametrize("device", ["emulator", *CARDS])

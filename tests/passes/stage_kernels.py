@@ -23,11 +23,40 @@ def turned(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     c.store((0, 0), acc)
 
 
+@tv.kernel("a: f32[8, K], b: f32[N, K], c: f32[8, N]")
+def single(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """Turned for the matrix unit, a is a single matrix in each trip."""
+    acc = tv.zeros((8, 64), tv.f32)
+    for k in tv.range(0, a.shape[1], 4, num_stages=S):
+        acc = tv.dot(a.load((0, k), (8, 4)), b.load((0, k), (64, 4)).T, acc, precision="tf32")
+    c.store((0, 0), acc)
+
+
+@tv.kernel("a: f64[K, M%32], b: f64[K, N%8], c: f64[M, N]")
+def doubles(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """Elements that no copy of matrices moves."""
+    acc = tv.zeros((32, 8), tv.f64)
+    for k in tv.range(0, a.shape[0], 16, num_stages=S):
+        acc = tv.dot(a.load((k, 0), (16, 32)).T, b.load((k, 0), (16, 8)), acc)
+    c.store((0, 0), acc)
+
+
 @tv.kernel("a: f32[M%64, K%32], b: f32[K, N%64], c: f32[M, N]")
 def by_numbers(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
     acc = tv.zeros((64, 64), tv.f32)
     for k in tv.range(0, a.shape[1], 32, num_stages=S):
         acc = tv.dot(a.load((0, k), (64, 32)), b.load((k, 0), (32, 64)), acc)
+    c.store((0, 0), acc)
+
+
+@tv.kernel("a: f32[M%16, K%32], b: f32[K, N%8], c: f32[M, N]")
+def both_ways(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, S: tv.constexpr) -> None:
+    """b is an operand of products number by number, and turned of one by the matrix unit."""
+    acc = tv.zeros((16, 8), tv.f32)
+    for k in tv.range(0, a.shape[1], 32, num_stages=S):
+        rows = b.load((k, 0), (32, 8))
+        part = tv.dot(a.load((0, k), (16, 32)), rows)
+        acc = tv.dot(tv.dot(part, rows.T, precision="tf32"), rows, acc)
     c.store((0, 0), acc)
 
 

@@ -10,19 +10,22 @@ import pytest
 
 import tilevm as tv
 from tests.conftest import Golden
+from tests.devices import on
 from tests.passes.hinted import COLUMNS, ROWS, hinted, torn
 from tilevm.cli import example
 from tilevm.frontend.kernel import Kernel
 from tilevm.ir import OPS, Func, ops
 from tilevm.ir.rewrite import walk
 from tilevm.ir.verify import verify
-from tilevm.layout import Layout, column_local, local, replicate, spatial
+from tilevm.layout import Layout, LayoutError, column_local, local, replicate, spatial
 from tilevm.layout.bitview import recast
+from tilevm.layout.digits import holds
 from tilevm.optional import load_file
 from tilevm.passes import PIPELINE, layouts, run_passes
 from tilevm.passes.layouts.assign import assignment
 from tilevm.passes.layouts.forget import forget
 from tilevm.passes.layouts.relate import relate
+from tilevm.passes.layouts.reshapes import followed, reshaped
 from tilevm.passes.layouts.room import room
 from tilevm.passes.layouts.verify import verify_layouts
 from tilevm.source import TileError
@@ -145,6 +148,20 @@ def test_refusals(name: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) ->
     golden(HERE / "refused" / f"{name}.txt", str(caught.value))
 
 
+@tv.kernel("x: T[16, 16], y: f32[16, 16]", grid=lambda **_: 1)
+def squared(x: tv.Tensor, y: tv.Tensor) -> None:
+    tile = x.load((0, 0), (16, 16))
+    y.store((0, 0), tv.dot(tile, tile))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+def test_a_tile_that_is_both_factors(device: str, kind: type) -> None:
+    x, y = np.random.default_rng(0).integers(-4, 5, (16, 16)).astype(kind), np.zeros((16, 16), np.float32)
+    squared(x, y, **on(device))
+    assert np.array_equal(y, x.astype(np.float32) @ x.astype(np.float32))
+
+
 def test_tiles_that_no_threads_divide() -> None:
     """The layout exceeds the tile where each thread then holds fewer elements; elsewhere it is exact."""
     four = room(target("sm_80"), 4)
@@ -152,6 +169,39 @@ def test_tiles_that_no_threads_divide() -> None:
     assert four.blocked((7, 64), (), 4) == spatial(8, 16) * local(1, 4)
     assert four.blocked((96, 64), (), 4).shape == (96, 64)
     assert room(target("sm_80"), 3).blocked((96,), (), 1) == spatial(96)
+
+
+RESHAPES = [
+    ((9, 224), (9, 7, 32), 21),  # seven blocks in each row: lanes go along blocks, warps along rows
+    ((9, 7, 32), (9, 224), 21),
+    ((9, 1, 224), (9, 7, 32, 1), 21),
+    ((24, 40), (960,), 15),
+    ((960,), (24, 40), 15),
+    ((100, 12), (100, 3, 4), 12),
+    ((6, 4, 64), (4, 6, 64), 24),  # each cuts across the other
+    ((64, 6, 4), (64, 4, 6), 24),
+    ((16, 128), (32, 64), 16),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "registers"), RESHAPES)
+def test_what_a_reshape_leaves_in_place(before: tuple[int, ...], after: tuple[int, ...], registers: int) -> None:
+    """A layout shared out among the threads, and what it becomes: each element stays where it is."""
+    found = followed(room(target("sm_80"), 4), before, after, 1)
+    there = reshaped(found, before, after)
+    assert holds(found, before) and holds(there, after) and found.threads == there.threads == 128
+    assert found.registers == there.registers == registers
+    for index in np.ndindex(before):
+        other = np.unravel_index(np.ravel_multi_index(index, before), after)
+        assert found.owners(index) == there.owners(tuple(map(int, other)))
+
+
+def test_what_exceeds_a_tile_goes_through_no_other_dims() -> None:
+    over = spatial(16, 8) * local(1, 4)
+    assert reshaped(over, (9, 32), (9, 8, 4)).shape == (16, 8, 4)
+    assert reshaped(over, (9, 32), (1, 9, 32)).shape == (1, 16, 32)
+    with pytest.raises(LayoutError, match=r"exceeds the tile \[9, 32\], which cannot become \[3, 3, 32\] in place"):
+        reshaped(over, (9, 32), (3, 3, 32))
 
 
 def test_layouts_of_what_is_loaded() -> None:

@@ -176,6 +176,24 @@ def test_operands_turned_on_the_way(device: str) -> None:
     assert np.abs(c - a.astype(np.float32) @ b.astype(np.float32).T).max() < 1e-3
 
 
+@pytest.mark.parametrize("device", ["sm_80", "gfx942", "emulator"])
+def test_operands_of_64_bits(device: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, shape).astype(np.float64) for shape in ((48, 32), (48, 8)))
+    c = np.zeros((32, 8))
+    kernels.doubles[1](a, b, c, S=2, **on(device))
+    assert np.array_equal(c, a.T @ b)
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+def test_a_tile_of_one_matrix(device: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, (rows, 12)).astype(np.float32) for rows in (8, 64))
+    c = np.zeros((8, 64), np.float32)
+    kernels.single[1](a, b, c, S=2, num_warps=1, **on(device))
+    assert np.array_equal(c, a @ b.T)
+
+
 @pytest.mark.parametrize("device", ["sm_80", "emulator"])
 def test_products_of_numbers_read_the_ring(device: str) -> None:
     a, b, c = problem(64, 64, 96, np.float32)
@@ -183,6 +201,19 @@ def test_products_of_numbers_read_the_ring(device: str) -> None:
     assert count(func, threads.AsyncCopy) == 4 and not count(func, threads.SharedStore)
     kernels.by_numbers[1](a, b, c, S=2, **on(device))
     assert np.abs(c - a @ b).max() < 1e-4
+
+
+@pytest.mark.parametrize("device", ["sm_80", "emulator"])
+def test_products_of_numbers_read_no_ring_that_lies_as_others_want_it(device: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-2, 3, shape).astype(np.float32) for shape in ((16, 64), (64, 8)))
+    c = np.zeros((16, 8), np.float32)
+    func = after(kernels.both_ways.gridless, "stage", a, b, c, S=2)
+    assert any(op.memory.xor for op in walk(func.body) if isinstance(op, ops.Stage))
+    kernels.both_ways[1](a, b, c, S=2, **on(device))
+    first, last = slice(32), slice(32, 64)
+    wanted = sum(a[:, part] @ b[part] @ b[part].T @ b[part] for part in (first, last))
+    assert np.array_equal(c, wanted)
 
 
 def largest(rows: int, columns: int, depth: int, once: bool) -> list[np.ndarray]:

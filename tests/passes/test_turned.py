@@ -14,6 +14,7 @@ from tilevm.frontend.kernel import Kernel
 from tilevm.ir import ops, threads
 from tilevm.ir.rewrite import walk
 from tilevm.passes import every_pass, through
+from tilevm.target import TARGETS
 
 BF16 = ml_dtypes.bfloat16
 DEVICES = ["sm_80", "gfx942", "emulator"]
@@ -60,6 +61,19 @@ def test_few_rows_use_the_matrix_unit(kind: Any) -> None:
     assert threads.Mma in kinds(few, given, "threads", R=1)
     assert threads.Mma not in kinds(few, given, "threads", R=3)
     assert ops.Permute not in kinds(few, given, "turn", R=16)
+
+
+@tv.kernel("a: f16[R, 64], b: f16[64, 64], c: f32[R, 64]", grid=lambda **_: 1)
+def odd(a: tv.Tensor, b: tv.Tensor, c: tv.Tensor, R: tv.constexpr) -> None:
+    c.store((0, 0), tv.dot(a.load((0, 0), (R, 64)), b.load((0, 0), (64, 64))))
+
+
+@pytest.mark.parametrize("machine", TARGETS)
+@pytest.mark.parametrize("rows", [3, 5, 12])
+def test_no_product_is_turned_in_vain(rows: int, machine: str) -> None:
+    """Instructions of several warps have other counts of columns, but take operands from shared memory."""
+    traced = odd.compile(*whole(rows, 64, 64, np.float16), R=rows, device="vm", target=machine).build.tile
+    assert ops.Permute not in [type(op) for op in walk(through(traced, "turn", every_pass(machine, 4)).body)]
 
 
 @pytest.mark.parametrize("device", DEVICES)

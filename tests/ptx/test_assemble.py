@@ -62,6 +62,37 @@ def test_advice_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert len(made.advice) == 1 and "C7517" in made.advice[0]
 
 
+CROWDED = """#!/bin/sh
+echo >> "$0.runs"
+for last; do :; done
+regs=32; spills={spills}
+grep -q minnctapersm "$last" && {{ regs=255; spills={alone}; }}
+echo "$spills bytes spill stores, $spills bytes spill loads Used $regs registers" >&2
+while [ "$1" != -o ]; do shift; done
+echo "$regs" > "$2"
+"""
+
+
+@pytest.mark.parametrize(
+    ("spills", "alone", "text", "runs", "registers"),
+    [
+        (64, 0, ".reqntid 128, 1, 1\n{", 1, 32),  # as much as it keeps
+        (72, 40, ".reqntid 128, 1, 1\n{", 2, 255),
+        (72, 80, ".reqntid 128, 1, 1\n{", 2, 32),
+        (72, 72, ".reqntid 128, 1, 1\n.minnctapersm 1\n{", 1, 255),
+    ],
+)
+def test_what_spills_more_than_it_keeps_is_assembled_for_one_block(
+    spills: int, alone: int, text: str, runs: int, registers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ptxas"
+    script.write_text(CROWDED.format(spills=spills, alone=alone))
+    script.chmod(0o755)
+    monkeypatch.setenv("TILEVM_PTXAS", str(script))
+    assert assemble(text, "sm_90").counts["registers"] == registers
+    assert len((tmp_path / "ptxas.runs").read_text().splitlines()) == runs
+
+
 @needs_ptxas
 def test_an_error_names_the_line_of_the_kernel(tmp_path: Path) -> None:
     path = tmp_path / "copy.tvm"

@@ -8,7 +8,7 @@ from tilevm.ir import Func, Op, Value, ops
 from tilevm.ir.build import Builder
 from tilevm.ir.rewrite import rewrite
 from tilevm.passes.cse import share
-from tilevm.passes.layouts.products import factor, tile_of
+from tilevm.passes.layouts.products import of_warps, tile_of
 from tilevm.target import Target
 
 
@@ -19,8 +19,7 @@ def turn(func: Func, target: Target) -> Func:
         if not isinstance(op, ops.Dot):
             return None
         (rows, depth), columns = tile_of(op.a).shape, tile_of(op.acc).shape[1]
-        given, into = factor(op, tile_of(op.a).dtype), tile_of(op.acc).dtype
-        atoms = [atom for atom in target.atoms_for(given, given, into) if atom.blocks == 1]
+        atoms = list(of_warps(op, target))
         if any(atom.divides(rows, columns, depth) for atom in atoms):
             return None
         if not any(atom.divides(columns, rows, depth) for atom in atoms):

@@ -41,17 +41,22 @@ class MatrixCopy:
         """32-bit registers of a thread: one a matrix."""
         return self.count
 
+    def moves(self, bits: int) -> bool:
+        """Whether there is a fragment of elements of ``bits``: such as fill words, and 16 bits alone where rows are
+        transposed."""
+        return bits == 16 if self.transposed else bits in (4, 8, 16, 32)
+
     def fragment(self, bits: int = 16) -> Layout:
         """Shape (count, 8, 128 / bits): matrix, row in shared memory, element in the row.
 
         The instruction moves 16-bit elements; others of 4, 8 or 32 bits go in pairs, quarters or halves of them, which
         only works untransposed. Raises LayoutError for what cannot be moved.
         """
-        if self.transposed and bits == 16:
-            return local(self.count, 1, 1) * spatial(1, 4, ROWS, order=(0, 2, 1)) * local(1, 2, 1)
-        if self.transposed or bits not in (4, 8, 16, 32):
+        if not self.moves(bits):
             kind = "16" if self.transposed else "4, 8, 16 or 32"
             raise LayoutError(f"{self.name} moves elements of {kind} bits, not of {bits}")
+        if self.transposed:
+            return local(self.count, 1, 1) * spatial(1, 4, ROWS, order=(0, 2, 1)) * local(1, 2, 1)
         return local(self.count, 1, 1) * spatial(1, ROWS, 4) * local(1, 1, WORD // bits)
 
 

@@ -110,7 +110,17 @@ def extract(at: Instruction) -> Pure:
         found = np.where(inside, taken, sign[:, None]).astype(np.uint8)
         return np.packbits(found, axis=1, bitorder="little").view(HOLD[kind]).reshape(-1)
 
-    return Pure((kind, "u32", "u32"), kind, run)
+    def shadow(_: Array, start: Array, length: Array, x: Array, *where: Array) -> Array:
+        """A sign without a value spreads as a sign does."""
+        return np.asarray(bits_of(run(x, start, length)) | all_where(x, *where))
+
+    return Pure((kind, "u32", "u32"), kind, run, shadow)
+
+
+def all_where(like: Array, *lacking: Array) -> Array:
+    """Every bit of numbers of a type, where one of these lacks any."""
+    none = like.dtype.type(0)
+    return np.asarray(np.where(np.bitwise_or.reduce(np.broadcast_arrays(*lacking)) != 0, ~none, none))
 
 
 def column(index: Array, rows: Array) -> Array:
@@ -131,7 +141,10 @@ def insert(at: Instruction) -> Pure:
         mask = np.where(first >= size, a.dtype.type(0), kept << at_place)
         return np.asarray(((a << at_place) & mask) | (b & ~mask))
 
-    return Pure((kind, kind, "u32", "u32"), kind, run)
+    def shadow(_a: Array, _b: Array, start: Array, length: Array, a: Array, b: Array, *where: Array) -> Array:
+        return np.asarray(run(a, b, start, length) | all_where(a, *where))
+
+    return Pure((kind, kind, "u32", "u32"), kind, run, shadow)
 
 
 def field_mask(at: Instruction) -> Pure:

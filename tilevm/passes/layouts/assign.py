@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from tilevm.ir import Block, Func, Op, Value, ops
+from tilevm.ir import Block, Func, Op, Role, Value, ops
 from tilevm.ir.core import lying
 from tilevm.layout import Layout
 from tilevm.passes.layouts.problem import Problem, Route
@@ -151,8 +151,9 @@ class Writer:
         return [moved if operand is op.value else None for operand in op.operands], results
 
     def product(self, op: ops.Dot | ops.DotScaled, way: Choice) -> tuple[list[Layout | None], list[Layout | None]]:
-        asked = {op.a: way.a, op.b: way.b, op.acc: way.c}
-        return [asked.get(value) for value in op.operands], [way.c]
+        asked = {"a": way.a, "b": way.b, "acc": way.c}  # by name: a tile may be both factors
+        given = op.part(Role.OPERAND, Role.OPTIONAL)
+        return [asked.get(name) for name, value in given if value is not None], [way.c]
 
     def use(self, op: Op, value: Value, wanted: Layout | None) -> Value:
         """A value in the layout that an instruction wants."""

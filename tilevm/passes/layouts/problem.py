@@ -10,6 +10,7 @@ from tilevm.layout import Layout, LayoutError, local, replicate
 from tilevm.passes.layouts.cost import HALF, access, along, contiguous, conversion, trip
 from tilevm.passes.layouts.products import Choice, Product, choices, operands, tile_of
 from tilevm.passes.layouts.relate import Way, is_tile, relations, shape
+from tilevm.passes.layouts.reshapes import followed
 from tilevm.passes.layouts.room import Room
 from tilevm.source import Note, Span, TileError
 from tilevm.types import Tensor
@@ -116,6 +117,14 @@ class Problem:
             self.followed[key] = None if found is None else self.interned.setdefault(found, found)
         return self.followed[key]
 
+    def start(self, number: int) -> Layout:
+        """A layout of what link ``number`` is from, which the instruction can follow."""
+        op, x = self.relations.links[number].op, self.relations.links[number].x
+        if not isinstance(op, ops.Reshape):
+            return self.room.whole(shape(x))
+        found = followed(self.room, shape(x), op.shape, max(1, 32 // tile_of(x).dtype.bits))
+        return self.interned.setdefault(found, found)
+
 
 def chosen(products: Iterable[Product], room: Room) -> dict[Product, tuple[Choice, ...]]:
     """The ways of each product; those of products that are alike are found once."""
@@ -153,7 +162,7 @@ def ways(problem: Problem, number: int, x: Layout | None, y: Layout) -> Iterator
     wanted = problem.follow(number, True, y)
     if wanted is not None:
         yield Route(0.0 if x is None else conversion(x, wanted, bits[0], room, shape(link.x)), wanted, y)
-    given = room.whole(shape(link.x)) if x is None else x
+    given = problem.start(number) if x is None else x
     if link.moves:
         yield Route(trip(given, y), given, y)
         if len(problem.links_of[link.op]) > 1:  # one result is in one layout, whatever each operand would make of it
@@ -165,9 +174,9 @@ def ways(problem: Problem, number: int, x: Layout | None, y: Layout) -> Iterator
     if made is not None:
         yield Route(conversion(made, y, bits[1], room, shape(link.y)), given, made)
     elif wanted is None and not link.moves:  # what every way can follow
-        start = room.whole(shape(link.x))
+        start = problem.start(number)
         end = problem.follow(number, False, start)
-        assert end is not None, "registers of one thread can be reshaped and viewed in any way"
+        assert end is not None, "it was chosen so"
         yield Route(
             (0.0 if x is None else conversion(x, start, bits[0], room, shape(link.x)))
             + conversion(end, y, bits[1], room, shape(link.y)),
@@ -284,16 +293,23 @@ def propose(problem: Problem) -> None:
         offer(problem, problem.of(load.result), problem.ideal(load), f"wide accesses of the load{at(load.span)}")
     for store in problem.relations.stores:
         offer(problem, problem.of(store.value), problem.ideal(store), f"wide accesses of the store{at(store.span)}")
-    for value, slots in problem.relations.work:
-        number = problem.of(value)
-        if slots > 1 and number is not None:
-            spread_out = problem.room.blocked(problem.groups[number].shape, (), 1)
-            offer(problem, number, spread_out, "as few numbers a thread as can be")
+    share_work(problem)
     spread(problem)
+    if lead(problem):
+        spread(problem)
     for group in problem.groups:
         if not group.candidates:
             room = problem.room
             group.candidates[room.blocked(group.shape, (), max(1, 32 // group.bits))] = "nothing asks for another"
+
+
+def share_work(problem: Problem) -> None:
+    """Candidates for what takes long to compute, as random numbers do: none of it twice."""
+    for value, slots in problem.relations.work:
+        number = problem.of(value)
+        if slots > 1 and number is not None:
+            layout = problem.room.blocked(problem.groups[number].shape, (), 1)
+            offer(problem, number, layout, "as few numbers a thread as can be")
 
 
 def spread(problem: Problem) -> None:
@@ -304,6 +320,24 @@ def spread(problem: Problem) -> None:
             travel(problem, number)
         for load in problem.relations.loads if turn == 1 else ():
             reorder(problem, load)
+
+
+def lead(problem: Problem) -> bool:
+    """Candidates for reshapes that none of either end's goes through; whether there are any."""
+    found = False
+    for number, link in enumerate(problem.relations.links):
+        ends = (problem.of(link.x), False), (problem.of(link.y), True)
+        if isinstance(link.op, ops.Reshape) and not any(leads(problem, number, *end) for end in ends):
+            offer(problem, ends[0][0], problem.start(number), f"what the reshape{at(link.op.span)} leaves in place")
+            found = True
+    return found
+
+
+def leads(problem: Problem, number: int, end: int | None, backward: bool) -> bool:
+    """Whether a candidate of one end of a link is one of the other too; a tile made in any layout always is."""
+    if end is None:
+        return True
+    return any(problem.follow(number, backward, layout) for layout in problem.groups[end].candidates)
 
 
 def reorder(problem: Problem, load: ops.Load) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from tilevm.ir import Value, ops
 from tilevm.layout import Layout, local, replicate, spatial
 from tilevm.passes.layouts.room import Room, low_power
-from tilevm.target import MmaAtom
+from tilevm.target import MmaAtom, Target
 from tilevm.types import DType, Tile, tf32
 
 SCALAR_COST = 2.0  # issue slots of a fused multiply-add with its reads from shared memory
@@ -86,16 +86,19 @@ def atoms(op: Product, room: Room) -> Iterator[MmaAtom]:
     """The largest instruction that takes its operands from registers and divides the product, least of it in vain."""
     if isinstance(op, ops.DotScaled):
         return
-    wanted = factor(op, tile_of(op.a).dtype)
     (m, k), n = tile_of(op.a).shape, tile_of(op.b).shape[1]
-    fitting = [
-        atom
-        for atom in room.target.atoms_for(wanted, wanted, tile_of(op.acc).dtype)
-        if atom.a is not None and atom.b is not None and atom.blocks == 1 and atom.scales is None
-        if atom.threads == room.lanes and atom.divides(m, n, k)
-    ]
+    fitting = [atom for atom in of_warps(op, room.target) if atom.divides(m, n, k)]
     if fitting:
         yield max(fitting, key=lambda atom: (min(n / atom.n, 1), atom.m * atom.n * atom.k, atom.k))
+
+
+def of_warps(op: Product, target: Target) -> Iterator[MmaAtom]:
+    """The instructions of one warp for the types of a product, with all operands in registers."""
+    wanted = factor(op, tile_of(op.a).dtype)
+    for atom in target.atoms_for(wanted, wanted, tile_of(op.acc).dtype):
+        whole = atom.a is not None and atom.b is not None and atom.blocks == 1 and atom.scales is None
+        if whole and atom.threads == target.lanes:
+            yield atom
 
 
 def shared_out(atom: MmaAtom, a: tuple[int, ...], b: tuple[int, ...], room: Room) -> Iterator[Choice]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tilevm.ir import Block, Op, Value, ops, threads
 from tilevm.ir.table import Table
-from tilevm.layout import Layout, LayoutError
+from tilevm.layout import Layout
 from tilevm.layout.bitview import recast
 from tilevm.passes.layouts import pieces
+from tilevm.passes.layouts.reshapes import reshaped
 from tilevm.types import Tile
 
 Way = Callable[[Layout], Layout]  # raises LayoutError where there is none
@@ -145,20 +146,6 @@ def _(op: ops.Reshape, found: Relations) -> None:
     found.link(
         op, op.x, op.result, lambda at: reshaped(at, before, op.shape), lambda at: reshaped(at, op.shape, before)
     )
-
-
-def reshaped(layout: Layout, before: tuple[int, ...], after: tuple[int, ...]) -> Layout:
-    """The layout of a reshaped tile. Raises LayoutError where a mode would straddle two dims.
-
-    Where the layout exceeds the tile, only unit dims can come and go: elements beyond have no place in row-major order.
-    """
-    if layout.shape == before:
-        return layout.reshape(after)
-    kept, wanted = ([extent for extent in shape if extent > 1] for shape in (before, after))
-    if kept != wanted:
-        raise LayoutError(f"{layout} exceeds the tile {list(before)}, which cannot become {list(after)} in place")
-    runs = iter(modes for modes, extent in zip(layout.dims, before, strict=True) if extent > 1)
-    return replace(layout, dims=tuple(next(runs) if extent > 1 else () for extent in after))
 
 
 @relate.rule(ops.View)

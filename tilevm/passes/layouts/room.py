@@ -15,6 +15,7 @@ from tilevm.target import Target
 from tilevm.target.banks import Access
 
 WIDEST = 128  # bits of the widest access of a thread
+Lanes = Callable[[int, int], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +55,18 @@ class Room:
         """
         fastest = list(fast)
         order = [*fastest, *(dim for dim in reversed(range(len(shape))) if dim not in fastest)]
-        exact, padded = (self.shared_out(shape, order, vector, lanes_of) for lanes_of in (int, next_power))
+        ways: tuple[Lanes, ...] = (lambda dim, left: left, lambda dim, left: next_power(left))
+        exact, padded = (self.shared_out(shape, order, vector, lanes_of) for lanes_of in ways)
         return padded if padded.registers < exact.registers else exact
 
-    def shared_out(
-        self, shape: tuple[int, ...], order: list[int], vector: int, lanes_of: Callable[[int], int]
-    ) -> Layout:
-        """The same, with as many lanes along a dim as ``lanes_of`` what is left of its extent, while there are any."""
+    def shared_out(self, shape: tuple[int, ...], order: list[int], vector: int, lanes_of: Lanes) -> Layout:
+        """The same, with as many lanes along a dim as ``lanes_of`` it and what is left of its extent, while there are
+        any."""
         inner, lanes, left = [1] * len(shape), [1] * len(shape), self.threads
         if order:
             inner[order[0]] = min(vector, low_power(shape[order[0]]))
         for dim in order:
-            lanes[dim] = gcd(left, lanes_of(shape[dim] // inner[dim]))
+            lanes[dim] = gcd(left, lanes_of(dim, shape[dim] // inner[dim]))
             left //= lanes[dim]
         outer = [-(-extent // (a * b)) for extent, a, b in zip(shape, inner, lanes, strict=True)]
         slowest_first = tuple(reversed(order))

@@ -81,13 +81,13 @@ def reading(room: Room, layout: Layout, bits: int, along: int) -> Layout | None:
 
 def outer_of(copy: MatrixCopy, layout: Layout, bits: int, along: int, lanes: int) -> tuple[Layout, Layout] | None:
     """What is left of ``layout`` when one matrix with rows along a dim is taken out, and the matrix."""
-    if copy.transposed and bits != 16:
+    if not copy.moves(bits):
         return None
     fragment = copy.fragment(bits).slice([0, None, None])[0]
     if along == 0:
         fragment = fragment.permute((1, 0))
     try:
-        outer = layout / fragment
+        outer = local(1, 1) * (layout / fragment)  # of two dims also where a tile is one matrix
     except LayoutError:
         return None
     fits = outer.registers % copy.count == 0 and outer.threads * lanes == layout.threads
