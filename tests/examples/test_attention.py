@@ -71,3 +71,15 @@ def test_torch_agrees(causal: bool) -> None:
     example.attention(q, k, v, o, 0.125, D=64, causal=causal)
     wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=0.125)
     assert torch.allclose(o, wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", BOUND)
+@pytest.mark.parametrize("scale", [0.0, -0.0, -0.25])
+@pytest.mark.parametrize("device", ["cpu", "vm", *THREADS, "emulator", *CARDS])
+def test_scales_of_any_sign(device: str, scale: float, kind: type) -> None:
+    """Under 0 all keys that are seen count alike; below it the least product has the largest score."""
+    q, k, v = problem(2, 1, 21, 35, 16, kind)
+    o = np.full_like(q, 7)
+    example.attention(q, k, v, o, scale, D=16, causal=True, BM=16, BN=16, **on(device))
+    exact = example.reference(q, k, v, scale, True)
+    assert np.abs(o.astype(np.float64) - exact).max() <= BOUND[kind]

@@ -42,6 +42,16 @@ def fold_in(
     return acc, higher, total * shrink + powers.sum(axis=1)
 
 
+@tv.function
+def upward(q: tv.Tile, scale: Number) -> tuple[tv.Tile, Number]:
+    """Queries and a scale of the same scores, the scale above 0: its sign, and its 0, go to the queries, exactly.
+
+    So the largest product has the largest score, and a key that is not seen has -inf.
+    """
+    sign = tv.where(scale > 0, 1.0, tv.where(scale < 0, -1.0, 0.0))
+    return q * sign.to(q.dtype), tv.where(scale == 0, 1.0, tv.abs(scale))
+
+
 @tv.kernel(
     "q: T[B, H, M, _], k: T[B, G, N, _], v: T[B, G, N, _], o: T[B, H, M, _]",
     grid=lambda B, H, M, BM, **_: (tv.cdiv(M, BM), H, B),
@@ -69,7 +79,7 @@ def attention(
     rows = (tv.num_programs(0) - 1 - tv.program_id(0)) * BM  # the longest first, so that the threads end together
     head, batch = tv.program_id(1), tv.program_id(2)
     group = head // (H // G)
-    tile = q.load((batch, head, rows, 0), (1, 1, BM, D)).reshape((BM, D))
+    tile, above = upward(q.load((batch, head, rows, 0), (1, 1, BM, D)).reshape((BM, D)), scale)
     last, clear, end = tv.full((BM,), N - 1, tv.i32), N, N  # clear: keys that all of the rows see
     if causal:
         last = tv.minimum(last, rows + (N - M) + tv.arange(BM))
@@ -77,9 +87,9 @@ def attention(
     clear = tv.maximum(clear, 0) // BN * BN
     state = tv.zeros((BM, D), tv.f32), tv.full((BM,), -1e30, tv.f32), tv.zeros((BM,), tv.f32)
     for n in tv.range(0, clear, BN, num_stages=ahead):
-        state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, None, BN, D)
+        state = fold_in(state, tile, k, v, (batch, group, n), above * LOG2E, None, BN, D)
     for n in tv.range(clear, end, BN, num_stages=ahead):
-        state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, last, BN, D)
+        state = fold_in(state, tile, k, v, (batch, group, n), above * LOG2E, last, BN, D)
     acc, _, total = state
     share = 1 / tv.maximum(total, 1e-30)  # a division a row, not one for each number of it
     o.store((batch, head, rows, 0), (acc * share[:, None]).to(o.dtype).reshape((1, 1, BM, D)))
