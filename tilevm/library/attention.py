@@ -53,7 +53,7 @@ def upward(q: tv.Tile, scale: Number) -> tuple[tv.Tile, Number]:
 
 
 @tv.kernel(
-    "q: T[B, H, M, _], k: T[B, G, N, _], v: T[B, G, N, _], o: T[B, H, M, _]",
+    "q: T[B, H, M, E], k: T[B, G, N, E], v: T[B, G, N, F], o: T[B, H, M, F]",
     grid=lambda B, H, M, BM, **_: (tv.cdiv(M, BM), H, B),
 )
 def attention(
@@ -70,12 +70,15 @@ def attention(
 ) -> None:
     """``softmax(q @ k.T * scale) @ v`` for each head; H is a multiple of G, and a group of heads shares keys.
 
+    ``D``: at least E and F, the numbers that a head has of keys and of values.
     ``stages``: blocks of keys and values in shared memory at once, on GPUs; None for 2 of 16 bits, 1 of more.
     Causal: row i of M sees the keys up to i + N - M, so the last row sees all; a row that sees none becomes 0.
     """
     ahead = stages if stages is not None else 2 if q.dtype.bits <= 16 else 1
     _, H, M, _ = q.shape
     _, G, N, _ = k.shape
+    tv.device_assert(H % G == 0, "heads come in groups of as many")
+    tv.device_assert(tv.maximum(q.shape[3], v.shape[3]) <= D, "D is at least what a head has")
     rows = (tv.num_programs(0) - 1 - tv.program_id(0)) * BM  # the longest first, so that the threads end together
     head, batch = tv.program_id(1), tv.program_id(2)
     group = head // (H // G)
