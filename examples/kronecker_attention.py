@@ -30,7 +30,7 @@ def kronecker_attention(
 
     The softmax is over all pairs (Alman and Song, "How to capture higher-order correlations?", 2024). For one j this is
     attention of the queries q * k1[j] to k2 and v2, whose state is then folded into that of all j: two levels of sums
-    keep the rounding of N1 * N2 terms small. Exponents are in base 2.
+    keep the rounding of N1 * N2 terms small. Exponents are in base 2. Of no pairs the sum is 0.
     """
     rows, head = tv.program_id(0) * BM, tv.program_id(1)
     N1, N2 = k1.shape[1], k2.shape[1]
@@ -44,7 +44,7 @@ def kronecker_attention(
         right = v1.load((head, j, 0), (1, 1, D)).reshape(1, D).to(tv.f32)
         acc = acc * old[:, None] + part * right * new[:, None]
         top, total = higher, total * old + part_total * new
-    o.store((head, rows, 0), (acc / total[:, None]).to(o.dtype).reshape(1, BM, D))
+    o.store((head, rows, 0), (acc / tv.where(total > 0, total, 1.0)[:, None]).to(o.dtype).reshape(1, BM, D))
 
 
 @tv.function

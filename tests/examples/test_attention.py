@@ -8,6 +8,7 @@ import pytest
 
 from tests.devices import CARDS, THREADS, on
 from tilevm.optional import load_file, optional
+from tilevm.source import TileError
 
 example = load_file(str(Path(__file__).parents[2] / "examples" / "attention.py"))
 BOUND = {np.float32: 3e-6, np.float16: 3e-3, ml_dtypes.bfloat16: 3e-2}
@@ -71,3 +72,38 @@ def test_torch_agrees(causal: bool) -> None:
     example.attention(q, k, v, o, 0.125, D=64, causal=causal)
     wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=0.125)
     assert torch.allclose(o, wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", BOUND)
+@pytest.mark.parametrize("scale", [0.0, -0.0, -0.25])
+@pytest.mark.parametrize("device", ["cpu", "vm", *THREADS, "emulator", *CARDS])
+def test_scales_of_any_sign(device: str, scale: float, kind: type) -> None:
+    """Under 0 all keys that are seen count alike; below it the least product has the largest score."""
+    q, k, v = problem(2, 1, 21, 35, 16, kind)
+    o = np.full_like(q, 7)
+    example.attention(q, k, v, o, scale, D=16, causal=True, BM=16, BN=16, **on(device))
+    exact = example.reference(q, k, v, scale, True)
+    assert np.abs(o.astype(np.float64) - exact).max() <= BOUND[kind]
+
+
+def test_values_of_another_width() -> None:
+    q, k, v = problem(2, 1, 21, 35, 32, np.float32)
+    v = np.ascontiguousarray(v[..., :24])
+    o = np.full((*q.shape[:3], 24), 7, np.float32)
+    example.attention(q, k, v, o, 0.2, D=32, BM=16, BN=16)
+    assert np.abs(o - example.reference(q, k, v, 0.2)).max() <= BOUND[np.float32]
+
+
+@pytest.mark.parametrize(
+    ("q", "k", "v", "depth", "says"),
+    [
+        ((1, 2, 5, 32), (1, 2, 7, 16), (1, 2, 7, 32), 32, "dim E is 32 in q"),
+        ((1, 2, 5, 32), (1, 2, 7, 32), (1, 2, 7, 32), 16, "D is at least what a head has"),
+        ((1, 3, 5, 16), (1, 2, 7, 16), (1, 2, 7, 16), 16, "heads come in groups of as many"),
+    ],
+)
+def test_what_does_not_go_together(q: tuple, k: tuple, v: tuple, depth: int, says: str) -> None:
+    """Numbers of a head were left out, and heads without keys got 0."""
+    given = [np.zeros(shape, np.float32) for shape in (q, k, v, (*q[:3], v[3]))]
+    with pytest.raises(TileError, match=says):
+        example.attention(*given, 0.2, D=depth, BM=16, BN=16, device="vm")

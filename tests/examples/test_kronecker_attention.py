@@ -66,3 +66,11 @@ def test_one_pair_side_of_ones_is_ordinary_attention() -> None:
     kronecker.kronecker_attention(q, k1, one, v1, one, o, 0.5, D=8)
     powers = np.exp(q.astype(np.float64) @ k1.astype(np.float64).swapaxes(1, 2) * 0.5)
     assert np.abs(o - powers @ v1 / powers.sum(axis=2, keepdims=True)).max() < 1e-5
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(0, 3), (3, 0)])
+def test_no_pairs_give_zero(n1: int, n2: int) -> None:
+    q, k1, k2, v1, v2, o = kronecker.problem(np.random.default_rng(0), 1, 5, n1, n2, 16)
+    o[...] = 7
+    kronecker.kronecker_attention(q, k1, k2, v1, v2, o, 0.25, D=16, BM=16, BN=16)
+    assert not o.any()

@@ -78,6 +78,9 @@ WRONG = {
         lambda: quantise.groups(np.zeros((1, 32), np.float32), "f4e2m1", zeros=True),
         "f4e2m1 has no zero points",
     ),
+    "group": (lambda: quantise.groups(np.zeros((1, 32), np.float32), "u4", 0), "a block has a positive number"),
+    "number": (lambda: quantise.groups(3.0, "u4", None), "blocks lie in arrays, not in this float"),
+    "scalar": (lambda: quantise.groups(np.float32(3), "u4", None), "blocks lie in arrays, not in this float32"),
     "scale": (lambda: quantise.groups(np.zeros((1, 32), np.float32), "u4", scale="f8e8m0"), "no type of scales"),
 }
 

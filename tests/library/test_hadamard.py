@@ -53,7 +53,12 @@ def test_fewer_numbers_beside_an_outlier_become_zero() -> None:
     assert lost[0] > 0.5 and lost[1] < 0.1
 
 
-@pytest.mark.parametrize(("size", "extent"), [(12, 24), (16, 24), (1024, 2048)])
-def test_sizes_that_do_not_go(size: int, extent: int) -> None:
-    with pytest.raises(tv.TileError, match=f"no Hadamard transform of size {size} goes along {extent} numbers"):
+@pytest.mark.parametrize(("size", "extent"), [(12, 24), (16, 24), (1024, 2048), (16.0, 32), ("16", 32)])
+def test_sizes_that_do_not_go(size: object, extent: int) -> None:
+    with pytest.raises(tv.TileError, match=f"no Hadamard transform of size {size!r} goes along {extent} numbers"):
         transformed(np.zeros((2, extent), np.float32), size)
+
+
+def test_no_array() -> None:
+    with pytest.raises(tv.TileError, match="rows lie in arrays, not in this list"):
+        transformed([1.0, 2.0])

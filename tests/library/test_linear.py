@@ -35,6 +35,8 @@ def test_what_quantisers_give_goes_in(group: int, rows: int) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
+        (([[1.0] * 64], W, SCALE), "linear: x has no shape, as it is a list"),
+        ((X, None, SCALE), "linear: the weights has no shape, as it is a NoneType"),
         ((X.ravel(), W, SCALE), "linear: x has the shape (128,), of 1 dimensions"),
         ((X, W, SCALE[0]), "linear: scale has the shape (2,), of 1 dimensions"),
         ((X, W, SCALE[:, :1]), "linear: scales (8, 1) do not go with weights (8, 2, 32)"),
@@ -49,3 +51,23 @@ def test_what_does_not_go_together(given: tuple, says: str) -> None:
         linear(*given)
     told = str(caught.value)
     assert told.startswith(f"error: {says}\n") and "\nhelp: " in told
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize(("m", "n", "h", "g"), [(0, 8, 2, 32), (2, 0, 2, 32), (2, 8, 2, 0), (2, 8, 1, 0), (0, 0, 1, 0)])
+def test_nothing_to_add_up_is_zero(m: int, n: int, h: int, g: int, zeros: bool) -> None:
+    scale = np.ones((n, h), np.float32)
+    w = tv.packed(np.zeros(n * h * g // 2, np.uint8), "u4", (n, h, g))
+    found = linear(np.ones((m, h * g), np.float32), w, scale, scale if zeros else None)
+    assert found.shape == (m, n) and not found.any()
+
+
+@pytest.mark.parametrize(
+    ("x", "w"), [("float16", "f8e8m0"), ("float16", "f8ue5m3"), ("bfloat16", "u9"), ("float32", "u25")]
+)
+def test_weights_that_x_does_not_hold_are_refused(x: str, w: str) -> None:
+    """2**100 would be infinity in f16, and 511 would be 512 in bf16."""
+    dtype = tv.dtype(w)
+    weights = tv.packed(np.ones(64 * dtype.bits // 8, np.uint8), dtype, (1, 64))
+    with pytest.raises(TileError, match=f"does not hold every weight of {w}\n"):
+        linear(np.ones((1, 64), getattr(ml_dtypes, x, x)), weights, SCALE[:1])

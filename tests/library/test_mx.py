@@ -147,6 +147,11 @@ WRONG = {
     "mode": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", mode="up"), "no mode of MX scales"),
     "rounding": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", rounding="up"), "no rounding is called"),
     "seed": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", seed=-1), "the seed is -1"),
+    "seed unused": (lambda: quantise.mx(np.zeros((2, 512), np.float32), "f4e2m1", seed=-1), "the seed is -1"),
+    "block of truth": (
+        lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", block=True),
+        "a block has a positive number of elements, not True",
+    ),
     "block": (lambda: quantise.mx(np.zeros((2, 32), np.float32), "f4e2m1", block=0), "a block has a positive number"),
     "number": (lambda: quantise.mx(3.0, "f4e2m1"), "blocks lie in arrays, not in this float"),
     "result": (lambda: quantise.dequantise(quantise.bfp(np.zeros((2, 32), np.float32), 4), "i8"), "not as i8"),
@@ -157,3 +162,8 @@ WRONG = {
 def test_wrong_use(call: object, says: str) -> None:
     with pytest.raises(tv.TileError, match=says):
         call()
+
+
+def test_blocks_counted_by_numpy() -> None:
+    x = np.ones((2, 32), np.float32)
+    assert quantise.mx(x, "f4e2m1", block=np.int64(16)).block == (1, 16)

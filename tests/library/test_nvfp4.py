@@ -70,7 +70,12 @@ def test_stochastic_rounding_is_the_codecs() -> None:
     ("how", "says"),
     [
         ({"rows": 8}, "a block of NVFP4 has 1 row or 16, not 8"),
-        ({"amax": float("nan")}, "the largest .* is finite"),
+        ({"amax": float("nan")}, "the largest .* is a number from 0"),
+        ({"amax": 1e39}, "which 1e\\+39 is not"),
+        ({"amax": 10**400}, "is not"),
+        ({"amax": "1"}, "which '1' is not"),
+        ({"amax": np.ones(2)}, "is not"),
+        ({"seed": -1}, "the seed is -1"),
         ({"amax": -1.0}, "which -1.0 is not"),
     ],
 )

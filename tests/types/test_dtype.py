@@ -128,6 +128,7 @@ def test_where_there_are_no_normals() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
+        ((True, 3), "a float is split into whole bits, not True and 3"),
         (("4", 3), "a float is split into whole bits, not '4' and 3"),
         ((4, 3, True, "nan"), "a float's codes are not spent on 'nan'\nhelp: there are 'ieee', 'fn', 'fnuz', 'finite'"),
         ((4, 0, True, "ieee"), "f5e4m0ieee is impossible: infinity and NaN"),
@@ -144,6 +145,10 @@ def test_refused_specials(given: tuple[Any, ...], says: str) -> None:
 def test_names_are_words(given: Any) -> None:
     with pytest.raises(TileError, match="f16"):
         dtype(given)
+
+
+def test_bits_counted_by_numpy() -> None:
+    assert str(float_(np.int64(4), np.int64(3))) == "f8e4m3"  # type: ignore[arg-type]
 
 
 def test_unsigned_split() -> None:

@@ -81,6 +81,7 @@ def test_one_code_and_none() -> None:
         (np.zeros(3), "u5", 1, "packed elements lie in bytes, not in float64\nhelp: .view"),
         (np.zeros(3, np.int8), "u5", 1, "packed elements lie in bytes, not in int8"),
         ("abc", "u5", 1, "no number type encodes arrays of str96"),
+        (memoryview(b"abcd")[::2], "u5", 1, "packed elements lie in bytes without gaps"),
     ],
 )
 def test_refused(buffer: object, kind: str, count: object, says: str) -> None:
@@ -100,6 +101,7 @@ def test_another_shape_of_the_same_elements() -> None:
     found = held.reshape((2, 2, 6))
     assert (found.buffer is held.buffer, found.dtype, found.shape) == (True, held.dtype, (2, 2, 6))
     assert found.held.strides == (12, 6, 1) and held.reshape(24).shape == (24,)
+    assert held.reshape(2, 12).shape == (2, 12)
     with pytest.raises(TileError) as caught:
         held.reshape((5, 5))
     told = "error: 24 elements do not make the shape (5, 5), which has 25\nhelp: this tensor is u3[4, 6]"

@@ -42,8 +42,18 @@ def fold_in(
     return acc, higher, total * shrink + powers.sum(axis=1)
 
 
+@tv.function
+def upward(q: tv.Tile, scale: Number) -> tuple[tv.Tile, Number]:
+    """Queries and a scale of the same scores, the scale above 0: its sign, and its 0, go to the queries, exactly.
+
+    So the largest product has the largest score, and a key that is not seen has -inf.
+    """
+    sign = tv.where(scale > 0, 1.0, tv.where(scale < 0, -1.0, 0.0))
+    return q * sign.to(q.dtype), tv.where(scale == 0, 1.0, tv.abs(scale))
+
+
 @tv.kernel(
-    "q: T[B, H, M, _], k: T[B, G, N, _], v: T[B, G, N, _], o: T[B, H, M, _]",
+    "q: T[B, H, M, E], k: T[B, G, N, E], v: T[B, G, N, F], o: T[B, H, M, F]",
     grid=lambda B, H, M, BM, **_: (tv.cdiv(M, BM), H, B),
 )
 def attention(
@@ -60,16 +70,19 @@ def attention(
 ) -> None:
     """``softmax(q @ k.T * scale) @ v`` for each head; H is a multiple of G, and a group of heads shares keys.
 
+    ``D``: at least E and F, the numbers that a head has of keys and of values.
     ``stages``: blocks of keys and values in shared memory at once, on GPUs; None for 2 of 16 bits, 1 of more.
     Causal: row i of M sees the keys up to i + N - M, so the last row sees all; a row that sees none becomes 0.
     """
     ahead = stages if stages is not None else 2 if q.dtype.bits <= 16 else 1
     _, H, M, _ = q.shape
     _, G, N, _ = k.shape
+    tv.device_assert(H % G == 0, "heads come in groups of as many")
+    tv.device_assert(tv.maximum(q.shape[3], v.shape[3]) <= D, "D is at least what a head has")
     rows = (tv.num_programs(0) - 1 - tv.program_id(0)) * BM  # the longest first, so that the threads end together
     head, batch = tv.program_id(1), tv.program_id(2)
     group = head // (H // G)
-    tile = q.load((batch, head, rows, 0), (1, 1, BM, D)).reshape((BM, D))
+    tile, above = upward(q.load((batch, head, rows, 0), (1, 1, BM, D)).reshape((BM, D)), scale)
     last, clear, end = tv.full((BM,), N - 1, tv.i32), N, N  # clear: keys that all of the rows see
     if causal:
         last = tv.minimum(last, rows + (N - M) + tv.arange(BM))
@@ -77,9 +90,9 @@ def attention(
     clear = tv.maximum(clear, 0) // BN * BN
     state = tv.zeros((BM, D), tv.f32), tv.full((BM,), -1e30, tv.f32), tv.zeros((BM,), tv.f32)
     for n in tv.range(0, clear, BN, num_stages=ahead):
-        state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, None, BN, D)
+        state = fold_in(state, tile, k, v, (batch, group, n), above * LOG2E, None, BN, D)
     for n in tv.range(clear, end, BN, num_stages=ahead):
-        state = fold_in(state, tile, k, v, (batch, group, n), scale * LOG2E, last, BN, D)
+        state = fold_in(state, tile, k, v, (batch, group, n), above * LOG2E, last, BN, D)
     acc, _, total = state
     share = 1 / tv.maximum(total, 1e-30)  # a division a row, not one for each number of it
     o.store((batch, head, rows, 0), (acc * share[:, None]).to(o.dtype).reshape((1, 1, BM, D)))

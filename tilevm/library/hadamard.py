@@ -7,6 +7,7 @@ from typing import Any
 
 import tilevm as tv
 from tilevm.library.seeds import key
+from tilevm.library.shapes import shape_of
 from tilevm.runtime.room import empty
 
 COLUMNS = 2048  # of a tile, where rows are as long
@@ -57,12 +58,13 @@ def transformed(x: Any, size: int = 16, seed: int = 0, inverse: bool = False, de
 
     Raises ``TileError`` where ``size`` is no power of two from 2 to 512, or does not divide the last extent.
     """
-    if size not in {1 << k for k in range(1, 10)} or x.shape[-1] % size:
+    along = shape_of(x, "rows")[-1]
+    if not isinstance(size, int) or size not in {1 << k for k in range(1, 10)} or along % size:
         help = "powers of two from 2 to 512 that divide the last extent do"
-        raise tv.TileError(f"no Hadamard transform of size {size} goes along {x.shape[-1]} numbers", help=help)
+        raise tv.TileError(f"no Hadamard transform of size {size!r} goes along {along} numbers", help=help)
     y = empty(x, x.shape, tv.f32)
     if prod(x.shape):
-        rows, columns = y.reshape((-1, x.shape[-1])), min(COLUMNS, x.shape[-1])
+        rows, columns = y.reshape((-1, along)), min(COLUMNS, along)
         how = {"BM": COLUMNS // columns, "BN": columns, "device": device}
         transform(x.reshape(rows.shape), rows, key(seed), SIZE=size, inverse=inverse, **how)
     return y

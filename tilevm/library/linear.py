@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,11 +12,13 @@ from tilevm.backend import Array
 from tilevm.passes.scales import FEW, STEP
 from tilevm.runtime.arguments import read
 from tilevm.runtime.packed import Packed
-from tilevm.runtime.room import empty
+from tilevm.runtime.room import element, empty
 from tilevm.source import TileError
+from tilevm.types.holding import holds
 
 HOST = ("cpu", "vm")
 FLAT: WeakKeyDictionary[Packed, Packed] = WeakKeyDictionary()  # weights in rows, by the tensor in groups
+SHAPES = "x is (M, K), the weights (N, K) or (N, H, G), their scales (N, H)"
 TILES = (  # on cards: up to how many rows of x, rows and columns of a program
     (8, {"BM": 8, "BN": 64}),
     (16, {"BM": 16, "BN": 32}),
@@ -63,29 +66,50 @@ def linear(x: Any, w: Any, scale: Any, zero: Any = None, device: str | None = No
     """y (M, N) for x (M, K), weights of shape (N, K) or (N, H, G) with H * G = K, scale and zero (N, H).
 
     Weights that share bytes are packed. y has the type of x, and is made where x lives, by its library:
-    :func:`tilevm.runtime.room.empty`. Raises TileError where the shapes do not go together.
+    :func:`tilevm.runtime.room.empty`. Raises TileError where the shapes do not go together, and where the type of x
+    does not hold every weight, which would be rounded.
     """
     rows, columns, groups, size = sizes(x, w, scale)
-    y = empty(x, (rows, columns))
-    tiles = tiles or chosen(rows, groups, size, device or where(x))
+    kind = element(x)
+    if isinstance(w, Packed):
+        check_held(kind, w.dtype)
+    y = empty(x, (rows, columns), kind)
+    tiles = tiles or chosen(max(rows, 1), groups, size, device or where(x))
     flat, zeros = in_rows(w), scale if zero is None else zero
-    quantised_matmul(x, flat, scale, zeros, y, K=groups * size, G=size, ZEROS=zero is not None, device=device, **tiles)
+    # Groups of nothing are compiled as those of one step, and none is read.
+    how = {"K": groups * size, "G": size or STEP, "ZEROS": zero is not None, "device": device}
+    quantised_matmul(x, flat, scale, zeros, y, **how, **tiles)
     return y
 
 
 def sizes(x: Any, w: Any, scale: Any) -> tuple[int, int, int, int]:
     """M, N, the groups of a row of weights, and the weights of a group. Raises TileError."""
-    given = {"x": tuple(x.shape), "the weights": tuple(w.shape), "scale": tuple(scale.shape)}
+    given = {name: shape_of(value, name) for name, value in (("x", x), ("the weights", w), ("scale", scale))}
     wanted = {"x": (2,), "the weights": (2, 3), "scale": (2,)}
     for name, shape in given.items():
         if len(shape) not in wanted[name]:
-            help = "x is (M, K), the weights (N, K) or (N, H, G), their scales (N, H)"
-            raise TileError(f"linear: {name} has the shape {shape}, of {len(shape)} dimensions", help=help)
+            raise TileError(f"linear: {name} has the shape {shape}, of {len(shape)} dimensions", help=SHAPES)
     groups, depth = scale.shape[1], prod(w.shape[1:])
     if not groups or depth % groups or (len(w.shape) == 3 and w.shape[1] != groups):
         help = "there is a scale for each group of as many weights in a row"
         raise TileError(f"linear: scales {given['scale']} do not go with weights {given['the weights']}", help=help)
     return x.shape[0], w.shape[0], groups, depth // groups
+
+
+def shape_of(value: Any, name: str) -> tuple[int, ...]:
+    """The shape of an argument. Raises TileError for what has none."""
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        raise TileError(f"linear: {name} has no shape, as it is a {type(value).__name__}", help=SHAPES)
+    return tuple(shape)
+
+
+@cache
+def check_held(to: tv.DType, weight: tv.DType) -> None:
+    """Raises TileError where a float type of x does not hold every number of the type of the weights."""
+    if to.is_float and not holds(to, weight):
+        help = "pass x as f32" if holds(tv.f32, weight) else "f32 holds integers of at most 24 bits"
+        raise TileError(f"linear: x is {to}, which does not hold every weight of {weight}", help=help)
 
 
 def in_rows(w: Any) -> Any:

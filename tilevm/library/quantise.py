@@ -8,14 +8,17 @@ element of flat index n rounds by word n of the Philox stream of ``seed``, as in
 
 from __future__ import annotations
 
+import math
+import operator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import tilevm as tv
 from tilevm.library import quantisers
-from tilevm.library.blocks import INFINITY, MODES
+from tilevm.library.blocks import LARGEST, MODES
 from tilevm.library.seeds import key
+from tilevm.library.shapes import shape_of
 from tilevm.runtime.room import empty, full, zeros as zeros_like
 from tilevm.source import nearest
 from tilevm.types.codec.packing import packed_bytes
@@ -74,9 +77,7 @@ def scale_argument(scales: Array, dtype: tv.DType) -> Any:
 
 def room(x: Any, dtype: tv.DType, scale: tv.DType, block: tuple[int, int], zeros: bool = False) -> Quantised:
     """Room for the codes and scales of an array."""
-    shape = tuple(getattr(x, "shape", ()))
-    if not shape:
-        raise tv.TileError(f"blocks lie in arrays, not in this {type(x).__name__}", help="pass an array")
+    shape = shape_of(x, "blocks")
     counts = (tv.cdiv(prod(shape[:-1]), block[0]), tv.cdiv(shape[-1], block[1]))
     codes = zeros_like(x, (packed_bytes(prod(shape), dtype.bits),), tv.u8)
     points = zeros_like(x, (packed_bytes(prod(counts), dtype.bits),), tv.u8) if zeros else None
@@ -142,13 +143,13 @@ def mx(
         near = nearest(str(mode), list(MODES))
         help = f"did you mean {near!r}?" if near else f"there are {', '.join(map(repr, MODES))}"
         raise tv.TileError(f"no mode of MX scales is called {mode!r}", help=help)
-    q = room(x, kind, tv.f8e8m0, (1, block_of(block)))
-    how = {"BLOCK": block, "mode": mode, "rounding": rounding, "device": device}
+    q, word = room(x, kind, tv.f8e8m0, (1, block_of(block))), key(seed)
+    how = {"BLOCK": q.block[1], "mode": mode, "rounding": rounding, "device": device}
     if in_blocks(q, rounding):
         given, codes, scales, most = by_blocks(q, x)
         quantisers.mx_in_blocks(given, codes, scales, BG=most, **how)
     else:
-        launch(quantisers.mx, q, rows_of(x), *q.arguments(), key(seed), **how)
+        launch(quantisers.mx, q, rows_of(x), *q.arguments(), word, **how)
     return q
 
 
@@ -175,10 +176,9 @@ def nvfp4(
     """
     if rows not in (1, NVFP4_BLOCK):
         raise tv.TileError(f"a block of NVFP4 has 1 row or {NVFP4_BLOCK}, not {rows}")
-    if amax is not None and not 0 <= amax < INFINITY:
-        raise tv.TileError(f"the largest |x| is finite and not negative, which {amax} is not", help="leave amax out")
-    q = room(x, tv.f4e2m1, tv.f8ue4m3, (rows, NVFP4_BLOCK))
-    flat, most, factor = rows_of(x), full(x, (1,), amax or 0.0, tv.f32), full(x, (1,), 1.0, tv.f32)
+    given = 0.0 if amax is None else amax_of(amax)
+    q, word = room(x, tv.f4e2m1, tv.f8ue4m3, (rows, NVFP4_BLOCK)), key(seed)
+    flat, most, factor = rows_of(x), full(x, (1,), given, tv.f32), full(x, (1,), 1.0, tv.f32)
     if amax is None:
         launch(quantisers.tensor_amax, q, flat, most, device=device)
     if in_blocks(q, rounding):
@@ -187,7 +187,7 @@ def nvfp4(
         quantisers.nvfp4_in_blocks(given, most, codes, scales, factor, BG=count, **how)
     else:
         how = {"ROWS": rows, "rounding": rounding, "device": device}
-        launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, key(seed), **how)
+        launch(quantisers.nvfp4, q, flat, most, *q.arguments(), factor, word, **how)
     return replace(q, factor=float(factor[0]))
 
 
@@ -214,7 +214,7 @@ def groups(
         raise tv.TileError(f"{scales} is no type of scales for groups", help=f"they are {', '.join(SCALES)}")
     if zeros and kind.is_float:
         raise tv.TileError(f"{kind} has no zero points", help="integers have")
-    q = room(x, kind, scales, (1, block_of(group or max(x.shape[-1], 1))), zeros)
+    q = room(x, kind, scales, (1, block_of(max(shape_of(x, "blocks")[-1], 1) if group is None else group)), zeros)
     how = {"BLOCK": q.block[1], "rounding": rounding, "device": device}
     if q.zeros is None:
         launch(quantisers.groups, q, rows_of(x), *q.arguments(), key(seed), **how)
@@ -243,6 +243,23 @@ def dequantise(q: Quantised, dtype: tv.DType | str = "f32", device: str | None =
 
 
 def block_of(size: Any) -> int:
-    if not isinstance(size, int) or size < 1:
+    """A block's elements, given as any whole number above 0."""
+    try:
+        count = 0 if isinstance(size, bool) else operator.index(size)
+    except TypeError:
+        count = 0
+    if count < 1:
         raise tv.TileError(f"a block has a positive number of elements, not {size!r}")
-    return size
+    return count
+
+
+def amax_of(given: Any) -> float:
+    """The largest |x| of a tensor, which f32 holds."""
+    try:
+        amax = math.fsum((given,))
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # torch's, of a tensor with several numbers
+        amax = math.nan
+    if not 0 <= amax <= LARGEST:
+        help = "leave amax out, and a kernel finds it"
+        raise tv.TileError(f"the largest |x| is a number from 0 to {LARGEST:.8g}, which {given!r} is not", help=help)
+    return amax

@@ -49,9 +49,10 @@ class Packed:
         """
         return self if place(device).name == self.device else packed(moved(self.buffer, device), self.dtype, self.shape)
 
-    def reshape(self, shape: int | Sequence[int]) -> Packed:
-        """The same elements in another shape. Raises TileError where that has more or fewer of them."""
-        extents = shape_given(shape)
+    def reshape(self, *shape: Any) -> Packed:
+        """The same elements in another shape, given as a tuple or as ints. Raises TileError where it has more or fewer
+        of them."""
+        extents = shape_given(shape[0] if len(shape) == 1 else shape)
         if prod(extents) != prod(self.shape):
             raise TileError(
                 f"{prod(self.shape)} elements do not make the shape {extents}, which has {prod(extents)}",

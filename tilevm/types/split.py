@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from tilevm.source import TileError, nearest
 from tilevm.types.dtype import DType, Kind, Specials
@@ -42,8 +43,9 @@ def float_(exponent: int, mantissa: int, signed: bool = True, specials: Specials
     ``f8e4m3fnuz``, ``f6e2m3fn``, ``f8e5m2finite``. The bias is ``2**(exponent-1) - 1``, and one more for fnuz. Raises
     :class:`TileError` where the parts do not fit, or leave no code for the specials.
     """
-    if not (isinstance(exponent, int) and isinstance(mantissa, int)):
+    if not (is_count(exponent) and is_count(mantissa)):
         raise TileError(f"a float is split into whole bits, not {exponent!r} and {mantissa!r}", help="pass two ints")
+    exponent, mantissa = int(exponent), int(mantissa)
     bits = bool(signed) + exponent + mantissa
     if not (0 <= exponent <= 8 and 0 <= mantissa <= 10 and 2 <= bits <= 16):
         raise TileError(
@@ -59,6 +61,11 @@ def float_(exponent: int, mantissa: int, signed: bool = True, specials: Specials
         raise TileError(f"{name} is impossible: {why}", help=f"{split} is the type with this split")
     bias = (1 << (exponent - 1)) - (specials is not Specials.NAN_NEGATIVE_ZERO) if exponent else 0
     return DType(name, bits, Kind.FLOAT, exponent, mantissa, bias, signed, specials)
+
+
+def is_count(bits: Any) -> bool:
+    """Whether a number of bits is whole, of numpy or not; a truth is no number of them."""
+    return hasattr(type(bits), "__index__") and not isinstance(bits, bool)
 
 
 def as_specials(word: Specials | str) -> Specials:

@@ -84,7 +84,10 @@ def packed_bytes(count: int, width: int) -> int:
 def as_bytes(buffer: Any) -> Array:
     """A buffer as a row of bytes."""
     if isinstance(buffer, bytes | bytearray | memoryview):
-        return np.frombuffer(buffer, np.uint8)
+        try:
+            return np.frombuffer(buffer, np.uint8)
+        except BufferError as error:
+            raise TileError(f"packed elements lie in bytes without gaps: {error}", help="pass bytes(buffer)") from None
     array = numbers(buffer)
     if array.dtype != np.uint8:
         raise TileError(f"packed elements lie in bytes, not in {array.dtype.name}", help=".view(np.uint8) gives bytes")
