@@ -9,6 +9,8 @@ from weakref import WeakSet
 
 from tilevm.source import TileError
 
+from .reading import keep_lines
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 HELPERS: WeakSet[Any] = WeakSet()
@@ -25,6 +27,7 @@ def function(helper: F) -> F:
             f"@tv.function marks a function written with def, not a {type(helper).__name__}", help="put it above a def"
         )
     HELPERS.add(helper)
+    keep_lines(helper)
     return helper
 
 

@@ -31,6 +31,7 @@ from tilevm.types import Type
 from .call import Call, Parameters
 from .captures import helpers
 from .fingerprint import fingerprint
+from .reading import keep_lines
 from .trace import trace
 from .values import with_article
 from .watch import Place, guards, marks, places
@@ -272,5 +273,6 @@ def make(function: Any, signature: str | None, grid: Grid | None) -> Kernel:
         )
     if grid is not None and not callable(grid):
         counts(grid, {})  # a wrong one is told here, not at the first call
+    keep_lines(function)
     said = parse(signature, f"<signature of {function.__name__}>") if signature is not None else Signature()
     return Kernel(function, said, grid)

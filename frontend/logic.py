@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from tilevm.ir import Value, ops
 from tilevm.ir.build import Builder
@@ -13,6 +14,7 @@ from .calls.elementwise import where
 from .dispatch import expression
 from .frame import Frame
 from .operators import BINARY, COMPARE, UNARY, binary, compare
+from .skipping import Part, needed_if, one_of, traced
 from .values import Range, Stream, describe, is_numeric, is_static
 
 
@@ -55,16 +57,18 @@ def negate(builder: Builder, value: object) -> object:
 
 @expression.rule(ast.BoolOp)
 def both_or_either(node: ast.BoolOp, frame: Frame) -> object:
-    """``and`` and ``or``. Run-time parts are all evaluated; compile-time parts end the chain as in Python."""
+    """``and`` and ``or``. A part is passed over as in Python, wherever that shows."""
     ends = isinstance(node.op, ast.Or)
     kind, sign = (ops.Or, "|") if ends else (ops.And, "&")
     pending: Value | None = None
     found: object = not ends
     for part in node.values:
-        found = expression(part, frame)
-        with frame.at(part):
-            refuse_tile(frame, found, sign, "or" if ends else "and")
-            condition = truth(frame.builder, found)
+        with frame.builder.collect() as made:
+            found = expression(part, frame)
+            with frame.at(part):
+                refuse_tile(frame, found, sign, "or" if ends else "and")
+                condition: object = truth(frame.builder, found)
+        condition = needed_if(frame.builder, pending, not ends, Part(made, condition))
         if isinstance(condition, Value):
             pending = frame.builder.add(kind, a=pending, b=condition).result if pending else condition
         elif condition is ends:
@@ -89,25 +93,18 @@ def operation(node: ast.BinOp, frame: Frame) -> object:
 
 @expression.rule(ast.Compare)
 def comparison(node: ast.Compare, frame: Frame) -> object:
-    """``a < b < c``: each pair, and their conjunction."""
-    left, found = expression(node.left, frame), []
+    """``a < b < c``: each pair, and their conjunction. Behind a comparison of numbers a part may be passed over."""
+    left = expression(node.left, frame)
+    whole: object = True
     for op, side in zip(node.ops, node.comparators, strict=True):
-        right = expression(side, frame)
-        result = one(frame, op, left, right)
-        if result is False:
+        asked = whole if isinstance(whole, Value) and whole.type == Scalar(bool_) else None
+        right = needed_if(frame.builder, asked, True, traced(frame.builder, partial(expression, side, frame)))
+        found = one(frame, op, left, right)
+        if found is False:
             return False
-        found.append(result)
+        if found is not True:
+            whole = found if whole is True else binary(frame.builder, BINARY[ast.BitAnd], whole, found)
         left = right
-    pending = [f for f in found if f is not True]
-    if len(pending) < 2:
-        return pending[0] if pending else True
-    return conjunction(frame, pending)
-
-
-def conjunction(frame: Frame, parts: list[object]) -> object:
-    whole, *rest = parts
-    for part in rest:
-        whole = binary(frame.builder, BINARY[ast.BitAnd], whole, part)
     return whole
 
 
@@ -140,7 +137,7 @@ def member(frame: Frame, left: object, right: object) -> bool:
 
 @expression.rule(ast.IfExp)
 def choice(node: ast.IfExp, frame: Frame) -> object:
-    """``a if c else b``: a run-time condition evaluates both sides and selects."""
+    """``a if c else b``: a run-time condition selects; a side is passed over as in Python, wherever that shows."""
     given = expression(node.test, frame)
     with frame.at(node.test):
         if isinstance(given, Value) and isinstance(given.type, Tile):
@@ -148,12 +145,12 @@ def choice(node: ast.IfExp, frame: Frame) -> object:
         condition = truth(frame.builder, given)
     if not isinstance(condition, Value):
         return expression(node.body if condition else node.orelse, frame)
-    a, b = expression(node.body, frame), expression(node.orelse, frame)
-    for node_, value in ((node.body, a), (node.orelse, b)):
+    sides = [traced(frame.builder, partial(expression, side, frame)) for side in (node.body, node.orelse)]
+    for node_, value in zip((node.body, node.orelse), (s.value for s in sides), strict=True):
         if not is_numeric(value) and not isinstance(value, int | float):
             raise frame.error(
                 f"a run-time condition chooses between numbers and tiles, not {describe(value)}",
                 node_,
                 help="make the condition a compile-time one (a tv.constexpr parameter)",
             )
-    return where(frame.builder, condition, a, b)
+    return where(frame.builder, condition, *one_of(frame.builder, condition, *sides))

@@ -7,7 +7,8 @@ import linecache
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from types import FunctionType
+from types import CodeType, FunctionType
+from weakref import WeakKeyDictionary
 
 from tilevm.compiling import COMPILING
 from tilevm.source import Span, TileError
@@ -37,14 +38,32 @@ class Source:
         return column if text.isascii() else len(text.encode()[:column].decode(errors="replace"))
 
 
+MARKED: WeakKeyDictionary[FunctionType, tuple[CodeType, list[str]]] = WeakKeyDictionary()  # with the lines of its file
+
+
+def keep_lines(function: FunctionType) -> None:
+    """Keep the text of the file that ``function`` was made from: it may be edited before the function is traced."""
+    if lines := lines_of(function):
+        MARKED[function] = function.__code__, lines
+
+
+def lines_of(function: FunctionType) -> list[str]:
+    """The lines of the file that a function stands in: as they were when it was marked, else as they are."""
+    code = function.__code__
+    made, lines = MARKED.get(function, (None, []))
+    if made is code:
+        return lines
+    linecache.checkcache(code.co_filename)
+    return linecache.getlines(code.co_filename, function.__globals__)
+
+
 def read(function: object) -> Source:
     """The source of ``function``. Raises TileError where it cannot be read or is not a plain ``def``."""
     function = plain_function(function)
     name, code = function.__name__, function.__code__
     if code.co_name == "<lambda>":
         raise TileError(f"a lambda cannot be compiled ({code.co_filename}:{code.co_firstlineno})", help="write a def")
-    linecache.checkcache(code.co_filename)
-    lines = tuple(linecache.getlines(code.co_filename, function.__globals__))
+    lines = tuple(lines_of(function))
     if not lines:
         raise TileError(
             f"the source of {name} cannot be read: {code.co_filename} is not a file",

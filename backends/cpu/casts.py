@@ -83,7 +83,7 @@ def convert(e: Emitter, x: LLVM, source: DType, to: DType, how: Rounding = NATUR
         return nonzero(e, x, source)
     if source.is_bool:
         x, source = e.b.zext(x, vector_of(I32, lanes_of(x))), i32
-    if source == to:
+    if source == to and not how.saturate:  # a small float may have decoded to infinity
         return x
     return CONVERSIONS[source.is_float, to.is_float](e, x, source, to, how)
 

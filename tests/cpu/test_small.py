@@ -72,13 +72,16 @@ def words() -> np.ndarray:
     )
 
 
+@pytest.mark.parametrize("saturate", [False, True])
 @pytest.mark.parametrize("source", SMALL, ids=str)
-def test_every_code_is_decoded(source: DType) -> None:
+def test_every_code_is_decoded(source: DType, saturate: bool) -> None:
     codes = np.arange(1 << source.bits).astype(f"u{source.numpy_bytes}")
     numbers = decode(codes, source)
+    if saturate:  # f64 takes f64 as it is
+        numbers = np.clip(numbers, float(tv.f64.min), float(tv.f64.max))
     for to in NATIVE:
         with np.errstate(over="ignore"):
-            same(cast(codes, source, to), encode(numbers, to, saturate=False), to, numbers)
+            same(cast(codes, source, to, saturate=saturate), encode(numbers, to, saturate=saturate), to, numbers)
 
 
 @pytest.mark.parametrize("saturate", [False, True])

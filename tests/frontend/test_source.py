@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tilevm as tv
@@ -80,6 +81,35 @@ def test_a_file_that_changed(tmp_path: Path) -> None:
     path.write_text("def kernel(:\n")
     with pytest.raises(TileError, match="no longer valid Python"):
         read(kernel)
+
+
+EDITED = """import tilevm as tv
+
+
+@tv.function
+def scaled(x):
+    return x * {0}
+
+
+@tv.kernel
+def kernel(x: tv.Tensor):
+    x.store(0, scaled(x.load(0, 4)) * {0})
+"""
+
+
+def test_a_file_that_changed_behind_marked_functions(tmp_path: Path) -> None:
+    """They mean what they meant when they were marked, whatever they are compiled for, and until they are made anew."""
+    path = tmp_path / "edited.py"
+    kernel = imported(path, EDITED.format(2))
+    for text in (EDITED.format(30), "# more\n" + EDITED.format(2), "def kernel(:\n"):
+        path.write_text(text)
+        for dtype in (np.float32, np.float64):
+            x = np.ones(4, dtype)
+            kernel.compile(x, device="vm")[1](x)
+            assert x.tolist() == [4] * 4
+    again = imported(path, EDITED.format(5))
+    again[1](x := np.ones(4, np.float32))
+    assert x.tolist() == [25] * 4
 
 
 def test_captures_are_told() -> None:
