@@ -70,14 +70,15 @@ def by_numbers(op: ops.Dot, low: Lowering) -> Value:
 
 
 def operands(op: ops.Dot, low: Lowering, at: Places) -> list[shared.Region]:
-    """Both operands in shared memory: where they were staged, or written now."""
+    """Both operands in shared memory: where they were staged, if rows and columns lie evenly there, or written now."""
     (m, k), n = shape_of(op.a), shape_of(op.b)[1]
     unit = unit_of(dtype_of(op.a))
     memories = shared.row_major((m, k), k + PAD), shared.row_major((k, n))
     found = []
     for x, memory, most in zip((op.a, op.b), memories, reach(at, m, n, k), strict=True):
-        if isinstance(x.owner, ops.Staged):
-            found.append(stage.region(low, x.owner))
+        staged = stage.region(low, x.owner) if isinstance(x.owner, ops.Staged) else None
+        if staged is not None and shared.is_even(staged.memory) and not at.exceeds(shape_of(op.acc)):
+            found.append(staged)
             continue
         region = shared.buffer(low, memory, unit, most, x.hint)
         shared.write(low, region, coded(low, low[x], unit), low.places(x), shape_of(x), 16 * 8 // unit.bits)
