@@ -71,3 +71,14 @@ def test_weights_that_x_does_not_hold_are_refused(x: str, w: str) -> None:
     weights = tv.packed(np.ones(64 * dtype.bits // 8, np.uint8), dtype, (1, 64))
     with pytest.raises(TileError, match=f"does not hold every weight of {w}\n"):
         linear(np.ones((1, 64), getattr(ml_dtypes, x, x)), weights, SCALE[:1])
+
+
+@pytest.mark.parametrize("rows", [5, 17])
+def test_rows_that_are_multiplied_and_added_up(rows: int) -> None:
+    """x is staged ahead, and both a product of f32 and the sums of zero points take it: 48 columns in runs of 16."""
+    rng = np.random.default_rng(0)
+    x, codes = rng.standard_normal((rows, 48)).astype(np.float32), rng.integers(0, 16, (33, 48))
+    scale, zero = np.ones((33, 1), np.float32), rng.integers(0, 8, (33, 1)).astype(np.float32)
+    found = linear(x, tv.packed(tv.pack(codes, "u4"), "u4", codes.shape), scale, zero, device="emulator")
+    exact, terms = x.astype(float) @ (codes - zero).T, np.abs(x) @ (codes + zero).T
+    assert (np.abs(found - exact) <= 2 * 48 * 2.0**-24 * terms).all()

@@ -152,12 +152,10 @@ class Staging:
         return users[0] if len(users) == 1 else None
 
     def by_numbers(self, load: ops.Load) -> bool:
-        """Whether a load is an operand of a product that reads shared memory."""
-        user = self.only_user(load.result)
-        if not isinstance(user, ops.Dot):
-            return False
-        way = choices(user, self.room)[0]
-        return way.atom is None and not places(way.c).exceeds(tile_of(user.acc).shape)
+        """Whether a load is an operand of a product that reads shared memory, and perhaps of others."""
+        products = [user for user in self.users.get(load.result, []) if isinstance(user, ops.Dot)]
+        ways = [(user, choices(user, self.room)[0]) for user in products]
+        return any(way.atom is None and not places(way.c).exceeds(tile_of(user.acc).shape) for user, way in ways)
 
 
 def index_type(loop: ops.For) -> DType:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tilevm.ir import Block, Value, ops, threads
-from tilevm.layout import Layout
 from tilevm.passes.layouts.products import Choice, choices
 from tilevm.passes.layouts.verify import takes
 from tilevm.passes.threads import shared, stage
@@ -71,27 +70,20 @@ def by_numbers(op: ops.Dot, low: Lowering) -> Value:
 
 
 def operands(op: ops.Dot, low: Lowering, at: Places) -> list[shared.Region]:
-    """Both operands in shared memory: where they were staged, if in lines that hold all that threads read, or written
-    now."""
+    """Both operands in shared memory: where they were staged, if rows and columns lie evenly there, or written now."""
     (m, k), n = shape_of(op.a), shape_of(op.b)[1]
     unit = unit_of(dtype_of(op.a))
     memories = shared.row_major((m, k), k + PAD), shared.row_major((k, n))
     found = []
     for x, memory, most in zip((op.a, op.b), memories, reach(at, m, n, k), strict=True):
-        if isinstance(x.owner, ops.Staged) and not at.exceeds(shape_of(op.acc)):
-            region = stage.region(low, x.owner)
-            if in_lines(region.memory):
-                found.append(region)
-                continue
+        staged = stage.region(low, x.owner) if isinstance(x.owner, ops.Staged) else None
+        if staged is not None and shared.is_even(staged.memory) and not at.exceeds(shape_of(op.acc)):
+            found.append(staged)
+            continue
         region = shared.buffer(low, memory, unit, most, x.hint)
         shared.write(low, region, coded(low, low[x], unit), low.places(x), shape_of(x), 16 * 8 // unit.bits)
         found.append(region)
     return found
-
-
-def in_lines(memory: Layout) -> bool:
-    """Whether neighbours along each dim are as far apart everywhere. What is staged for others too may not be so."""
-    return not memory.xor and all(len(modes) <= 1 for modes in memory.dims)
 
 
 def reach(at: Places, m: int, n: int, k: int) -> tuple[int, int]:

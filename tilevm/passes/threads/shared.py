@@ -52,6 +52,11 @@ def step(memory: Layout, dim: int) -> int:
     return next((mode.stride for mode in memory.dims[dim]), 0)
 
 
+def is_even(memory: Layout) -> bool:
+    """Whether neighbours along each dim are as far apart everywhere, as :func:`step` says."""
+    return not memory.xor and all(len(modes) <= 1 for modes in memory.dims)
+
+
 @dataclass(frozen=True)
 class Way:
     """Registers in the order of the vectors that move them, the width of one, and the offset of each."""
