@@ -68,7 +68,7 @@ def parameters(
     function: FunctionType, place: Span, types: Mapping[str, Type], constants: Mapping[str, object]
 ) -> dict[str, object]:
     """The kernel's parameters, in order, and what they are."""
-    signature = inspect.signature(function).parameters
+    signature = inspect.signature(function, follow_wrapped=False).parameters
     strange = [n for n in (*types, *constants) if n not in signature]
     if strange:
         raise TileError(

@@ -1,6 +1,7 @@
 """Where source comes from: nested, decorated and indented functions, and what cannot be read."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def test_what_is_no_function() -> None:
         read(waits)
     with pytest.raises(TileError, match="not a builtin_function_or_method"):
         read(len)
+
+
+def test_what_wraps_a_function_has_parameters_of_its_own() -> None:
+    def kernel(x: tv.Tensor, y: tv.Tensor) -> None: ...
+
+    @wraps(kernel)
+    def wrapper(*given: tv.Tensor) -> None:
+        kernel(*given)
+
+    with pytest.raises(TileError, match="no \\* parameters such as given"):
+        tv.kernel(wrapper)
 
 
 def imported(path: Path, text: str) -> Any:
