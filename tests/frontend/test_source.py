@@ -95,6 +95,13 @@ def test_a_file_that_changed(tmp_path: Path) -> None:
         read(kernel)
 
 
+def test_code_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    branches = "".join(f"    elif n == {k}: x.store(0, {k})\n" for k in range(400))
+    kernel = imported(tmp_path / "deep.py", f"def kernel(x, n):\n    if n < 0: x.store(0, 1)\n{branches}")
+    with pytest.raises(TileError, match="elifs and terms of a long sum nest what stands beside them"):
+        tv.kernel(kernel)[1](np.zeros(1, np.int32), 1, device="vm")
+
+
 EDITED = """import tilevm as tv
 
 
