@@ -55,7 +55,7 @@ class Parameters:
     @classmethod
     def of(cls, function: FunctionType) -> Parameters:
         """Raises TileError where a parameter cannot be one of a kernel."""
-        found = inspect.signature(function).parameters.values()
+        found = inspect.signature(function, follow_wrapped=False).parameters.values()
         for param in found:
             if param.kind in (param.VAR_POSITIONAL, param.VAR_KEYWORD):
                 raise TileError(

@@ -56,7 +56,7 @@ def bind(
     helper: FunctionType, source: Source, frame: Frame, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> dict[str, object]:
     """The helper's parameters and what they are in this call."""
-    signature, name = inspect.signature(helper), helper.__name__
+    signature, name = inspect.signature(helper, follow_wrapped=False), helper.__name__
     notes = (Note(f"{name} is defined here", source.span(source.tree)),)
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
         raise frame.error(

@@ -58,7 +58,7 @@ def trace(
         raise TileError(
             "the code is nested too deeply to compile",
             builder.span,
-            help="each early exit nests what follows it: join conditions with `or`, or make a loop of them",
+            help="early exits, elifs and terms of a long sum nest what stands beside them: make a loop or steps",
         ) from None
     builder.add(Yield, values=())
     return verify(Func(function.__name__, builder.finish(params), grid, place))
@@ -68,7 +68,7 @@ def parameters(
     function: FunctionType, place: Span, types: Mapping[str, Type], constants: Mapping[str, object]
 ) -> dict[str, object]:
     """The kernel's parameters, in order, and what they are."""
-    signature = inspect.signature(function).parameters
+    signature = inspect.signature(function, follow_wrapped=False).parameters
     strange = [n for n in (*types, *constants) if n not in signature]
     if strange:
         raise TileError(

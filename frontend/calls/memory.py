@@ -102,6 +102,12 @@ def pointer_store(builder: Builder, self: object, offsets: object, value: object
 def index_args(builder: Builder, name: str, indices: object, tensor: Tensor) -> tuple[Value, ...]:
     """One index, a number or a tile, for each dimension."""
     parts = indices if isinstance(indices, tuple) else (indices,)
+    if not tensor.rank:
+        raise TileError(
+            f"{name}: a tensor of rank 0 has no dimension along which indices could go",
+            builder.span,
+            help="pass it with one dimension, as in a.reshape(1)",
+        )
     if len(parts) != tensor.rank:
         raise TileError(
             f"{name}: {counted(len(parts), 'index', 'indices')} for the {dimensions(tensor)}",

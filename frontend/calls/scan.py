@@ -101,7 +101,7 @@ def computing(name: str, inside: Sequence[Op]) -> Sequence[Op]:
 def call(frame: Frame, name: str, combine: object, params: tuple[Value, ...]) -> object:
     """What the function gives for these numbers."""
     if isinstance(combine, FunctionType) and is_helper(combine):
-        takes = len(inspect.signature(combine).parameters)
+        takes = len(inspect.signature(combine, follow_wrapped=False).parameters)
         if takes != len(params):
             raise TileError(
                 f"{name}: {combine.__name__} takes {counted(takes, 'value')}, and {len(params)} are given",

@@ -1,6 +1,7 @@
 """Where source comes from: nested, decorated and indented functions, and what cannot be read."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ def test_what_is_no_function() -> None:
         read(len)
 
 
+def test_what_wraps_a_function_has_parameters_of_its_own() -> None:
+    def kernel(x: tv.Tensor, y: tv.Tensor) -> None: ...
+
+    @wraps(kernel)
+    def wrapper(*given: tv.Tensor) -> None:
+        kernel(*given)
+
+    with pytest.raises(TileError, match="no \\* parameters such as given"):
+        tv.kernel(wrapper)
+
+
 def imported(path: Path, text: str) -> Any:
     """The function ``kernel`` of a file."""
     path.write_text(text)
@@ -81,6 +93,13 @@ def test_a_file_that_changed(tmp_path: Path) -> None:
     path.write_text("def kernel(:\n")
     with pytest.raises(TileError, match="no longer valid Python"):
         read(kernel)
+
+
+def test_code_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    branches = "".join(f"    elif n == {k}: x.store(0, {k})\n" for k in range(400))
+    kernel = imported(tmp_path / "deep.py", f"def kernel(x, n):\n    if n < 0: x.store(0, 1)\n{branches}")
+    with pytest.raises(TileError, match="elifs and terms of a long sum nest what stands beside them"):
+        tv.kernel(kernel)[1](np.zeros(1, np.int32), 1, device="vm")
 
 
 EDITED = """import tilevm as tv

@@ -95,3 +95,13 @@ def test_every_rank(rank: int, device: str) -> None:
         y = np.zeros_like(x)
         KERNELS[rank][1](given, y, device=device)
         assert np.array_equal(y, x * 2)
+
+
+@tv.kernel
+def double0(x: tv.Tensor, y: tv.Tensor):
+    y.store((), x.gather(()) * 2)
+
+
+def test_no_axes() -> None:
+    with pytest.raises(tv.TileError, match=r"\.gather: a tensor of rank 0 has no dimension"):
+        double0[1](np.array(3.0, np.float32), np.array(0.0, np.float32), device="vm")
