@@ -124,8 +124,8 @@ def by(low: Lowering, copy: MatrixCopy, layout: Layout, memory: Layout, bits: in
     if found is None:
         return None
     outer, fragment = found
-    at = coordinates.places(outer)
-    return Matrices(copy, rows(at, fragment.shape, memory, along, copy.count, low.room.lanes))
+    table = rows(coordinates.places(outer), fragment.shape, memory, along, copy.count, low.room.lanes)
+    return None if shared.flipped(table) is None else Matrices(copy, table)  # rows of an odd pitch are not told so
 
 
 def rows(at: coordinates.Places, step: tuple[int, ...], memory: Layout, along: int, count: int, lanes: int) -> Table:

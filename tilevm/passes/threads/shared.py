@@ -14,7 +14,7 @@ from tilevm.layout.mode import MEM, Mode
 from tilevm.layout.normal import swizzled
 from tilevm.passes.threads.coordinates import Digit, Places, Table
 from tilevm.passes.threads.lowering import Lowering
-from tilevm.passes.threads.parity import terms
+from tilevm.passes.threads.parity import Term, terms
 from tilevm.types import DType, Shared
 
 
@@ -119,15 +119,24 @@ def spoken(low: Lowering, at: Places, memory: Layout, table: Table) -> Value:
     The thread's part is flipped with, or added to, what is fixed for the vector.
     """
     base, fixed = table[:, 0], table[0] ^ table[0, 0]
-    if np.array_equal(table, base[:, None] ^ fixed[None, :]) and (found := terms(base)) is not None:
+    found = flipped(table)
+    if found is not None:
         reach = 0
         for term in found:
             reach |= term.reach
         own = low.joined(found)
         return both(low, both(low, own, fixed & reach, ops.Xor), fixed & ~reach, ops.Add)
-    own, fixed = base - base[0], table[0]
+    own, fixed, digits = base - base[0], table[0], in_line(at, memory)
     assert np.array_equal(table, own[:, None] + fixed[None, :]), f"{at.layout} and {memory} have no sum of parts"
-    return both(low, low.of_thread(own, in_line(at, memory)), fixed, ops.Add)
+    told = sum(np.arange(len(own)) // digit.stride % digit.extent * digit.weight for digit in digits)
+    assert np.array_equal(own, told + np.zeros_like(own)), f"digits of {at.layout} do not tell these offsets"
+    return both(low, low.of_thread(own, digits), fixed, ops.Add)
+
+
+def flipped(table: Table) -> tuple[Term, ...] | None:
+    """The thread's part of a table whose bits are flips of the thread's bits; None of others."""
+    base, fixed = table[:, 0], table[0] ^ table[0, 0]
+    return terms(base) if np.array_equal(table, base[:, None] ^ fixed[None, :]) else None
 
 
 def both(low: Lowering, own: Value | None, fixed: Table, kind: type[ops.Binary]) -> Value:
