@@ -17,6 +17,56 @@ HEAD = """func @f(%n: i32, %c: bool, %x: ptr<f32, align=16>) warps(2, sm_80) {
 BUFFERS = """  %a = shared {of = f32, count = 128} : shared<f32[128]>
   %b = shared {of = f32, count = 64} : shared<f32[64]>
   %r = shared {of = f32, count = 64, slots = 3} : shared<f32[192]>"""
+BODY = """%s3 = for %k0, %n, %k1, [%k1] (%s4: i32, %s1: i32) {
+%s5 = ring %k1 {by = 0, slots = 3} : i32
+%s6 = shared_load %r, %o1, %s5 : f32[1]
+%s9 = shared_load %a, %o0 : f32[1]
+%s12 = for %k0, %n, %k1, [%k0] (%s13: i32, %s10: i32) {
+shared_store %b, %d, %o0
+%s14 = shared_load %a, %o1 : f32[1]
+%s15 = ring %k1 {by = 2, slots = 3} : i32
+async_copy %r, %o1, %x, %o1, _, %s15
+%s17 = async_commit : token
+%s19 = ring %s5 {by = 1, slots = 3} : i32
+%s20 = shared_load %r, %o0, %s19 : f32[1]
+%s23 = ring %s10 {by = 1, slots = 3} : i32
+yield [%s23]
+} : i32
+%s24 = shared_load %b, %o1 : f32[1]
+%s25 = ring %s1 {by = 2, slots = 3} : i32
+yield [%s25]
+} : i32
+%s26 = ring %k1 {by = 0, slots = 3} : i32
+shared_store %r, %d, %o0, _, %s26
+%s29 = shared_load %r, %o0, %s26 : f32[1]
+%s30 = ring %k0 {by = 2, slots = 3} : i32
+%s31 = shared_load %r, %o0, %s30 : f32[1]
+%s36 = for %k0, %n, %k1, [%s3] (%s37: i32, %s34: i32) {
+%s38 = ring %s30 {by = 2, slots = 3} : i32
+shared_store %r, %d, %o0, _, %s38
+%s41 = shared_load %r, %o0, %s38 : f32[1]
+%s42 = shared_load %a, %o0 : f32[1]
+%s45 = for %k0, %n, %k1, [%s3] (%s46: i32, %s43: i32) {
+%s47 = ring %s43 {by = 0, slots = 3} : i32
+shared_store %r, %d, %o0, _, %s47
+%s50 = shared_load %r, %o0, %s47 : f32[1]
+%s51 = ring %s30 {by = 1, slots = 3} : i32
+shared_store %r, %d, %o0, _, %s51
+%s55 = ring %s43 {by = 2, slots = 3} : i32
+yield [%s55]
+} : i32
+%s58 = for %k0, %n, %k1, [%s45] (%s59: i32, %s56: i32) {
+%s60 = shared_load %b, %o1 : f32[1]
+%s61 = ring %s26 {by = 0, slots = 3} : i32
+%s62 = shared_load %r, %o1, %s61 : f32[1]
+shared_store %a, %d, %o1
+%s65 = ring %s56 {by = 1, slots = 3} : i32
+yield [%s65]
+} : i32
+%s66 = ring %s34 {by = 1, slots = 3} : i32
+yield [%s66]
+} : i32"""  # loops in loops, whose rings go round apart: what is known of their slots is more with each trip
+MANY_SLOTS = "\n".join([HEAD, BUFFERS, BODY, "yield []", "}"])
 LEAVES = (
     "store",
     "store",

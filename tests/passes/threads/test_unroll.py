@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import tilevm as tv
-from tests.passes.threads.memory_programs import programs
+from tests.passes.threads.memory_programs import MANY_SLOTS, programs
 from tests.passes.threads.races import races
 from tilevm.abi import KernelAbi
 from tilevm.backends.ptx import backend as emulator
@@ -239,6 +239,12 @@ def test_no_race(text: str, n: int) -> None:
     """Loops in loops that carry slots of rings: with barriers put in afterwards no threads meet."""
     made = verify(unroll(func(re.sub(r"( = for .*\]) \(", rf"\1 {{unroll = {n}}} (", text))))
     assert next(races(verify(insert_barriers(made)), most=60), None) is None
+
+
+def test_slots_of_which_too_much_is_known() -> None:
+    """Of three loops in two, three times unrolled: it took memory without end."""
+    made = verify(unroll(func(re.sub(r"( = for .*\]) \(", r"\1 {unroll = 3} (", MANY_SLOTS))))
+    assert next(races(verify(insert_barriers(made)), most=20), None) is None
 
 
 # kernels -------------------------------------------------------------------------------------------------------

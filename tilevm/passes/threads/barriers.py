@@ -19,6 +19,7 @@ from tilevm.passes.threads.accesses import OPEN, Access, conflict, touched
 from tilevm.passes.threads.slots import inside, renamed
 
 State = frozenset[Access]
+MOST = 512  # accesses that a loop tells apart by all that is known of their slots
 TRIPS = 16  # how often a loop is taken to run where barriers in it and before it are compared
 
 
@@ -221,9 +222,20 @@ def settle(search: Search, entry: State, trip: Trip) -> tuple[Search, State, fro
 
 
 def grown(search: Search, entry: State, trip: Trip) -> tuple[State, Found]:
-    """The set at a loop's beginning to which a trip adds nothing, and what a trip finds there."""
-    head, found = entry, trip(search, entry)
-    while not found.state <= head:
-        head = head | found.state
+    """The set at a loop's beginning to which a trip adds nothing, and what a trip finds there.
+
+    What is known of slots can be many things at once, each trip others, where loops carry several that go round apart.
+    Where that becomes too much nothing is: an access of any slot stands for one of each.
+    """
+    head, found, told = entry, trip(search, entry), True
+    while not (further := found.state if told else untold(found.state)) <= head:
+        head = head | further
+        if told and len(head) > MOST:
+            head, told = untold(head), False
         found = trip(search, head)
     return head, found
+
+
+def untold(state: State) -> State:
+    """The same accesses, and nothing known of their slots."""
+    return frozenset(replace(a, names=frozenset()) if a.names else a for a in state)
